@@ -116,8 +116,20 @@ export interface OnlineOptions<Input, Output> {
 export function defineOnline<Input, Output>(options: OnlineOptions<Input, Output>): OnlineTask<Input, Output> {
   const { name, deadlineMs = 10_000, concurrency = 16 } = options;
   checkName(name);
-  check(name, "deadlineMs", deadlineMs, Number.isInteger(deadlineMs) && deadlineMs >= 1 && deadlineMs <= 60_000, "a whole number of milliseconds from 1 to 60 000");
-  check(name, "concurrency", concurrency, Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 1_000, "a whole number from 1 to 1000");
+  check(
+    name,
+    "deadlineMs",
+    deadlineMs,
+    Number.isInteger(deadlineMs) && deadlineMs >= 1 && deadlineMs <= 60_000,
+    "a whole number of milliseconds from 1 to 60 000",
+  );
+  check(
+    name,
+    "concurrency",
+    concurrency,
+    Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 1_000,
+    "a whole number from 1 to 1000",
+  );
   return {
     [TASK_BRAND]: "online",
     class: "online",
@@ -159,10 +171,34 @@ export function defineBatch<Input, State, Output>(
 ): BatchTask<Input, State, Output> {
   const { name, maxRetries = 3 } = options;
   checkName(name);
-  const checkpoint: CheckpointPolicy = { intervalMs: "auto", minMs: 1_000, maxMs: 600_000, keep: 2, ...options.checkpoint };
-  check(name, "checkpoint.version", checkpoint.version, Number.isInteger(checkpoint.version) && checkpoint.version >= 1, "a whole number from 1 on");
-  check(name, "checkpoint.keep", checkpoint.keep, Number.isInteger(checkpoint.keep) && checkpoint.keep >= 2, "a whole number from 2 on: the last one may turn out to be damaged");
-  check(name, "checkpoint.minMs", checkpoint.minMs, checkpoint.minMs >= 0 && checkpoint.minMs <= checkpoint.maxMs, "between 0 and checkpoint.maxMs");
+  const checkpoint: CheckpointPolicy = {
+    intervalMs: "auto",
+    minMs: 1_000,
+    maxMs: 600_000,
+    keep: 2,
+    ...options.checkpoint,
+  };
+  check(
+    name,
+    "checkpoint.version",
+    checkpoint.version,
+    Number.isInteger(checkpoint.version) && checkpoint.version >= 1,
+    "a whole number from 1 on",
+  );
+  check(
+    name,
+    "checkpoint.keep",
+    checkpoint.keep,
+    Number.isInteger(checkpoint.keep) && checkpoint.keep >= 2,
+    "a whole number from 2 on: the last one may turn out to be damaged",
+  );
+  check(
+    name,
+    "checkpoint.minMs",
+    checkpoint.minMs,
+    checkpoint.minMs >= 0 && checkpoint.minMs <= checkpoint.maxMs,
+    "between 0 and checkpoint.maxMs",
+  );
   check(name, "maxRetries", maxRetries, Number.isInteger(maxRetries) && maxRetries >= 0, "a whole number from 0 on");
   return {
     [TASK_BRAND]: "batch",
@@ -188,7 +224,13 @@ export function isTask(value: unknown): value is Task {
 }
 
 function checkName(name: string): void {
-  check(name, "name", name, NAME_PATTERN.test(name), "1 to 63 lower-case letters, digits and hyphens, beginning with a letter");
+  check(
+    name,
+    "name",
+    name,
+    NAME_PATTERN.test(name),
+    "1 to 63 lower-case letters, digits and hyphens, beginning with a letter",
+  );
 }
 
 function check(task: string, field: string, value: unknown, holds: boolean, expected: string): void {

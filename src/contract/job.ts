@@ -1,0 +1,158 @@
+/** Jobs, attempts and checkpoints as clients see them. */
+import { z } from "zod";
+import { FINAL_STATES, JOB_STATES, type JobState } from "../domain/job-state.ts";
+import { JOB_REASONS, type JobReason } from "../domain/job-reason.ts";
+import { durationMs, jobId, labels, listOf, name, timestamp } from "./json.ts";
+import { problemSchema } from "./problem.ts";
+
+export const jobStateSchema = z.enum(Object.keys(JOB_STATES) as [JobState, ...JobState[]]);
+export const jobReasonSchema = z.enum(Object.keys(JOB_REASONS) as [JobReason, ...JobReason[]]);
+
+export const progressSchema = z.object({
+  completed: z.number(),
+  total: z.number().nullable(),
+  unit: z.string(),
+  fraction: z.number().nullable(),
+  ratePerSecond: z.number().nullable(),
+  etaMs: z.number().nullable(),
+});
+
+export const goodputSchema = z
+  .object({
+    usefulMs: z.number(),
+    checkpointMs: z.number(),
+    restoreMs: z.number(),
+    redoneMs: z.number(),
+    detectMs: z.number(),
+    queuedMs: z.number(),
+    fraction: z.number().nullable(),
+  })
+  .describe("Where the time since submission went; the parts add up to the whole");
+
+export const jobSchema = z.object({
+  id: jobId,
+  task: name,
+  class: z.enum(["online", "batch"]),
+  state: jobStateSchema,
+  reason: jobReasonSchema.nullable(),
+  input: z.json(),
+  output: z.json().nullable(),
+  error: problemSchema.nullable(),
+  progress: progressSchema.nullable(),
+  checkpoint: z
+    .object({ seq: z.int(), at: timestamp, bytes: z.int(), progress: z.number().nullable() })
+    .nullable()
+    .describe("The latest committed checkpoint"),
+  worker: z.string().nullable(),
+  zone: z.string().nullable(),
+  attempts: z.int().describe("How many attempts were started"),
+  retries: z.int().describe("How many of them failed by the task's own fault"),
+  staleWritesRefused: z.int().describe("Writes of attempts that no longer held the lease, all refused"),
+  createdAt: timestamp,
+  startedAt: timestamp.nullable(),
+  finishedAt: timestamp.nullable(),
+  runAt: timestamp.nullable(),
+  deadlineAt: timestamp.nullable(),
+  timeoutMs: durationMs.nullable(),
+  maxRetries: z.int(),
+  priority: z.int().min(-10).max(10),
+  pool: name,
+  labels,
+  goodput: goodputSchema.nullable(),
+});
+export type Job = z.infer<typeof jobSchema>;
+
+export const attemptSchema = z.object({
+  number: z.int(),
+  fence: z.string(),
+  worker: z.string(),
+  zone: z.string().nullable(),
+  startedAt: timestamp,
+  endedAt: timestamp.nullable(),
+  fromCheckpoint: z.int().nullable(),
+  lastCheckpoint: z.int().nullable(),
+  outcome: z.enum(["running", "succeeded", "failed", "interrupted", "lost"]),
+  reason: z.string().nullable(),
+});
+export type Attempt = z.infer<typeof attemptSchema>;
+
+export const checkpointSchema = z.object({
+  seq: z.int(),
+  at: timestamp,
+  bytes: z.int(),
+  progress: z.number().nullable(),
+  fence: z.string(),
+  attempt: z.int(),
+  parent: z.int().nullable(),
+  state: z.enum(["committed", "set_aside"]),
+  manifest: z.string().describe("Name of the manifest in the store"),
+});
+export type Checkpoint = z.infer<typeof checkpointSchema>;
+
+export const artifactSchema = z.object({
+  name: z.string(),
+  bytes: z.int(),
+  sha256: z.string(),
+  at: timestamp,
+  attempt: z.int(),
+});
+export type Artifact = z.infer<typeof artifactSchema>;
+
+export const jobEventSchema = z.object({
+  id: z.string(),
+  job: z.string(),
+  at: timestamp,
+  type: z.string(),
+  state: jobStateSchema,
+  reason: jobReasonSchema.nullable(),
+  data: z.record(z.string(), z.json()),
+});
+export type JobEventView = z.infer<typeof jobEventSchema>;
+
+/** Body of POST /v1/jobs. */
+export const submitSchema = z.strictObject({
+  task: name,
+  input: z.json(),
+  priority: z.int().min(-10).max(10).default(0),
+  pool: name.default("default"),
+  labels: labels.default({}),
+  runAt: z.iso.datetime({ offset: true }).optional(),
+  dependsOn: z.array(jobId).max(1_000).optional(),
+  maxRetries: z.int().min(0).max(1_000).optional(),
+  timeoutMs: z.int().min(1).optional().describe("Longest time for one attempt"),
+  deadlineMs: z.int().min(1).optional().describe("Longest time for the whole job, from submission"),
+  checkpoint: z
+    .strictObject({
+      intervalMs: z.union([z.literal("auto"), z.int().min(100)]).optional(),
+      keep: z.int().min(2).max(100).optional(),
+    })
+    .optional(),
+  webhook: z.url().optional(),
+});
+export type SubmitRequest = z.input<typeof submitSchema>;
+export type Submit = z.output<typeof submitSchema>;
+
+/** Body of PATCH /v1/jobs/{id}. */
+export const patchJobSchema = z.strictObject({
+  priority: z.int().min(-10).max(10).optional(),
+  labels: labels.optional(),
+});
+export type PatchJob = z.infer<typeof patchJobSchema>;
+
+/** Body of POST /v1/jobs/{id}/retry. */
+export const retrySchema = z.strictObject({
+  from: z
+    .union([z.literal("start"), z.literal("last"), z.int().min(1)])
+    .default("last")
+    .describe("From the start, the last checkpoint, or a kept checkpoint by number"),
+});
+
+export const jobListSchema = listOf(jobSchema);
+export const attemptListSchema = listOf(attemptSchema);
+export const checkpointListSchema = listOf(checkpointSchema);
+export const artifactListSchema = listOf(artifactSchema);
+
+/** Is this a state that no worker will change any more? */
+export function isFinalState(state: JobState): boolean {
+  return (FINAL_STATES as readonly JobState[]).includes(state);
+}

@@ -1,0 +1,132 @@
+/**
+ * Every error a caller can get, once: its code, the usual HTTP status, a title, what to do next, and whether asking
+ * again can help. Codes are stable and never reused.
+ */
+interface ErrorEntry {
+  readonly status: number;
+  readonly title: string;
+  /** What the caller can do about it. */
+  readonly hint: string;
+  /** May the very same call succeed later? */
+  readonly retryable: boolean;
+}
+
+const entry = (status: number, title: string, hint: string): ErrorEntry => ({ status, title, hint, retryable: false });
+const passing = (status: number, title: string, hint: string): ErrorEntry => ({ status, title, hint, retryable: true });
+
+export const ERROR_CODES = {
+  invalid_json: entry(400, "The body is not valid JSON", "Send one JSON value; `detail` says where it breaks."),
+  invalid_request: entry(
+    400,
+    "The request is not well-formed",
+    "See `errors` for each field, and GET /openapi.json for the shape.",
+  ),
+  invalid_input: entry(
+    400,
+    "The input does not fit the task's schema",
+    "See `errors`; GET /v1/tasks/{task} shows the schema.",
+  ),
+  invalid_cursor: entry(
+    400,
+    "The cursor is not one of ours",
+    "Take `nextCursor` from the previous page, with the same filters.",
+  ),
+  invalid_idempotency_key: entry(
+    400,
+    "The Idempotency-Key is not usable",
+    "Send 1 to 255 printable ASCII characters, in quotes or without.",
+  ),
+  invalid_deadline: entry(
+    400,
+    "The time limit is not usable",
+    "Send Request-Timeout-Ms as a whole number of milliseconds from 1 to 60000.",
+  ),
+  not_found: entry(404, "There is no such route", "GET /openapi.json lists the routes."),
+  unknown_task: entry(
+    404,
+    "No worker has registered this task",
+    "GET /v1/tasks lists the known ones; a worker registers its tasks when it starts.",
+  ),
+  unknown_job: entry(
+    404,
+    "There is no such job",
+    "It may have been deleted after its retention time; GET /v1/jobs lists those that exist.",
+  ),
+  unknown_worker: entry(404, "There is no such worker", "GET /v1/workers lists them."),
+  unknown_checkpoint: entry(
+    404,
+    "There is no such checkpoint",
+    "GET /v1/jobs/{id}/checkpoints lists those that are kept.",
+  ),
+  unknown_artifact: entry(
+    404,
+    "There is no such artifact",
+    "GET /v1/jobs/{id}/artifacts lists those that are committed.",
+  ),
+  method_not_allowed: entry(405, "This route does not take this method", "See the Allow header."),
+  not_acceptable: entry(406, "The answer cannot be given in the form asked for", "Accept application/json."),
+  illegal_transition: entry(409, "Not possible in the job's present state", "`detail` says what the state allows."),
+  wrong_class: entry(
+    409,
+    "This call is for the other class of task",
+    "Submit batch tasks to POST /v1/jobs; invoke online tasks.",
+  ),
+  not_final: entry(409, "The job has not come to its end", "Cancel it first, or wait for it."),
+  payload_too_large: entry(
+    413,
+    "The body is larger than allowed",
+    "GET /v1/limits tells the limits; pass large data by reference.",
+  ),
+  unsupported_media_type: entry(
+    415,
+    "The body is not of a media type this route takes",
+    "Send Content-Type: application/json.",
+  ),
+  input_refused: entry(422, "The task refused the input", "`detail` is the task's own word."),
+  idempotency_key_reused: entry(
+    422,
+    "This Idempotency-Key was used for another request",
+    "Use a new key for a new request.",
+  ),
+  quota_exceeded: passing(429, "More than your share", "Wait as long as Retry-After says."),
+  internal: passing(500, "A fault in Cairn", "It is logged with the request's id; please report it."),
+  task_failed: passing(
+    502,
+    "The task failed on every replica it was allowed to try",
+    "`attempts` tells each try; the task's own message is in `detail`.",
+  ),
+  invalid_output: entry(
+    502,
+    "The task's output does not fit its own schema",
+    "Mend the task; its log has the details.",
+  ),
+  outcome_unknown: entry(
+    503,
+    "It is not known whether it happened",
+    "Look the id up before asking again; with an Idempotency-Key asking again is safe.",
+  ),
+  redis_unavailable: passing(503, "Redis does not answer", "Nothing was accepted. Ask again as Retry-After says."),
+  store_unavailable: passing(
+    503,
+    "The checkpoint store does not answer",
+    "Ask again as Retry-After says; `cairn doctor` on the server tells more.",
+  ),
+  no_worker: passing(
+    503,
+    "No live worker has this task",
+    "Start a worker that has it; GET /v1/workers shows who is there.",
+  ),
+  no_capacity: passing(
+    503,
+    "All replicas are busy for longer than the deadline allows",
+    "Ask again as Retry-After says, or add replicas.",
+  ),
+  shutting_down: passing(503, "This API process is going away", "Ask again: another one answers."),
+  deadline_exceeded: passing(
+    504,
+    "Not answered within the deadline",
+    "Allow more time with Request-Timeout-Ms, or look why it is slow.",
+  ),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

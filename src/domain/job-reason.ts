@@ -1,0 +1,31 @@
+/**
+ * Why a job is in the state it is in: a second field beside the state, each with a sentence for people.
+ *
+ * R1 A job that is not running has a reason whenever the state alone does not say it.
+ */
+export const JOB_REASONS = {
+  waiting_for_slot: "waits until a worker that has the task has a free slot",
+  no_worker_has_task: "no live worker has this task at the version the job needs; start one that does",
+  not_before: "waits for the time it was submitted for",
+  waiting_for_jobs: "waits for the jobs it depends on",
+  retry_backoff: "the task failed and will be tried again after a pause",
+  worker_lost: "its worker was lost; it continues from its last checkpoint on another",
+  runner_lost: "its process died without the task having failed; it continues from its last checkpoint",
+  worker_draining: "its worker is being drained; it continues elsewhere from the checkpoint made for that",
+  preempted: "gave its slot to more urgent work; it continues from its checkpoint",
+  migrating: "was asked to move to another worker",
+  stop_requested: "was asked to stop; it makes a checkpoint and parks",
+  cancel_requested: "was asked to cancel; its process is being ended",
+  stopped_by_request: "was stopped by request; resume continues from its last checkpoint",
+  cancelled_by_request: "was cancelled by request",
+  dependency_failed: "a job it waited for did not succeed",
+  task_failed: "the task failed in a way that no retry can mend",
+  input_refused: "the task refused the input",
+  retries_exhausted: "the task failed more often than its retries allow",
+  timed_out: "an attempt took longer than timeoutMs, more often than its retries allow",
+  quarantined: "it ended several workers in a row without a new checkpoint",
+  deadline_passed: "its deadline passed",
+  checkpoints_unreadable: "none of its checkpoints could be read back whole",
+} as const;
+
+export type JobReason = keyof typeof JOB_REASONS;

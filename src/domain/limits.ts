@@ -1,0 +1,25 @@
+/** Limits that callers meet, published at GET /v1/limits. All can be configured. */
+export const DEFAULT_LIMITS = {
+  /** Input or output of one job kept inline, bytes. */
+  inlineBytes: 1_048_576,
+  /** Body of one request, bytes. */
+  bodyBytes: 2_097_152,
+  /** Body of one bulk submission, bytes. */
+  bulkBytes: 67_108_864,
+  /** Longest deadline of an online request, ms. */
+  maxDeadlineMs: 60_000,
+  /** Longest `Prefer: wait`, ms. */
+  maxWaitMs: 25_000,
+  pageDefault: 50,
+  pageMax: 500,
+  idempotencyKeyTtlMs: 86_400_000,
+  finalRecordTtlMs: 604_800_000,
+  finalRecordCount: 100_000,
+  finalCheckpointTtlMs: 3_600_000,
+  artifactTtlMs: 604_800_000,
+  logBytesPerAttempt: 10_485_760,
+  eventsPerJob: 10_000,
+  labelsPerJob: 16,
+} as const;
+
+export type Limits = { readonly [K in keyof typeof DEFAULT_LIMITS]: number };

@@ -1,0 +1,160 @@
+/**
+ * Connections to Redis: alone, Sentinel or Cluster, told apart by the URL.
+ *
+ * C1 Nothing is queued while the connection is down, and nothing is sent again by itself: what was refused to a
+ *    caller must not run later.
+ * C2 A blocking reader has a connection of its own: other commands would wait behind it.
+ * C3 Reconnecting is quick and never given up: 50 to 500 ms.
+ */
+import { Cluster, Redis, type ClusterOptions, type RedisOptions } from "ioredis";
+
+export type RedisClient = Redis | Cluster;
+
+export type ConnectionUse =
+  /** Commands on behalf of a caller: fail at once when Redis is away, and within `commandTimeoutMs` when it is mute. */
+  | { readonly kind: "command"; readonly commandTimeoutMs: number }
+  /** A blocking read: no timeout of its own (the reader has one), fails at once when Redis is away. */
+  | { readonly kind: "blocking" }
+  /** For BullMQ, which demands `maxRetriesPerRequest: null`. */
+  | { readonly kind: "bullmq" };
+
+export type RedisAddress =
+  | { readonly kind: "single"; readonly url: string }
+  | { readonly kind: "sentinel"; readonly sentinels: readonly HostPort[]; readonly name: string; readonly auth: Auth }
+  | { readonly kind: "cluster"; readonly nodes: readonly HostPort[]; readonly auth: Auth };
+
+interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+interface Auth {
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/**
+ * Reads a Redis URL.
+ *
+ * `redis://` and `rediss://` as usual; `redis+sentinel://[user:pass@]host:26379,host:26379/name`;
+ * `redis+cluster://[user:pass@]host:port,host:port`.
+ *
+ * @throws TypeError with the forms that are understood
+ */
+export function parseRedisUrl(url: string): RedisAddress {
+  if (/^rediss?:\/\//.test(url)) return { kind: "single", url };
+  const match = /^redis\+(sentinel|cluster):\/\/(?:([^@/]*)@)?([^/]+)(?:\/(.*))?$/.exec(url);
+  if (match?.[3] === undefined) {
+    throw new TypeError(
+      `"${url}" is not a Redis URL: redis://host:port, redis+sentinel://host:port,…/name or redis+cluster://host:port,…`,
+    );
+  }
+  const fallback = match[1] === "sentinel" ? 26_379 : 6_379;
+  const nodes = match[3].split(",").map((part) => {
+    const [host = "127.0.0.1", port] = part.split(":");
+    return { host, port: port === undefined ? fallback : Number(port) };
+  });
+  const [username, password] = (match[2] ?? "").split(":").map(decodeURIComponent);
+  const auth: Auth = {
+    ...(username !== undefined && username !== "" ? { username } : {}),
+    ...(password !== undefined ? { password } : {}),
+  };
+  if (match[1] === "cluster") return { kind: "cluster", nodes, auth };
+  const name = match[4];
+  if (name === undefined || name === "") throw new TypeError(`"${url}" lacks the name of the primary: …/name`);
+  return { kind: "sentinel", sentinels: nodes, name, auth };
+}
+
+/** C3 */
+const reconnectMs = (times: number): number => Math.min(50 * 2 ** Math.min(times - 1, 4), 500);
+
+/**
+ * Opens a connection; it connects in the background, `whenReady` waits for it.
+ *
+ * @param label shown by CLIENT LIST
+ */
+export function connectRedis(url: string, use: ConnectionUse, label: string): RedisClient {
+  const address = parseRedisUrl(url);
+  const options = {
+    connectionName: `cairn:${label}`,
+    retryStrategy: reconnectMs,
+    autoResendUnfulfilledCommands: false, // C1
+    enableOfflineQueue: use.kind === "bullmq", // C1
+    maxRetriesPerRequest: use.kind === "bullmq" ? null : 0,
+    connectTimeout: 2_000,
+    keepAlive: 5_000,
+    noDelay: true,
+    ...(use.kind === "command" ? { commandTimeout: use.commandTimeoutMs } : {}),
+  } satisfies RedisOptions;
+  const client = open(address, options, use);
+  // Without a listener an `error` event ends the process; every command reports its own failure anyway.
+  client.on("error", () => undefined);
+  return client;
+}
+
+function open(
+  address: RedisAddress,
+  options: Omit<RedisOptions, "replyMapping" | "sentinels" | "port" | "host" | "path">,
+  use: ConnectionUse,
+): RedisClient {
+  switch (address.kind) {
+    case "single":
+      return new Redis(address.url, options);
+    case "sentinel":
+      return new Redis({
+        ...options,
+        ...address.auth,
+        sentinels: [...address.sentinels],
+        name: address.name,
+        sentinelRetryStrategy: reconnectMs,
+        failoverDetector: true,
+      });
+    case "cluster": {
+      const cluster = {
+        redisOptions: { ...options, ...address.auth },
+        clusterRetryStrategy: reconnectMs,
+        // On a Cluster that is down only this answers; without it commands wait for a slot map for ever.
+        enableOfflineQueue: use.kind === "bullmq",
+        slotsRefreshTimeout: 1_000,
+        retryDelayOnClusterDown: 100,
+        retryDelayOnFailover: 100,
+        maxRedirections: 8,
+        scaleReads: "master",
+      } satisfies ClusterOptions;
+      return new Cluster([...address.nodes], cluster);
+    }
+  }
+}
+
+/**
+ * Waits until the connection can be used.
+ * @throws Error after `timeoutMs`, with the address and what to look at
+ */
+export async function whenReady(client: RedisClient, url: string, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      await client.ping();
+      return;
+    } catch (error) {
+      last = error;
+      if (performance.now() > deadline) {
+        throw new Error(
+          `Redis at ${hidePassword(url)} did not answer within ${timeoutMs} ms; is it running, and CAIRN_REDIS_URL right?`,
+          { cause: last },
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+/** Closes without waiting for what is under way. */
+export function closeRedis(client: RedisClient): void {
+  client.disconnect();
+}
+
+/** The URL, fit for logs. */
+export function hidePassword(url: string): string {
+  return url.replace(/\/\/([^@/]*)@/, "//…@");
+}

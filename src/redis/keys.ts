@@ -1,0 +1,97 @@
+/**
+ * Every Redis key of Cairn, and what it holds.
+ *
+ * Y1 Batch and fleet keys carry one hash tag, so that their scripts are atomic on a Cluster too.
+ * Y2 Online keys carry a tag by task, or by API process: a Cluster spreads them.
+ * Y3 No other file writes a key as text (scripts get theirs as KEYS, or build them from the prefix in KEYS[1]).
+ */
+export interface Keys {
+  /** `{prefix}` — the tag that all batch and fleet keys share; scripts build per-job keys from it. */
+  readonly root: string;
+  /** HASH, the record of a job. */
+  job(id: string): string;
+  /** HASH, attempt number → JSON. */
+  attempts(id: string): string;
+  /** HASH, checkpoint seq → JSON. */
+  checkpoints(id: string): string;
+  /** HASH, artifact name → JSON. */
+  artifacts(id: string): string;
+  /** STREAM, the events of a job. */
+  jobEvents(id: string): string;
+  /** STREAM, the events of all jobs, short: wakes whoever waits. */
+  readonly events: string;
+  /** ZSET of job ids by id (score 0, lexical), one per index term; "" is all jobs. */
+  index(term: string): string;
+  /** ZSET, jobs that are ready but not leased; score: when they last got a ticket, ms. */
+  readonly unleased: string;
+  /** ZSET, jobs to be made ready, or whose deadline passes; score: when, ms. */
+  readonly due: string;
+  readonly deadlines: string;
+  /** ZSET, final jobs by when they ended. */
+  readonly finals: string;
+  /** ZSET, paths in the store to delete; score: when, ms. */
+  readonly garbage: string;
+  /** STRING with expiry, idempotency key (hashed) → fingerprint and job id. */
+  idempotency(hash: string): string;
+  /** HASH, worker id → beat JSON. */
+  readonly beats: string;
+  /** HASH, worker id → what it registered, JSON. */
+  readonly workers: string;
+  /** HASH, worker id → orders (state wanted, reason), JSON. */
+  readonly orders: string;
+  /** LIST, wakes an agent: it looks at once instead of at its next beat. */
+  wake(workerId: string): string;
+  /** SET of worker ids that wait for work on a queue. */
+  idle(queue: string): string;
+  /** HASH, `task@definition` → TaskInfo JSON. */
+  readonly tasks: string;
+  /** HASH, generation of fences and the run_id it was made for. */
+  readonly generation: string;
+  /** STRING with expiry: who looks after the fleet. */
+  readonly caretaker: string;
+  /** Prefix of BullMQ's own keys. */
+  readonly bull: string;
+  /** HASH, replica id → beat. */
+  readonly replicas: string;
+  /** LIST, first attempts of a task. */
+  taskList(task: string): string;
+  /** LIST, what is meant for one replica alone. */
+  replicaList(task: string, replica: string): string;
+  /** LIST with expiry, answers to one API process of one boot. */
+  replies(api: string): string;
+}
+
+/** Keys under `prefix`. */
+export function createKeys(prefix: string): Keys {
+  const root = `{${prefix}}`;
+  const online = (task: string): string => `{${prefix}:${task}}`;
+  return {
+    root,
+    job: (id) => `${root}:job:${id}`,
+    attempts: (id) => `${root}:attempts:${id}`,
+    checkpoints: (id) => `${root}:checkpoints:${id}`,
+    artifacts: (id) => `${root}:artifacts:${id}`,
+    jobEvents: (id) => `${root}:events:${id}`,
+    events: `${root}:events`,
+    index: (term) => `${root}:ix:${term}`,
+    unleased: `${root}:unleased`,
+    due: `${root}:due`,
+    deadlines: `${root}:deadlines`,
+    finals: `${root}:finals`,
+    garbage: `${root}:garbage`,
+    idempotency: (hash) => `${root}:idem:${hash}`,
+    beats: `${root}:beats`,
+    workers: `${root}:workers`,
+    orders: `${root}:orders`,
+    wake: (workerId) => `${root}:wake:${workerId}`,
+    idle: (queue) => `${root}:idle:${queue}`,
+    tasks: `${root}:tasks`,
+    generation: `${root}:generation`,
+    caretaker: `${root}:caretaker`,
+    bull: `${root}:bull`,
+    replicas: `{${prefix}:replicas}:beats`,
+    taskList: (task) => `${online(task)}:q`,
+    replicaList: (task, replica) => `${online(task)}:r:${replica}`,
+    replies: (api) => `{${prefix}:api:${api}}:replies`,
+  };
+}

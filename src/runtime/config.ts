@@ -1,0 +1,156 @@
+/**
+ * The configuration of a process: flags over `CAIRN_*` variables over a `.env` file over defaults.
+ * This is the only file that reads the environment.
+ */
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { z } from "zod";
+import { DEFAULT_LIMITS, type Limits } from "../domain/limits.ts";
+
+const list = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== ""),
+);
+const pairs = list.transform((items) => Object.fromEntries(items.map((item) => splitPair(item))));
+const whole = z.coerce.number().int();
+
+/** Every setting: the variable is `CAIRN_` + its name in upper snake case. */
+const settings = z.strictObject({
+  redisUrl: z
+    .string()
+    .default("redis://127.0.0.1:6379")
+    .describe("redis://, rediss://, redis+sentinel://host,host/name, redis+cluster://host,host"),
+  onlineRedisUrl: z.string().optional().describe("Another Redis for online work; default: the same"),
+  redisPrefix: z
+    .string()
+    .regex(/^[a-z0-9-]+$/)
+    .default("cairn")
+    .describe("First part of every key"),
+  data: z
+    .string()
+    .default(".cairn")
+    .transform((path) => resolve(path))
+    .describe("Folder for data of this machine"),
+  store: z.string().optional().describe("Checkpoint store: file:<folder>; default: <data>/store"),
+  host: z.string().default("127.0.0.1").describe("Address the API listens on"),
+  port: whole.min(0).max(65_535).default(8080).describe("Port the API listens on; 0: any free one"),
+  apiProcesses: whole.min(1).max(64).default(1).describe("Serving processes of one `cairn api`"),
+  api: z.string().optional().describe("Address of the API for the CLI"),
+  workerId: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
+    .optional()
+    .describe("Name of this worker; default: host and a random part"),
+  zone: z.string().optional().describe("Zone of this worker"),
+  region: z.string().optional().describe("Region of this worker"),
+  labels: pairs.default({}).describe("Labels of this worker, k=v,k=v"),
+  pools: list.default(["default"]).describe("Pools this worker serves"),
+  onlineSlots: whole
+    .min(0)
+    .max(10_000)
+    .default(16)
+    .describe("Online requests at the same time on this worker; 0: none"),
+  replicas: whole.min(0).max(64).default(1).describe("Replica processes of this worker"),
+  batchSlots: whole.min(0).max(1_000).default(2).describe("Batch jobs at the same time on this worker"),
+  tasks: list.default([]).describe("Modules with tasks, besides the built-in ones"),
+  builtins: z.enum(["on", "off"]).default("on").describe("Serve the built-in tasks"),
+  stopGraceMs: whole.min(0).default(30_000).describe("Time a batch job has to make its last checkpoint, ms"),
+  drainMs: whole.min(0).default(60_000).describe("Time a worker has to drain before it is hurried, ms"),
+  rideThroughMs: whole.min(0).default(600_000).describe("How long batch work computes on without Redis, ms"),
+  garbageDelayMs: whole
+    .min(0)
+    .default(600_000)
+    .describe("Time between the decision to delete a checkpoint and the deletion, ms"),
+  durability: z
+    .enum(["fast", "replicated"])
+    .default("fast")
+    .describe("replicated: creation, lease and outcome wait for a Redis replica"),
+  logLevel: z
+    .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
+    .default("info")
+    .describe("Least severity that is logged"),
+  faults: z.string().default("").describe("Fault plan, for tests: name=kill|freeze|fail|skip[@n],…"),
+  limits: z.string().default("{}").describe("JSON object that overrides entries of /v1/limits"),
+});
+
+type Settings = z.output<typeof settings>;
+export type SettingName = keyof Settings;
+export type Config = Readonly<Omit<Settings, "store" | "limits" | "onlineRedisUrl">> & {
+  readonly store: string;
+  readonly onlineRedisUrl: string;
+  readonly limits: Limits;
+  readonly hostname: string;
+};
+
+/** The variable of a setting: `redisUrl` → `CAIRN_REDIS_URL`. */
+export function variableOf(name: string): string {
+  return `CAIRN_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** Each setting with its variable and meaning, for the documentation. */
+export function describeSettings(): readonly {
+  readonly name: string;
+  readonly variable: string;
+  readonly meaning: string;
+}[] {
+  return Object.entries(settings.shape).map(([name, schema]) => ({
+    name,
+    variable: variableOf(name),
+    meaning: schema.description ?? "",
+  }));
+}
+
+/**
+ * Reads the configuration.
+ *
+ * @param flags settings given on the command line, by name; undefined ones are passed over
+ * @throws TypeError naming the variable, what it holds and what it should
+ */
+export function loadConfig(flags: Partial<Record<SettingName, string | undefined>> = {}): Config {
+  try {
+    process.loadEnvFile();
+  } catch {
+    // No .env file: the usual case.
+  }
+  const given: Record<string, string> = {};
+  for (const name of Object.keys(settings.shape) as SettingName[]) {
+    const value = flags[name] ?? process.env[variableOf(name)];
+    if (value !== undefined && value !== "") given[name] = value;
+  }
+  const parsed = settings.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const name = String(issue?.path[0] ?? "");
+    throw new TypeError(`${variableOf(name)} is "${given[name] ?? ""}": ${issue?.message ?? "not usable"}`);
+  }
+  const { store, limits, onlineRedisUrl, ...rest } = parsed.data;
+  return Object.freeze({
+    ...rest,
+    store: store ?? `file:${resolve(rest.data, "store")}`,
+    onlineRedisUrl: onlineRedisUrl ?? rest.redisUrl,
+    limits: parseLimits(limits),
+    hostname: hostname(),
+  });
+}
+
+function parseLimits(text: string): Limits {
+  const shape = z.strictObject(
+    Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((key) => [key, z.number().int().min(0).optional()])),
+  );
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TypeError("CAIRN_LIMITS is not JSON", { cause: error });
+  }
+  const parsed = shape.safeParse(value);
+  if (!parsed.success) throw new TypeError(`CAIRN_LIMITS: ${z.prettifyError(parsed.error)}`);
+  return { ...DEFAULT_LIMITS, ...parsed.data };
+}
+
+function splitPair(item: string): [string, string] {
+  const at = item.indexOf("=");
+  return at < 0 ? [item, ""] : [item.slice(0, at), item.slice(at + 1)];
+}

@@ -1,0 +1,130 @@
+/**
+ * What agent and keeper say to each other over the IPC channel. One keeper serves one attempt.
+ *
+ * The agent speaks to Redis and never touches the store; the keeper touches the store and never Redis. So every
+ * fenced write of an attempt is a request of the keeper that the agent carries out.
+ *
+ * Q1 A request has an id and gets exactly one reply with that id, unless one side dies first.
+ * Q2 A keeper whose channel closes ends its runner (the whole process group) and exits.
+ * Q3 After `abandon` a keeper publishes nothing more: the lease is gone.
+ */
+import type { Fence } from "../../src/domain/fence.ts";
+import type { Intent } from "../../src/domain/job-state.ts";
+
+/** A committed checkpoint that an attempt may start from, newest first in the list. */
+export interface Candidate {
+  readonly seq: number;
+  readonly parent: number | null;
+  /** Name of the manifest in the store. */
+  readonly manifest: string;
+  readonly manifestSha256: string;
+}
+
+/** All a keeper needs to know to run one attempt. */
+export interface Assignment {
+  readonly job: string;
+  readonly task: string;
+  readonly checkpointVersion: number;
+  /** Raw JSON. */
+  readonly input: string;
+  readonly attempt: number;
+  /** Raised by each `retry` of a final job; names the outcome file. */
+  readonly round: number;
+  readonly fence: Fence;
+  readonly candidates: readonly Candidate[];
+  /** Sequence number of the first checkpoint of this attempt. */
+  readonly nextSeq: number;
+  /** Time between checkpoints, ms. */
+  readonly intervalMs: number;
+  /** Longest time of the attempt, ms; null: no limit. */
+  readonly timeoutMs: number | null;
+  readonly logBytes: number;
+  readonly storeUrl: string;
+  /** Folder for this attempt alone, made by the keeper, removed by it at the end. */
+  readonly workFolder: string;
+  /** Modules to load tasks from, bundled already. */
+  readonly taskModules: readonly string[];
+  readonly builtins: "on" | "off";
+  readonly faults: string;
+  readonly logLevel: string;
+}
+
+export interface ArtifactEntry {
+  readonly name: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** A checkpoint whose objects and manifest are in the store already. */
+export interface CommitRequest {
+  readonly seq: number;
+  readonly parent: number | null;
+  readonly manifest: string;
+  readonly manifestSha256: string;
+  readonly bytes: number;
+  readonly progress: Progress | null;
+  readonly artifacts: readonly ArtifactEntry[];
+  /** How long the program stood still for it, and how long it took in all, ms. */
+  readonly blockedMs: number;
+  readonly totalMs: number;
+}
+
+export interface Progress {
+  readonly completed: number;
+  readonly total: number | null;
+  readonly unit: string;
+}
+
+/** How an attempt ended, as its keeper saw it. */
+export type AttemptEnd =
+  | {
+      readonly kind: "succeeded";
+      readonly output: string;
+      readonly artifacts: readonly ArtifactEntry[];
+      readonly progress: Progress | null;
+    }
+  /** The task failed by its own fault. `retry` says whether trying again may help, and not before when. */
+  | {
+      readonly kind: "failed";
+      readonly fault: "error" | "refused" | "not_retryable" | "timed_out" | "checkpoints_unreadable";
+      readonly message: string;
+      readonly retryAfterMs: number | null;
+    }
+  /** It let go as it was asked to; its last checkpoint is committed. */
+  | { readonly kind: "interrupted" }
+  /** Its process died without having failed by itself (a signal, out of memory). */
+  | { readonly kind: "runner_lost"; readonly detail: string };
+
+export type KeeperRequest =
+  /** Does this attempt still hold the lease? Asked before anything is written that cannot be fenced. */
+  | { readonly kind: "verify" }
+  | { readonly kind: "commit"; readonly checkpoint: CommitRequest }
+  | { readonly kind: "set_aside"; readonly seq: number; readonly detail: string }
+  | { readonly kind: "end"; readonly end: AttemptEnd };
+
+export type KeeperReply =
+  | { readonly kind: "ok" }
+  /** The fence is not the record's (any more): stop, publish nothing. */
+  | { readonly kind: "refused"; readonly detail: string }
+  /** Redis could not be asked; ask again after a while, or be abandoned. */
+  | { readonly kind: "unreachable"; readonly detail: string };
+
+export type FromKeeper =
+  | { readonly kind: "request"; readonly id: number; readonly request: KeeperRequest }
+  /** The runner's process (and group) id, as soon as it exists. */
+  | { readonly kind: "runner"; readonly pid: number }
+  /** From which checkpoint the task stands ready; null: from the start. */
+  | { readonly kind: "restored"; readonly seq: number | null; readonly restoreMs: number }
+  | { readonly kind: "progress"; readonly progress: Progress }
+  /** At least once a second: the keeper's event loop turns. */
+  | { readonly kind: "alive" };
+
+export type ToKeeper =
+  | { readonly kind: "assignment"; readonly assignment: Assignment }
+  | { readonly kind: "reply"; readonly id: number; readonly reply: KeeperReply }
+  /** Make a checkpoint now and go on. */
+  | { readonly kind: "checkpoint" }
+  /** Let go within `graceMs`: yield and stop after a checkpoint, cancel without one. */
+  | { readonly kind: "stop"; readonly intent: Intent; readonly graceMs: number }
+  /** The lease is lost (Q3): end the runner at once and exit. */
+  | { readonly kind: "abandon" };
