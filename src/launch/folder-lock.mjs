@@ -11,7 +11,7 @@
  *
  * Plain JavaScript: the build uses it before anything is compiled.
  */
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { identify, isRunning } from "./process-identity.mjs";
@@ -105,7 +105,10 @@ export function tryLock(folder) {
           if (other !== null) rewrite({ by: [...mine.by, { pid, startedAt: other.startedAt }] });
         },
         tell: (note) => rewrite({ note }),
-        release: () => rewrite({ held: false }),
+        release: () => {
+          // The folder may be gone with all that it locked.
+          if (existsSync(folder)) rewrite({ held: false });
+        },
       },
     };
   }
