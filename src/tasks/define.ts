@@ -57,7 +57,7 @@ export interface OnlineTask<Input = unknown, Output = unknown> {
   readonly deadlineMs: number;
   /** Calls at the same time in one replica. */
   readonly concurrency: number;
-  readonly run: (input: Input, ctx: OnlineContext) => Output | Promise<Output>;
+  run(input: Input, ctx: OnlineContext): Output | Promise<Output>;
 }
 
 export interface CheckpointPolicy {
@@ -84,12 +84,16 @@ export interface BatchTask<Input = unknown, State = unknown, Output = unknown> {
   /** How often the task itself may fail before the job does. Lost workers do not count. */
   readonly maxRetries: number;
   readonly backoff: Backoff;
-  readonly init: (input: Input, ctx: BatchContext) => State | Promise<State>;
-  readonly step: (state: State, ctx: BatchContext) => StepResult<Output> | Promise<StepResult<Output>>;
-  readonly save: (state: State, directory: string, ctx: BatchContext) => void | Promise<void>;
-  readonly load: (directory: string, input: Input, ctx: BatchContext) => State | Promise<State>;
+  init(input: Input, ctx: BatchContext): State | Promise<State>;
+  step(state: State, ctx: BatchContext): StepResult<Output> | Promise<StepResult<Output>>;
+  save(state: State, directory: string, ctx: BatchContext): void | Promise<void>;
+  load(directory: string, input: Input, ctx: BatchContext): State | Promise<State>;
 }
 
+/**
+ * Any task, whatever it takes. Handlers are declared as methods above, because those may be given to a place that
+ * knows only `unknown`; the schema in `input` is what makes sure of the argument, and it runs before every call.
+ */
 export type Task = OnlineTask | BatchTask;
 
 /** Names of tasks, pools and labels: they become parts of Redis keys and file names. */
@@ -153,10 +157,10 @@ export interface BatchOptions<Input, State, Output> {
   readonly effects?: "none" | "outside";
   readonly maxRetries?: number;
   readonly backoff?: Partial<Backoff>;
-  readonly init: BatchTask<Input, State, Output>["init"];
-  readonly step: BatchTask<Input, State, Output>["step"];
-  readonly save: BatchTask<Input, State, Output>["save"];
-  readonly load: BatchTask<Input, State, Output>["load"];
+  readonly init: (input: Input, ctx: BatchContext) => State | Promise<State>;
+  readonly step: (state: State, ctx: BatchContext) => StepResult<Output> | Promise<StepResult<Output>>;
+  readonly save: (state: State, directory: string, ctx: BatchContext) => void | Promise<void>;
+  readonly load: (directory: string, input: Input, ctx: BatchContext) => State | Promise<State>;
 }
 
 /**
