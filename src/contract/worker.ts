@@ -59,6 +59,14 @@ export const taskSchema = z.object({
   checkpointVersion: z.int().nullable().describe("Batch only"),
   maxRetries: z.int().nullable().describe("Batch only"),
   keep: z.int().nullable().describe("Batch only: checkpoints kept"),
+  interval: z
+    .object({ everyMs: z.union([z.literal("auto"), z.number()]), minMs: z.number(), maxMs: z.number() })
+    .nullable()
+    .describe("Batch only: time between checkpoints"),
+  backoff: z
+    .object({ initialMs: z.number(), factor: z.number(), maxMs: z.number(), jitter: z.number() })
+    .nullable()
+    .describe("Batch only: pause before a retry"),
 });
 export type TaskInfo = z.infer<typeof taskSchema>;
 

@@ -34,8 +34,10 @@ export interface Assignment {
   readonly candidates: readonly Candidate[];
   /** Sequence number of the first checkpoint of this attempt. */
   readonly nextSeq: number;
-  /** Time between checkpoints, ms. */
-  readonly intervalMs: number;
+  /** Time between checkpoints, ms; `auto`: from their measured cost (`domain/checkpoint-interval.ts`). */
+  readonly intervalMs: "auto" | number;
+  readonly minIntervalMs: number;
+  readonly maxIntervalMs: number;
   /** Longest time of the attempt, ms; null: no limit. */
   readonly timeoutMs: number | null;
   readonly logBytes: number;
@@ -103,7 +105,13 @@ export type KeeperRequest =
   | { readonly kind: "end"; readonly end: AttemptEnd };
 
 export type KeeperReply =
-  | { readonly kind: "ok" }
+  | {
+      readonly kind: "ok";
+      /** After a commit: manifests that nothing refers to any more; the keeper deletes them and what only they name. */
+      readonly garbage?: readonly string[];
+      /** After a commit: all manifests whose objects must stay. */
+      readonly kept?: readonly string[];
+    }
   /** The fence is not the record's (any more): stop, publish nothing. */
   | { readonly kind: "refused"; readonly detail: string }
   /** Redis could not be asked; ask again after a while, or be abandoned. */
