@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { FINAL_STATES, JOB_STATES, type JobState } from "../domain/job-state.ts";
 import { JOB_REASONS, type JobReason } from "../domain/job-reason.ts";
-import { durationMs, jobId, labels, listOf, name, timestamp } from "./json.ts";
+import { anyJson, durationMs, jobId, labels, listOf, name, timestamp } from "./json.ts";
 import { problemSchema } from "./problem.ts";
 
 export const jobStateSchema = z.enum(Object.keys(JOB_STATES) as [JobState, ...JobState[]]);
@@ -35,8 +35,8 @@ export const jobSchema = z.object({
   class: z.enum(["online", "batch"]),
   state: jobStateSchema,
   reason: jobReasonSchema.nullable(),
-  input: z.json(),
-  output: z.json().nullable(),
+  input: anyJson.describe("As it was submitted"),
+  output: anyJson.describe("What the task returned; null until `succeeded`"),
   error: problemSchema.nullable(),
   progress: progressSchema.nullable(),
   checkpoint: z
@@ -105,14 +105,14 @@ export const jobEventSchema = z.object({
   type: z.string(),
   state: jobStateSchema,
   reason: jobReasonSchema.nullable(),
-  data: z.record(z.string(), z.json()),
+  data: z.record(z.string(), anyJson).describe("What this type of event tells besides"),
 });
 export type JobEventView = z.infer<typeof jobEventSchema>;
 
 /** Body of POST /v1/jobs. */
 export const submitSchema = z.strictObject({
   task: name,
-  input: z.json(),
+  input: anyJson.describe("Must fit the task's schema, see GET /v1/tasks/{task}"),
   priority: z.int().min(-10).max(10).default(0),
   pool: name.default("default"),
   labels: labels.default({}),

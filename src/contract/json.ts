@@ -1,6 +1,13 @@
 /** Shapes that recur on the wire. */
 import { z } from "zod";
 
+/**
+ * Any JSON value. Not `z.json()`: what comes here was parsed from JSON and is JSON, and walking 2 MB of it again holds
+ * the event loop for a third of a second.
+ */
+export type Json = z.core.util.JSONType;
+export const anyJson: z.ZodType<Json, Json> = z.any().describe("Any JSON value");
+
 /** RFC 3339, UTC. */
 export const timestamp = z.iso.datetime().describe("RFC 3339, UTC");
 export const durationMs = z.int().min(0).describe("Whole milliseconds");

@@ -12,12 +12,22 @@ export const problemSchema = z
     hint: z.string().describe("What to do next"),
     instance: z.string().optional(),
     errors: z
-      .array(z.object({ pointer: z.string().describe("JSON Pointer into the body"), detail: z.string() }))
-      .optional(),
+      .array(
+        z.object({
+          pointer: z.string().optional().describe("JSON Pointer into the body"),
+          parameter: z.string().optional().describe("Name of the path or query parameter"),
+          header: z.string().optional().describe("Name of the header"),
+          detail: z.string(),
+        }),
+      )
+      .optional()
+      .describe("What is wrong, field by field"),
+    requestId: z.string().optional().describe("Stands in the server's log too"),
   })
   .describe("RFC 9457");
 
 export type Problem = z.infer<typeof problemSchema>;
+export type FieldError = NonNullable<Problem["errors"]>[number];
 
 /** Makes the problem for `code`; `extra` adds members, `status` overrides the table's for the few codes with two. */
 export function problem(code: ErrorCode, detail: string, extra: Partial<Problem> = {}): Problem {

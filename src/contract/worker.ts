@@ -1,6 +1,6 @@
 /** Workers and tasks as clients see them. */
 import { z } from "zod";
-import { listOf, name, timestamp } from "./json.ts";
+import { anyJson, listOf, name, timestamp } from "./json.ts";
 
 export const WORKER_STATES = {
   starting: "came up, serves nothing yet",
@@ -43,7 +43,7 @@ export type Worker = z.infer<typeof workerSchema>;
 export const workerListSchema = listOf(workerSchema);
 
 /** A JSON Schema (draft 2020-12), as published by a worker. */
-export const jsonSchema = z.record(z.string(), z.json());
+export const jsonSchema = z.record(z.string(), anyJson);
 
 export const taskSchema = z.object({
   name,

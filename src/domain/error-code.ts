@@ -41,6 +41,12 @@ export const ERROR_CODES = {
     "The time limit is not usable",
     "Send Request-Timeout-Ms as a whole number of milliseconds from 1 to 60000.",
   ),
+  malformed_http: entry(400, "This is not HTTP", "Send an HTTP/1.1 request; `detail` says where the parser gave up."),
+  forbidden_origin: entry(
+    403,
+    "Not from another site's page",
+    "A browser may change something here only from this API's own pages; programs send neither Origin nor Sec-Fetch-Site.",
+  ),
   not_found: entry(404, "There is no such route", "GET /openapi.json lists the routes."),
   unknown_task: entry(
     404,
@@ -65,6 +71,7 @@ export const ERROR_CODES = {
   ),
   method_not_allowed: entry(405, "This route does not take this method", "See the Allow header."),
   not_acceptable: entry(406, "The answer cannot be given in the form asked for", "Accept application/json."),
+  request_timeout: passing(408, "The request did not arrive in time", "Send the whole request without long pauses."),
   illegal_transition: entry(409, "Not possible in the job's present state", "`detail` says what the state allows."),
   wrong_class: entry(
     409,
@@ -72,6 +79,11 @@ export const ERROR_CODES = {
     "Submit batch tasks to POST /v1/jobs; invoke online tasks.",
   ),
   not_final: entry(409, "The job has not come to its end", "Cancel it first, or wait for it."),
+  idempotency_in_progress: passing(
+    409,
+    "The first request with this Idempotency-Key is still being answered",
+    "Ask again as Retry-After says; the answer will be the same.",
+  ),
   payload_too_large: entry(
     413,
     "The body is larger than allowed",
@@ -82,6 +94,13 @@ export const ERROR_CODES = {
     "The body is not of a media type this route takes",
     "Send Content-Type: application/json.",
   ),
+  expectation_failed: entry(417, "The Expect header asks for something unknown", "Leave it out, or send 100-continue."),
+  unknown_host: entry(
+    421,
+    "This API does not answer under that name",
+    "Use localhost or an IP address, or set CAIRN_PUBLIC_URL to the address that clients use.",
+  ),
+  headers_too_large: entry(431, "The request's headers are too large", "Keep URL and headers below 16 KiB together."),
   input_refused: entry(422, "The task refused the input", "`detail` is the task's own word."),
   idempotency_key_reused: entry(
     422,

@@ -6,6 +6,8 @@ export const DEFAULT_LIMITS = {
   bodyBytes: 2_097_152,
   /** Body of one bulk submission, bytes. */
   bulkBytes: 67_108_864,
+  /** Jobs in one bulk submission. */
+  bulkItems: 100_000,
   /** Longest deadline of an online request, ms. */
   maxDeadlineMs: 60_000,
   /** Longest `Prefer: wait`, ms. */

@@ -1,0 +1,19 @@
+/** GET /v1/fleet: what all workers together can take, and what waits for them. */
+import { z } from "zod";
+import { WORKER_STATES, type WorkerState } from "./worker.ts";
+
+const slots = z.object({ total: z.int(), used: z.int() });
+
+export const fleetSchema = z.object({
+  workers: z
+    .object({
+      total: z.int(),
+      byState: z.record(z.enum(Object.keys(WORKER_STATES) as [WorkerState, ...WorkerState[]]), z.int()),
+    })
+    .describe("Workers that are known, by their state"),
+  slots: z.object({ online: slots, batch: slots }).describe("Of workers that are ready"),
+  zones: z.array(z.object({ zone: z.string().nullable(), workers: z.int() })).describe("Live workers by zone"),
+  queued: z.int().describe("Batch jobs that are ready and wait for a slot"),
+  tasks: z.int().describe("Tasks that are known"),
+});
+export type Fleet = z.infer<typeof fleetSchema>;
