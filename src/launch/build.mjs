@@ -29,7 +29,7 @@ const ASSET = /\.lua$/;
 /** Never read: what a build of the dashboard leaves, and what it installs. */
 const IGNORED_FOLDERS = new Set(["node_modules", "dist", ".vite"]);
 /** In `dist/`, but made by nobody's source. */
-const OWN_FILES = new Set([".stamp", ".tsbuildinfo", ".lock"]);
+const OWN_FILES = new Set([".stamp", ".tsbuildinfo", ".lock", ".install-lock"]);
 /** What tsc makes of a source. */
 const OUTPUT = /(\.d\.(ts|mts|cts)|\.js|\.mjs)(\.map)?$/;
 
@@ -77,14 +77,13 @@ function readStamp(root) {
 
 /**
  * @param {string} root
- * @param {import("./folder-lock.mjs").HeldLock} held
+ * @param {(pid: number) => void} onSpawn
  */
-async function compile(root, held) {
+async function compile(root, onSpawn) {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   if (!existsSync(tsc)) throw new Error("The packages are not installed: run `npm ci`, or `npm start`, which does it.");
   const child = spawn(process.execPath, [tsc, "-p", "tsconfig.json"], { cwd: root, stdio: ["ignore", 2, "inherit"] });
-  // If we are killed the compiler goes on writing: the next build has to wait for it too (B3).
-  if (child.pid !== undefined) held.share(child.pid);
+  if (child.pid !== undefined) onSpawn(child.pid);
   const [code, signal] = await once(child, "exit");
   if (code !== 0) throw new BuildFailed(`tsc ended with ${signal ?? `exit code ${code}`}.`);
 }
@@ -118,11 +117,14 @@ export class BuildFailed extends Error {}
 
 /**
  * Builds if there is something to build.
- * @param {{root?: string, say?: (line: string) => void}} [options] `say` gets one line about what is being done
+ * @param {object} [options]
+ * @param {string} [options.root]
+ * @param {(line: string) => void} [options.say] gets a line about what is being done
+ * @param {(pid: number) => void} [options.onSpawn] gets the pid of the compiler
  * @returns {Promise<{kind: "unchanged"} | {kind: "built", tookMs: number}>}
  * @throws {BuildFailed} if the sources do not compile
  */
-export async function build({ root = ROOT, say = () => {} } = {}) {
+export async function build({ root = ROOT, say = () => {}, onSpawn = () => {} } = {}) {
   if (readStamp(root) === contentHash(root)) return { kind: "unchanged" };
   const held = await lock(join(root, "dist/.lock"), (by) => say(`Waiting for the build of process ${by.pid} …`));
   try {
@@ -136,7 +138,11 @@ export async function build({ root = ROOT, say = () => {} } = {}) {
     if (stamp === "building" || stamp === "") rmSync(join(root, "dist/.tsbuildinfo"), { force: true });
     writeFileSync(join(root, "dist/.stamp"), "building");
     try {
-      await compile(root, held);
+      await compile(root, (pid) => {
+        // If we are killed the compiler goes on writing: the next build has to wait for it too (B3).
+        held.share(pid);
+        onSpawn(pid);
+      });
       copyAssets(root);
       removeOrphans(root);
     } catch (error) {

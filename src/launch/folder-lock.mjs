@@ -28,7 +28,7 @@ const LOOK_EVERY_MS = 50;
  * A lock that this process holds.
  * @typedef {object} HeldLock
  * @property {(pid: number) => void} share the lock stays taken as long as this child lives, even if its owner dies
- * @property {(note: Record<string, string>) => void} tell leaves words for those who find it taken
+ * @property {(note: Record<string, string>) => void} tell adds words for those who find it taken
  * @property {() => void} release
  */
 
@@ -104,7 +104,7 @@ export function tryLock(folder) {
           const other = identify(pid);
           if (other !== null) rewrite({ by: [...mine.by, { pid, startedAt: other.startedAt }] });
         },
-        tell: (note) => rewrite({ note }),
+        tell: (note) => rewrite({ note: { ...mine.note, ...note } }),
         release: () => {
           // The folder may be gone with all that it locked.
           if (existsSync(folder)) rewrite({ held: false });

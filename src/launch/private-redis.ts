@@ -48,8 +48,8 @@ export interface PrivateRedis {
   readonly pid: number;
   /** Resolves when the server has ended, for whatever reason. */
   readonly exited: Promise<void>;
-  /** SIGTERM, a bounded wait, SIGKILL. Idempotent. */
-  stop(): Promise<void>;
+  /** SIGTERM, SIGKILL after `graceMs` (10 s). Idempotent. */
+  stop(options?: { readonly graceMs: number }): Promise<void>;
 }
 
 /** Why a server did not start. `code` tells what can be done about it. */
@@ -57,6 +57,7 @@ export class RedisStartError extends Error {
   readonly code: "port_taken" | "damaged_append_only_file" | "folder_in_use" | "failed";
   constructor(code: RedisStartError["code"], message: string) {
     super(message);
+    this.name = "RedisStartError";
     this.code = code;
   }
 }
@@ -193,13 +194,11 @@ async function startOn(port: number, options: PrivateRedisOptions, lock: HeldLoc
   lock.tell({ redis: String(pid) });
   lock.share(pid);
 
-  const stop = async (): Promise<void> => {
+  const stop = async ({ graceMs } = { graceMs: STOP_MS }): Promise<void> => {
     child.kill("SIGTERM");
-    const grace = new AbortController();
-    await Promise.race([exited, delay(STOP_MS, undefined, { signal: grace.signal }).catch(() => undefined)]);
-    grace.abort();
-    child.kill("SIGKILL");
+    const kill = setTimeout(() => child.kill("SIGKILL"), graceMs);
     await exited;
+    clearTimeout(kill);
   };
   const state = await waitUntilServing(port, pid, exited);
   if (state === "ended") throw explainExit(tail(logFile, logStart), options, port);
