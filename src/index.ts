@@ -4,3 +4,19 @@ export { defineBatch, defineOnline, done, more } from "./tasks/define.ts";
 export type { Backoff, BatchTask, CheckpointPolicy, Done, Json, OnlineTask, StepResult, Task } from "./tasks/define.ts";
 export type { BatchContext, CheckpointView, OnlineContext, TaskContext, TaskLog } from "./tasks/context.ts";
 export { InputRefused, NotRetryable, RetryAfter } from "./tasks/outcome.ts";
+export { CairnClient } from "./client/client.ts";
+export type {
+  CairnClientOptions,
+  ControlOptions,
+  InvokeOptions,
+  JobFilter,
+  Submission,
+  SubmitOptions,
+  WaitOptions,
+  WorkerOrder,
+} from "./client/client.ts";
+export { CairnProblem, CairnTimeout, CairnUnreachable } from "./client/fault.ts";
+export type { Page, PageRequest } from "./client/pages.ts";
+export type { Artifact, Attempt, Checkpoint, Job, JobEventView, SubmitRequest } from "./contract/job.ts";
+export type { Problem } from "./contract/problem.ts";
+export type { TaskView, Worker } from "./contract/worker.ts";

@@ -1,0 +1,339 @@
+/**
+ * The SDK: everything the REST API does, as methods. Needs `fetch` and nothing of the server's code.
+ *
+ * C1 What the API answers is handed out as it came, unchecked: a newer server may say more than this client knows.
+ * C2 A refusal is a `CairnProblem`, silence is `CairnUnreachable`, a limit of the caller's own is `CairnTimeout`.
+ * C3 A submission always carries an `Idempotency-Key`: one that got no answer is sent again, and still makes one job.
+ */
+import type { Artifact, Attempt, Checkpoint, Job, JobEventView, PatchJob, SubmitRequest } from "../contract/job.ts";
+import { isFinalState } from "../contract/job.ts";
+import type { TaskView, Worker } from "../contract/worker.ts";
+import { followEvents } from "./events.ts";
+import { CairnTimeout } from "./fault.ts";
+import { followJob } from "./follow.ts";
+import { Http, type Call, type Fetch } from "./http.ts";
+import { eachItem, pageQuery, type Page, type PageRequest } from "./pages.ts";
+
+/** Any JSON value, as the contract has it. */
+export type Json = Job["input"];
+
+export interface CairnClientOptions {
+  /** Where the API listens, e.g. `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Another `fetch`, e.g. one with a proxy. */
+  readonly fetch?: Fetch;
+  /** Sent with every call, e.g. what a proxy in front of the API asks for. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Longest time for one call with its repeats, ms; default 30 000. Online requests bring their own. */
+  readonly timeoutMs?: number;
+  /** How often a call that may be repeated is sent at most; default 4. */
+  readonly maxTries?: number;
+  /** How long a stream or a wait goes on while nobody answers, ms; default 60 000. */
+  readonly patienceMs?: number;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface InvokeOptions extends CallOptions {
+  /** How long the answer is waited for, ms; travels to the replica. Default: the task's own deadline. */
+  readonly timeoutMs?: number | undefined;
+  /** Makes it safe to ask again: the same key gets the same answer. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface SubmitOptions extends CallOptions {
+  /** Name of this submission: the same key within 24 hours gets the same job. Default: a random one. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface Submission {
+  readonly job: Job;
+  /** The key was used before: this is the job of then, as it is now. */
+  readonly replayed: boolean;
+}
+
+export interface WaitOptions extends CallOptions {
+  /** Longest wait, ms; none: until the job ends. */
+  readonly timeoutMs?: number | undefined;
+  /** Called with the job whenever it was looked at. */
+  readonly onUpdate?: ((job: Job) => void) | undefined;
+}
+
+export interface JobFilter {
+  readonly state?: readonly Job["state"][] | undefined;
+  readonly task?: string | undefined;
+  readonly class?: Job["class"] | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly worker?: string | undefined;
+}
+
+export interface ControlOptions extends CallOptions {
+  /** Wait up to this many ms for the effect; default: answer as soon as it is ordered. */
+  readonly waitMs?: number | undefined;
+}
+
+export type WorkerOrder = "drain" | "undrain" | "cordon" | "uncordon" | "quarantine";
+
+/** Longest time the server is asked to hold an answer back, s: what stands between cuts longer ones. */
+const LONGEST_HOLD_S = 25;
+/** Longest deadline of an online request, ms: the client gives up after it even when the task's own is not known. */
+const LONGEST_DEADLINE_MS = 60_000;
+/** While waiting for a job, it is looked at this often even if no event comes, ms. */
+const LOOK_MS = 1_000;
+
+export class CairnClient {
+  readonly url: string;
+  readonly #http: Http;
+  readonly #timeoutMs: number;
+  readonly #patienceMs: number;
+
+  /** @throws TypeError when `url` is not an http(s) address */
+  constructor(options: CairnClientOptions) {
+    const address = new URL(options.url);
+    if (!/^https?:$/.test(address.protocol)) throw new TypeError(`"${options.url}" is not an http(s) address`);
+    this.url = options.url.replace(/\/+$/, "");
+    this.#timeoutMs = options.timeoutMs ?? 30_000;
+    this.#patienceMs = options.patienceMs ?? 60_000;
+    this.#http = new Http({
+      url: this.url,
+      fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
+      headers: options.headers ?? {},
+      timeoutMs: this.#timeoutMs,
+      maxTries: options.maxTries ?? 4,
+      random: Math.random,
+    });
+  }
+
+  /** Asks an online task and waits for its output. */
+  async invoke(task: string, input: Json, options: InvokeOptions = {}): Promise<Json> {
+    const { idempotencyKey, timeoutMs, signal } = options;
+    const { body } = await this.#http.json({
+      method: "POST",
+      path: `/v1/tasks/${encodeURIComponent(task)}/invoke`,
+      body: input,
+      headers: idempotencyKey === undefined ? {} : { "idempotency-key": quoted(idempotencyKey) },
+      repeatability: idempotencyKey === undefined ? "once" : "safe",
+      ...(timeoutMs === undefined ? { timeoutMs: LONGEST_DEADLINE_MS } : { timeoutMs, tellDeadline: true }),
+      signal,
+    });
+    return body as Json;
+  }
+
+  /** Submits a job. */
+  async submit(request: SubmitRequest, options: SubmitOptions = {}): Promise<Submission> {
+    return await this.#submit(request, options, {});
+  }
+
+  /**
+   * Submits a job and waits for its end.
+   * @returns the job in a final state: look at `state` before using `output`
+   * @throws CairnTimeout with the job in it, which goes on
+   */
+  async submitAndWait(request: SubmitRequest, options: SubmitOptions & WaitOptions = {}): Promise<Job> {
+    const { timeoutMs, signal, onUpdate } = options;
+    const begin = performance.now();
+    const hold = Math.min(LONGEST_HOLD_S, Math.floor(Math.min(timeoutMs ?? Infinity, this.#timeoutMs / 2) / 1_000));
+    const prefer: Record<string, string> = onUpdate === undefined && hold > 0 ? { prefer: `wait=${hold}` } : {};
+    const { job } = await this.#submit(request, options, prefer);
+    onUpdate?.(job);
+    if (isFinalState(job.state)) return job;
+    const left = timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (performance.now() - begin));
+    return await this.wait(job.id, { timeoutMs: left, signal, onUpdate });
+  }
+
+  /**
+   * Waits for the end of a job. A job that was stopped by a person is waited for too.
+   * @throws CairnTimeout with the job in it, which goes on
+   */
+  async wait(id: string, options: WaitOptions = {}): Promise<Job> {
+    const { timeoutMs, signal, onUpdate } = options;
+    const timer = timeoutMs === undefined ? undefined : AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)));
+    const signals = [timer, signal].filter((one) => one !== undefined);
+    let last: Job | null = null;
+    try {
+      for await (const job of this.follow(id, { signal: AbortSignal.any(signals) })) {
+        last = job;
+        onUpdate?.(job);
+      }
+    } catch (error) {
+      if (timer?.aborted !== true || signal?.aborted === true) throw error;
+      throw new CairnTimeout(timeoutMs ?? 0, `job ${id} did not end`, last);
+    }
+    if (last === null) throw new Error(`job ${id} was followed, but never seen`);
+    return last;
+  }
+
+  /** The job now, after each of its events, and every `everyMs` (default 1 s), until its end. */
+  follow(id: string, options: CallOptions & { readonly everyMs?: number } = {}): AsyncGenerator<Job> {
+    return followJob(
+      { job: async (signal) => await this.job(id, { signal }), events: (signal) => this.events(id, { signal }) },
+      { everyMs: options.everyMs ?? LOOK_MS, patienceMs: this.#patienceMs, signal: options.signal },
+    );
+  }
+
+  async job(id: string, options: CallOptions = {}): Promise<Job> {
+    return await this.#get<Job>(jobPath(id), [], options);
+  }
+
+  /** All jobs that fit, newest first, fetched page by page as they are needed. */
+  jobs(filter: JobFilter = {}, options: CallOptions = {}): AsyncGenerator<Job> {
+    return eachItem(async (page) => await this.jobPage(filter, page, options));
+  }
+
+  async jobPage(filter: JobFilter = {}, page: PageRequest = {}, options: CallOptions = {}): Promise<Page<Job>> {
+    return await this.#get<Page<Job>>("/v1/jobs", [...filterQuery(filter), ...pageQuery(page)], options);
+  }
+
+  /** The job's attempts, in their order. */
+  attempts(id: string, options: CallOptions = {}): AsyncGenerator<Attempt> {
+    return this.#each<Attempt>(`${jobPath(id)}/attempts`, options);
+  }
+
+  checkpoints(id: string, options: CallOptions = {}): AsyncGenerator<Checkpoint> {
+    return this.#each<Checkpoint>(`${jobPath(id)}/checkpoints`, options);
+  }
+
+  artifacts(id: string, options: CallOptions = {}): AsyncGenerator<Artifact> {
+    return this.#each<Artifact>(`${jobPath(id)}/artifacts`, options);
+  }
+
+  /** The bytes of an artifact. */
+  async artifact(id: string, name: string, options: CallOptions = {}): Promise<Uint8Array> {
+    const path = `${jobPath(id)}/artifacts/${name.split("/").map(encodeURIComponent).join("/")}`;
+    return await this.#http.bytes({
+      method: "GET",
+      path,
+      headers: { accept: "*/*" },
+      repeatability: "safe",
+      ...options,
+    });
+  }
+
+  /** The job's events from its first one, or after `lastEventId`; goes on over cut connections until its end. */
+  events(id: string, options: CallOptions & { readonly lastEventId?: string } = {}): AsyncGenerator<JobEventView> {
+    return followEvents(this.#http, `${jobPath(id)}/events`, { patienceMs: this.#patienceMs, ...options });
+  }
+
+  /** Asks for a checkpoint now; the job runs on. */
+  async checkpoint(id: string, options: ControlOptions = {}): Promise<Job> {
+    return await this.#control(id, "checkpoint", options);
+  }
+
+  /** Parks the job at a checkpoint made for that. */
+  async stop(id: string, options: ControlOptions = {}): Promise<Job> {
+    return await this.#control(id, "stop", options);
+  }
+
+  /** Lets a stopped job go on from its last checkpoint. */
+  async resume(id: string, options: ControlOptions = {}): Promise<Job> {
+    return await this.#control(id, "resume", options);
+  }
+
+  /** Moves a running job to another worker. */
+  async migrate(id: string, options: ControlOptions = {}): Promise<Job> {
+    return await this.#control(id, "migrate", options);
+  }
+
+  async cancel(id: string, options: ControlOptions = {}): Promise<Job> {
+    return await this.#control(id, "cancel", options);
+  }
+
+  /** Runs a final job again: from its last checkpoint, from the start, or from a kept checkpoint by number. */
+  async retry(id: string, options: ControlOptions & { readonly from?: "start" | "last" | number } = {}): Promise<Job> {
+    return await this.#control(id, "retry", options, { from: options.from ?? "last" });
+  }
+
+  /** Changes the priority or the labels. */
+  async patch(id: string, change: PatchJob, options: CallOptions = {}): Promise<Job> {
+    const call: Call = { method: "PATCH", path: jobPath(id), body: change, repeatability: "safe", ...options };
+    return (await this.#http.json(call)).body as Job;
+  }
+
+  /** Deletes a final job with its record. */
+  async remove(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#http.empty({ method: "DELETE", path: jobPath(id), repeatability: "once", ...options });
+  }
+
+  /** The fleet. */
+  workers(options: CallOptions = {}): AsyncGenerator<Worker> {
+    return this.#each<Worker>("/v1/workers", options);
+  }
+
+  async worker(id: string, options: CallOptions = {}): Promise<Worker> {
+    return await this.#get<Worker>(`/v1/workers/${encodeURIComponent(id)}`, [], options);
+  }
+
+  /** Gives a worker an order. Repeating it changes nothing. */
+  async order(id: string, order: WorkerOrder, options: CallOptions = {}): Promise<Worker> {
+    const path = `/v1/workers/${encodeURIComponent(id)}/${order}`;
+    return (await this.#http.json({ method: "POST", path, repeatability: "safe", ...options })).body as Worker;
+  }
+
+  /** Tasks that workers have registered, with their JSON Schemas. */
+  tasks(options: CallOptions = {}): AsyncGenerator<TaskView> {
+    return this.#each<TaskView>("/v1/tasks", options);
+  }
+
+  async #submit(
+    request: SubmitRequest,
+    options: SubmitOptions,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Submission> {
+    const key = options.idempotencyKey ?? crypto.randomUUID(); // C3
+    const { body, response } = await this.#http.json({
+      method: "POST",
+      path: "/v1/jobs",
+      body: request,
+      headers: { ...headers, "idempotency-key": quoted(key) },
+      repeatability: "safe",
+      signal: options.signal,
+    });
+    return { job: body as Job, replayed: response.headers.get("idempotency-replayed") === "true" };
+  }
+
+  async #control(id: string, verb: string, options: ControlOptions, body?: unknown): Promise<Job> {
+    const { waitMs, signal } = options;
+    const call: Call = {
+      method: "POST",
+      path: `${jobPath(id)}/${verb}`,
+      query: waitMs === undefined ? [] : [["wait", String(Math.ceil(waitMs / 1_000))]],
+      // A second one may come after somebody else's order, and undo it.
+      repeatability: "once",
+      ...(body === undefined ? {} : { body }),
+      signal,
+    };
+    return (await this.#http.json(call)).body as Job;
+  }
+
+  async #get<T>(path: string, query: [string, string][], options: CallOptions): Promise<T> {
+    const call: Call = { method: "GET", path, query, repeatability: "safe", ...options };
+    return (await this.#http.json(call)).body as T;
+  }
+
+  #each<Item>(path: string, options: CallOptions): AsyncGenerator<Item> {
+    return eachItem(async (page) => await this.#get<Page<Item>>(path, pageQuery(page), options));
+  }
+}
+
+function jobPath(id: string): string {
+  return `/v1/jobs/${encodeURIComponent(id)}`;
+}
+
+function filterQuery(filter: JobFilter): [string, string][] {
+  const one = (name: string, value: string | undefined): [string, string][] =>
+    value === undefined ? [] : [[name, value]];
+  return [
+    ...(filter.state ?? []).map((state): [string, string] => ["state", state]),
+    ...one("task", filter.task),
+    ...one("class", filter.class),
+    ...Object.entries(filter.labels ?? {}).map(([key, value]): [string, string] => ["label", `${key}:${value}`]),
+    ...one("worker", filter.worker),
+  ];
+}
+
+/** As the string of a structured field (RFC 8941), which is what the draft on the header asks for. */
+function quoted(key: string): string {
+  return `"${key.replace(/["\\]/g, "\\$&")}"`;
+}
