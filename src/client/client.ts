@@ -5,17 +5,18 @@
  * C2 A refusal is a `CairnProblem`, silence is `CairnUnreachable`, a limit of the caller's own is `CairnTimeout`.
  * C3 A submission always carries an `Idempotency-Key`: one that got no answer is sent again, and still makes one job.
  */
+import type { z } from "zod";
 import type { Artifact, Attempt, Checkpoint, Job, JobEventView, PatchJob, SubmitRequest } from "../contract/job.ts";
 import { isFinalState } from "../contract/job.ts";
+import type { Json } from "../contract/json.ts";
+import type { limitsSchema } from "../contract/limits.ts";
+import type { Queue } from "../contract/queue.ts";
 import type { TaskView, Worker } from "../contract/worker.ts";
 import { followEvents } from "./events.ts";
 import { CairnTimeout } from "./fault.ts";
 import { followJob } from "./follow.ts";
 import { Http, type Call, type Fetch } from "./http.ts";
 import { eachItem, pageQuery, type Page, type PageRequest } from "./pages.ts";
-
-/** Any JSON value, as the contract has it. */
-export type Json = Job["input"];
 
 export interface CairnClientOptions {
   /** Where the API listens, e.g. `http://127.0.0.1:8080`. */
@@ -73,6 +74,9 @@ export interface ControlOptions extends CallOptions {
   /** Wait up to this many ms for the effect; default: answer as soon as it is ordered. */
   readonly waitMs?: number | undefined;
 }
+
+/** What callers meet: bytes, times and counts, by name. */
+export type LimitsView = z.infer<typeof limitsSchema>;
 
 export type WorkerOrder = "drain" | "undrain" | "cordon" | "uncordon" | "quarantine";
 
@@ -274,6 +278,20 @@ export class CairnClient {
   /** Tasks that workers have registered, with their JSON Schemas. */
   tasks(options: CallOptions = {}): AsyncGenerator<TaskView> {
     return this.#each<TaskView>("/v1/tasks", options);
+  }
+
+  /** A task's registered definitions; more than one while two versions are live. */
+  async task(name: string, options: CallOptions = {}): Promise<TaskView> {
+    return await this.#get<TaskView>(`/v1/tasks/${encodeURIComponent(name)}`, [], options);
+  }
+
+  /** Queues of batch work with their depths and ages. */
+  queues(options: CallOptions = {}): AsyncGenerator<Queue> {
+    return this.#each<Queue>("/v1/queues", options);
+  }
+
+  async limits(options: CallOptions = {}): Promise<LimitsView> {
+    return await this.#get<LimitsView>("/v1/limits", [], options);
   }
 
   async #submit(
