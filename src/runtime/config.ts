@@ -89,17 +89,61 @@ export function variableOf(name: string): string {
   return `CAIRN_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
-/** Each setting with its variable and meaning, for the documentation. */
-export function describeSettings(): readonly {
-  readonly name: string;
+export interface SettingDescription {
+  readonly name: SettingName;
   readonly variable: string;
   readonly meaning: string;
-}[] {
-  return Object.entries(settings.shape).map(([name, schema]) => ({
-    name,
-    variable: variableOf(name),
-    meaning: schema.description ?? "",
-  }));
+  /** As it would be written in the variable; null when there is none. */
+  readonly default: string | null;
+}
+
+/** Each setting with its variable, meaning and default, for the documentation. */
+export function describeSettings(): readonly SettingDescription[] {
+  return (Object.keys(settings.shape) as SettingName[]).map((name) => {
+    // As JSON Schema: what is written, before `data` becomes an absolute path of this machine. Lists have none there.
+    const schema = settings.shape[name];
+    const written = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }).default ?? schema.parse(undefined);
+    return {
+      name,
+      variable: variableOf(name),
+      meaning: schema.description ?? "",
+      default: written === undefined ? null : textOf(written),
+    };
+  });
+}
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.join(",");
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.entries(value)
+    .map(([key, item]) => `${key}=${String(item)}`)
+    .join(",");
+}
+
+/**
+ * What was set, by name, unparsed: flags over variables over `.env`.
+ * @param flags settings given on the command line, by name; undefined ones are passed over
+ */
+export function givenSettings(
+  flags: Partial<Record<SettingName, string | undefined>> = {},
+): Partial<Record<SettingName, string>> {
+  try {
+    process.loadEnvFile();
+  } catch {
+    // No .env file: the usual case.
+  }
+  const given: Partial<Record<SettingName, string>> = {};
+  for (const name of Object.keys(settings.shape) as SettingName[]) {
+    const value = flags[name] ?? process.env[variableOf(name)];
+    if (value !== undefined && value !== "") given[name] = value;
+  }
+  return given;
+}
+
+/** The environment of a process that is to run with these settings: this one's, with the settings on top. */
+export function environmentWith(flags: Partial<Record<SettingName, string | undefined>>): NodeJS.ProcessEnv {
+  const given = Object.entries(givenSettings(flags)).map(([name, value]) => [variableOf(name), value]);
+  return { ...process.env, ...(Object.fromEntries(given) as Record<string, string>) };
 }
 
 /**
@@ -109,20 +153,11 @@ export function describeSettings(): readonly {
  * @throws TypeError naming the variable, what it holds and what it should
  */
 export function loadConfig(flags: Partial<Record<SettingName, string | undefined>> = {}): Config {
-  try {
-    process.loadEnvFile();
-  } catch {
-    // No .env file: the usual case.
-  }
-  const given: Record<string, string> = {};
-  for (const name of Object.keys(settings.shape) as SettingName[]) {
-    const value = flags[name] ?? process.env[variableOf(name)];
-    if (value !== undefined && value !== "") given[name] = value;
-  }
+  const given = givenSettings(flags);
   const parsed = settings.safeParse(given);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    const name = String(issue?.path[0] ?? "");
+    const name = String(issue?.path[0] ?? "") as SettingName;
     throw new TypeError(`${variableOf(name)} is "${given[name] ?? ""}": ${issue?.message ?? "not usable"}`);
   }
   const { store, limits, onlineRedisUrl, ...rest } = parsed.data;
