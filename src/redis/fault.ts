@@ -6,6 +6,8 @@
 export class RedisFault extends Error {
   override readonly name = "RedisFault";
   readonly kind: "unavailable" | "unknown";
+  /** The job it was about, for the caller to look up. */
+  job: string | null = null;
 
   constructor(kind: "unavailable" | "unknown", cause: unknown) {
     super(kind === "unavailable" ? "Redis does not answer" : "Redis did not say whether it was done", { cause });

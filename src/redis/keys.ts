@@ -29,8 +29,8 @@ export interface Keys {
   readonly deadlines: string;
   /** ZSET, final jobs by when they ended. */
   readonly finals: string;
-  /** ZSET, paths in the store to delete; score: when, ms. */
-  readonly garbage: string;
+  /** ZSET, final jobs whose checkpoints are still there, by when they ended. */
+  readonly sweep: string;
   /** STRING with expiry, idempotency key (hashed) → fingerprint and job id. */
   idempotency(hash: string): string;
   /** HASH, worker id → beat JSON. */
@@ -57,6 +57,8 @@ export interface Keys {
   taskList(task: string): string;
   /** LIST, what is meant for one replica alone. */
   replicaList(task: string, replica: string): string;
+  /** LIST with expiry, orders to one replica: cancel, ask. */
+  control(replica: string): string;
   /** LIST with expiry, answers to one API process of one boot. */
   replies(api: string): string;
 }
@@ -78,7 +80,7 @@ export function createKeys(prefix: string): Keys {
     due: `${root}:due`,
     deadlines: `${root}:deadlines`,
     finals: `${root}:finals`,
-    garbage: `${root}:garbage`,
+    sweep: `${root}:sweep`,
     idempotency: (hash) => `${root}:idem:${hash}`,
     beats: `${root}:beats`,
     workers: `${root}:workers`,
@@ -92,6 +94,7 @@ export function createKeys(prefix: string): Keys {
     replicas: `{${prefix}:replicas}:beats`,
     taskList: (task) => `${online(task)}:q`,
     replicaList: (task, replica) => `${online(task)}:r:${replica}`,
+    control: (replica) => `{${prefix}:replica:${replica}}:control`,
     replies: (api) => `{${prefix}:api:${api}}:replies`,
   };
 }

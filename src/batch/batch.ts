@@ -1,0 +1,28 @@
+/** The face of batch work: what api, agents and the fleet use of it. */
+export { BatchCaretaker, queuesOf } from "./caretaker.ts";
+export { settleGeneration } from "./generation.ts";
+export { JobReader, type CheckpointPointer, type JobFilter, type JobPage } from "./job-reader.ts";
+export {
+  CONTROL_VERBS,
+  JobWriter,
+  type ControlOutcome,
+  type ControlVerb,
+  type NewJob,
+  type PatchOutcome,
+  type RemoveOutcome,
+  type SubmitOutcome,
+} from "./jobs.ts";
+export {
+  LeaseDesk,
+  type EndOfAttempt,
+  type FencedReply,
+  type Holder,
+  type Lease,
+  type LeaseOutcome,
+  type ProgressReport,
+  type Renewal,
+} from "./lease-desk.ts";
+export type { RawJob, StoredCheckpoint } from "./record.ts";
+export { deleteFilesOf, retain } from "./retention.ts";
+export { loadBatchScripts, QUARANTINE_AFTER, type BatchScripts } from "./scripts.ts";
+export { queueName, TicketDrawer, TicketQueues, type DrawnTicket, type Ticket } from "./tickets.ts";

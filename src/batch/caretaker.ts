@@ -1,0 +1,155 @@
+/**
+ * What has to happen to jobs although nobody asks: time passes, tickets get lost, workers vanish.
+ *
+ * Every change is a compare-and-set in a script, so that two caretakers at the same time do no harm; one at a time
+ * is enough (`fleet/caretaker-seat.ts`).
+ *
+ * H1 A round is bounded: it takes a few of everything, and comes again soon.
+ * H2 What is due becomes ready by this clock, not by somebody happening to draw from a queue.
+ * H3 A ready job without a ticket gets a new one within seconds.
+ */
+import type { Logger } from "../runtime/logger.ts";
+import type { Keys } from "../redis/keys.ts";
+import type { RedisClient } from "../redis/connection.ts";
+import { runScript, type ScriptReply } from "../redis/script.ts";
+import { queueName, ticketOf, type Ticket, type TicketQueues } from "./tickets.ts";
+import type { BatchScripts } from "./scripts.ts";
+
+const AT_MOST = 25;
+
+export interface CaretakerOptions {
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly scripts: BatchScripts;
+  readonly tickets: TicketQueues;
+  readonly redisNowMs: () => number;
+  readonly logger: Logger;
+}
+
+export class BatchCaretaker {
+  readonly #options: CaretakerOptions;
+  /** Tickets that were drawn when last looked at, per queue. */
+  readonly #drawn = new Map<string, ReadonlySet<string>>();
+
+  constructor(options: CaretakerOptions) {
+    this.#options = options;
+  }
+
+  /** H2: scheduled → ready, past the deadline → expired. */
+  async passTime(): Promise<void> {
+    const { redis, keys, scripts, tickets } = this.#options;
+    const reply = await runScript(redis, scripts.due, [keys.root], [AT_MOST]);
+    await tickets.add(ticketsOf(reply));
+  }
+
+  /** H3 */
+  async renewTickets(): Promise<void> {
+    const { redis, keys, tickets, redisNowMs } = this.#options;
+    const ids = await redis.zrangebyscore(keys.unleased, "-inf", redisNowMs(), "LIMIT", 0, AT_MOST);
+    for (const id of ids) {
+      const [queue, ready, priority] = await redis.hmget(keys.job(id), "queue", "ready", "priority");
+      if (typeof queue !== "string" || typeof ready !== "string") {
+        await redis.zrem(keys.unleased, id);
+        continue;
+      }
+      const ticket: Ticket = { job: id, queue, ready: Number(ready), priority: Number(priority) };
+      await this.#reticket(ticket, (await tickets.waits(ticket)) ? "found" : "missing");
+    }
+  }
+
+  /** H3, for tickets that a process drew and then died: they stay drawn in BullMQ. */
+  async findStuckTickets(queues: readonly string[]): Promise<void> {
+    const { redis, keys, tickets } = this.#options;
+    for (const queue of queues) {
+      const drawn = await tickets.drawn(queue);
+      const before = this.#drawn.get(queue);
+      this.#drawn.set(queue, new Set(drawn));
+      for (const ticketId of drawn.filter((id) => before?.has(id) === true)) {
+        const [, id, ready] = /^(.+)-(\d+)$/.exec(ticketId) ?? [];
+        if (id === undefined) continue;
+        const [present, priority] = await redis.hmget(keys.job(id), "ready", "priority");
+        if (present === ready) {
+          await this.#reticket({ job: id, queue, ready: Number(ready), priority: Number(priority) }, "missing");
+        }
+        await tickets.forget(queue, ticketId);
+      }
+    }
+  }
+
+  /**
+   * Takes all leases of a lost worker away.
+   * @param keepBoot leases of this start of the agent stay: set when an agent cleans up after its predecessor
+   */
+  async takeLeasesFrom(workerId: string, keepBoot: string | null): Promise<number> {
+    const { redis, keys, scripts, tickets, logger } = this.#options;
+    let taken = 0;
+    for (const state of ["running", "stopping"]) {
+      for (const id of await redis.zrange(
+        keys.index(`s=${state}&w=${workerId}`),
+        "-",
+        "+",
+        "BYLEX",
+        "LIMIT",
+        0,
+        1_000,
+      )) {
+        const [generation, counter] = await redis.hmget(keys.job(id), "fenceGeneration", "fenceCounter");
+        const reply = await runScript(
+          redis,
+          scripts.lose,
+          [keys.root],
+          [id, generation ?? "", counter ?? "", workerId, keepBoot ?? ""],
+        );
+        if (!Array.isArray(reply) || reply[0] !== "ok") continue;
+        taken += 1;
+        logger.warn(
+          { jobId: id, workerId, state: reply[1], fence: `${generation}.${counter}` },
+          "lease taken from a lost worker",
+        );
+        const ticket = ticketOf(reply[2]);
+        if (ticket !== null) await tickets.add([ticket]);
+      }
+    }
+    return taken;
+  }
+
+  /** Workers that hold leases, from a bounded look at the running jobs. */
+  async holders(): Promise<ReadonlySet<string>> {
+    const { redis, keys } = this.#options;
+    const ids = (
+      await Promise.all(
+        ["running", "stopping"].map((state) =>
+          redis.zrange(keys.index(`s=${state}`), "-", "+", "BYLEX", "LIMIT", 0, 500),
+        ),
+      )
+    ).flat();
+    const pipeline = redis.pipeline();
+    for (const id of ids) pipeline.hget(keys.job(id), "worker");
+    const replies = (await pipeline.exec()) ?? [];
+    return new Set(replies.flatMap(([, worker]) => (typeof worker === "string" && worker !== "" ? [worker] : [])));
+  }
+
+  async #reticket(ticket: Ticket, found: "found" | "missing"): Promise<void> {
+    const { redis, keys, scripts, tickets } = this.#options;
+    const renewed = ticketOf(await runScript(redis, scripts.reticket, [keys.root], [ticket.job, ticket.ready, found]));
+    if (renewed !== null) await tickets.add([renewed]);
+  }
+}
+
+function ticketsOf(reply: ScriptReply): Ticket[] {
+  return Array.isArray(reply) ? reply.flatMap((item) => ticketOf(item) ?? []) : [];
+}
+
+/** Queues of the known batch tasks in `pools`. */
+export function queuesOf(
+  tasks: readonly { readonly name: string; readonly class: string; readonly checkpointVersion: number | null }[],
+  pools: readonly string[],
+): string[] {
+  return [
+    ...new Set(
+      tasks
+        .filter((task) => task.class === "batch")
+        .flatMap((task) => pools.map((pool) => queueName(pool, task.name, task.checkpointVersion ?? 1))),
+    ),
+  ];
+}

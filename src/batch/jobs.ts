@@ -1,0 +1,222 @@
+/**
+ * Batch jobs as the API sees them: submit, control, change, forget. Any number of API processes do this side by side.
+ *
+ * J1 A write carries `notAfter`: what was refused to the caller because Redis was mute does not run later.
+ * J2 The record is written first, the ticket after; if the process dies in between, the caretaker makes the ticket.
+ */
+import { createHash } from "node:crypto";
+import { ulid } from "ulid";
+import type { Job, PatchJob, Submit } from "../contract/job.ts";
+import type { TaskInfo } from "../contract/worker.ts";
+import type { Limits } from "../domain/limits.ts";
+import { RedisFault, writing } from "../redis/fault.ts";
+import type { Keys } from "../redis/keys.ts";
+import type { RedisClient } from "../redis/connection.ts";
+import { runScript, type ScriptReply } from "../redis/script.ts";
+import type { JobReader } from "./job-reader.ts";
+import type { BatchScripts } from "./scripts.ts";
+import { queueName, ticketOf, type TicketQueues } from "./tickets.ts";
+
+export const CONTROL_VERBS = ["checkpoint", "stop", "resume", "cancel", "retry", "migrate"] as const;
+export type ControlVerb = (typeof CONTROL_VERBS)[number];
+
+export interface NewJob {
+  /** The definition the job runs by: the newest live one that takes the input. */
+  readonly task: TaskInfo;
+  readonly submit: Submit;
+  /** The input as it came. */
+  readonly inputText: string;
+  readonly idempotency: { readonly key: string; readonly fingerprint: string } | null;
+  /** Who asked: goes into the job's history. */
+  readonly by: string;
+}
+
+export type SubmitOutcome =
+  | { readonly kind: "created"; readonly job: Job }
+  | { readonly kind: "replayed"; readonly job: Job }
+  | { readonly kind: "key_reused"; readonly id: string };
+
+export type ControlOutcome =
+  | { readonly kind: "accepted"; readonly job: Job }
+  | { readonly kind: "unchanged"; readonly job: Job }
+  | { readonly kind: "illegal"; readonly detail: string; readonly job: Job }
+  | { readonly kind: "not_found" }
+  | { readonly kind: "unknown_checkpoint" };
+
+export type PatchOutcome = { readonly kind: "ok"; readonly job: Job } | { readonly kind: "not_found" };
+export type RemoveOutcome = { readonly kind: "ok" } | { readonly kind: "not_found" } | { readonly kind: "not_final" };
+
+export interface JobWriterOptions {
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly scripts: BatchScripts;
+  readonly tickets: TicketQueues;
+  readonly reader: JobReader;
+  readonly limits: Limits;
+  /** Redis' clock, as well as it is known here. */
+  readonly redisNowMs: () => number;
+  /** How long a write may be on its way before it must not happen any more, ms. */
+  readonly writeWithinMs: number;
+  /** Time a job asked to stop has for its last checkpoint, ms. */
+  readonly stopGraceMs: number;
+  readonly onTicketError: (error: unknown) => void;
+}
+
+export class JobWriter {
+  readonly #options: JobWriterOptions;
+
+  constructor(options: JobWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Creates a job, atomically with its idempotency key.
+   * @throws RedisFault; with kind `unknown` its `job` is the id to look up
+   */
+  async submit(request: NewJob): Promise<SubmitOutcome> {
+    const { keys, limits, scripts, reader } = this.#options;
+    const { submit, idempotency } = request;
+    const id = ulid().toLowerCase();
+    const idempotencyKey =
+      idempotency === null ? keys.root : keys.idempotency(createHash("sha256").update(idempotency.key).digest("hex"));
+    const runAt = submit.runAt === undefined ? "" : String(Date.parse(submit.runAt));
+    const reply = await this.#write(id, () =>
+      runScript(
+        this.#options.redis,
+        scripts.create,
+        [keys.root, idempotencyKey],
+        [
+          id,
+          this.#notAfter(),
+          idempotency?.fingerprint ?? "",
+          limits.idempotencyKeyTtlMs,
+          runAt,
+          submit.deadlineMs ?? "",
+          ...this.#fields(request),
+        ],
+      ),
+    );
+    const [kind, rest] = reply;
+    switch (kind) {
+      case "created": {
+        await this.#addTicket(rest);
+        return { kind: "created", job: await reader.require(id) };
+      }
+      case "replayed":
+        return { kind: "replayed", job: await reader.require(String(rest)) };
+      case "key_reused":
+        return { kind: "key_reused", id: String(rest) };
+      default:
+        throw tooLate(id);
+    }
+  }
+
+  /** Asks something of a job. Repeating what stands already is `unchanged`. @throws RedisFault */
+  async control(
+    id: string,
+    verb: ControlVerb,
+    options: { readonly by: string; readonly from?: "start" | "last" | number },
+  ): Promise<ControlOutcome> {
+    const { keys, scripts, redis, reader, stopGraceMs } = this.#options;
+    const reply = await this.#write(id, () =>
+      runScript(
+        redis,
+        scripts.control,
+        [keys.root],
+        [id, verb, options.by, this.#notAfter(), stopGraceMs, options.from ?? "last"],
+      ),
+    );
+    const [kind, rest] = reply;
+    switch (kind) {
+      case "accepted":
+        await this.#addTicket(rest);
+        return { kind: "accepted", job: await reader.require(id) };
+      case "unchanged":
+        return { kind: "unchanged", job: await reader.require(id) };
+      case "illegal":
+        return {
+          kind: "illegal",
+          detail: `a job that is ${String(rest)} cannot be asked to ${verb}`,
+          job: await reader.require(id),
+        };
+      case "not_found":
+        return { kind: "not_found" };
+      case "unknown_checkpoint":
+        return { kind: "unknown_checkpoint" };
+      default:
+        throw tooLate(id);
+    }
+  }
+
+  /** Changes priority or labels. @throws RedisFault */
+  async patch(id: string, patch: PatchJob): Promise<PatchOutcome> {
+    const { keys, scripts, redis, reader } = this.#options;
+    const fields: (string | number)[] = [];
+    if (patch.priority !== undefined) fields.push("priority", patch.priority);
+    if (patch.labels !== undefined) fields.push(...labelFields(patch.labels));
+    const [kind, rest] = await this.#write(id, () =>
+      runScript(redis, scripts.patch, [keys.root], [id, this.#notAfter(), ...fields]),
+    );
+    if (kind === "too_late") throw tooLate(id);
+    if (kind === "not_found") return { kind: "not_found" };
+    await this.#addTicket(rest);
+    return { kind: "ok", job: await reader.require(id) };
+  }
+
+  /** Forgets a final job; its files are the sweeper's. @throws RedisFault */
+  async remove(id: string): Promise<RemoveOutcome> {
+    const { keys, scripts, redis } = this.#options;
+    const reply = await writing(() => runScript(redis, scripts.remove, [keys.root], [id]));
+    return { kind: reply === "ok" ? "ok" : reply === "not_final" ? "not_final" : "not_found" };
+  }
+
+  #fields({ task, submit, inputText, by }: NewJob): (string | number)[] {
+    const version = task.checkpointVersion ?? 1;
+    return [
+      ...["task", task.name, "class", task.class, "definition", task.definition],
+      ...["version", version, "pool", submit.pool, "queue", queueName(submit.pool, task.name, version)],
+      ...["priority", submit.priority, "input", inputText, "by", by],
+      ...["timeoutMs", submit.timeoutMs ?? "", "maxRetries", submit.maxRetries ?? task.maxRetries ?? 0],
+      ...["keep", submit.checkpoint?.keep ?? task.keep ?? 2],
+      ...["intervalMs", submit.checkpoint?.intervalMs ?? task.interval?.everyMs ?? "auto"],
+      ...["minIntervalMs", task.interval?.minMs ?? 1_000, "maxIntervalMs", task.interval?.maxMs ?? 600_000],
+      ...["backoff", JSON.stringify(task.backoff)],
+      ...labelFields(submit.labels),
+    ];
+  }
+
+  /** J1 */
+  #notAfter(): number {
+    return Math.ceil(this.#options.redisNowMs() + this.#options.writeWithinMs);
+  }
+
+  async #write(id: string, operation: () => Promise<ScriptReply>): Promise<ScriptReply[]> {
+    try {
+      const reply = await writing(operation);
+      return Array.isArray(reply) ? reply : [reply];
+    } catch (error) {
+      if (error instanceof RedisFault) error.job = id;
+      throw error;
+    }
+  }
+
+  /** J2: a ticket that cannot be added now is the caretaker's. */
+  async #addTicket(reply: ScriptReply | undefined): Promise<void> {
+    const ticket = ticketOf(reply);
+    if (ticket === null) return;
+    const added = this.#options.tickets.add([ticket]).catch((error: unknown) => this.#options.onTicketError(error));
+    await Promise.race([added, new Promise((resolve) => setTimeout(resolve, 250).unref())]);
+  }
+}
+
+function labelFields(labels: Readonly<Record<string, string>>): string[] {
+  const terms = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+  return ["labels", JSON.stringify(labels), "labelTerms", terms.join("\n")];
+}
+
+/** J1: the script itself refused, so nothing happened. */
+function tooLate(id: string): RedisFault {
+  const fault = new RedisFault("unavailable", new Error("the write reached Redis too late and was refused there"));
+  fault.job = id;
+  return fault;
+}

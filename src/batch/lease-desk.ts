@@ -1,0 +1,282 @@
+/**
+ * The agent's side of leases: every write for an attempt goes through here, and is fenced by its script.
+ *
+ * E1 A write names generation, counter and token; the script demands that all equal the record's (F2).
+ * E2 An answer that does not come is not a refusal: the caller asks again, the scripts bear repetition.
+ */
+import { randomBytes } from "node:crypto";
+import { problem } from "../contract/problem.ts";
+import { fenceText, type Fence } from "../domain/fence.ts";
+import { backoffMs, type BackoffRule } from "../domain/retry.ts";
+import type { Intent } from "../domain/job-state.ts";
+import type { JobReason } from "../domain/job-reason.ts";
+import { classifyRedisError } from "../redis/fault.ts";
+import type { Keys } from "../redis/keys.ts";
+import type { RedisClient } from "../redis/connection.ts";
+import { runScript, type Script, type ScriptReply } from "../redis/script.ts";
+import { unflatten, type RawJob, type StoredCheckpoint } from "./record.ts";
+import type { BatchScripts } from "./scripts.ts";
+import { ticketOf, type DrawnTicket, type TicketQueues } from "./tickets.ts";
+
+export interface Holder {
+  readonly workerId: string;
+  /** Random, new with every start of the agent. */
+  readonly boot: string;
+  readonly zone: string;
+}
+
+export interface Lease {
+  readonly job: string;
+  readonly fence: Fence;
+  readonly record: RawJob;
+  /** Committed checkpoints along the lineage, newest first. */
+  readonly lineage: readonly StoredCheckpoint[];
+}
+
+export type LeaseOutcome =
+  { readonly kind: "granted"; readonly lease: Lease } | { readonly kind: "refused"; readonly why: string };
+
+export type Renewal =
+  | {
+      readonly kind: "held";
+      readonly intent: Intent | null;
+      /** Grows with every request for a checkpoint. */
+      readonly checkpointRequest: number;
+      readonly stopGraceMs: number | null;
+    }
+  | { readonly kind: "lost" };
+
+/** Outcome of a fenced write. `unreachable`: not known; ask again. */
+export type FencedReply =
+  | { readonly kind: "ok"; readonly garbage?: readonly string[]; readonly kept?: readonly string[] }
+  | { readonly kind: "refused"; readonly detail: string }
+  | { readonly kind: "unreachable"; readonly detail: string };
+
+export interface ProgressReport {
+  readonly completed: number;
+  readonly total: number | null;
+  readonly unit: string;
+  readonly ratePerSecond: number | null;
+}
+
+export interface CommittedArtifact {
+  readonly name: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+export interface CheckpointCommit {
+  readonly seq: number;
+  readonly parent: number | null;
+  readonly manifest: string;
+  readonly manifestSha256: string;
+  readonly bytes: number;
+  readonly progress: { readonly completed: number } | null;
+  readonly artifacts: readonly CommittedArtifact[];
+}
+
+export type Fault = "error" | "refused" | "not_retryable" | "timed_out" | "checkpoints_unreadable";
+
+export type EndOfAttempt =
+  | { readonly kind: "succeeded"; readonly output: string; readonly artifacts: readonly CommittedArtifact[] }
+  | { readonly kind: "failed"; readonly fault: Fault; readonly message: string; readonly retryAfterMs: number | null }
+  | { readonly kind: "interrupted"; readonly reason: JobReason }
+  | { readonly kind: "runner_lost"; readonly detail: string };
+
+export interface LeaseDeskOptions {
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly scripts: BatchScripts;
+  readonly tickets: TicketQueues;
+  readonly holder: Holder;
+  /** Redis' clock as it is known here, for times that people read. */
+  readonly redisNowMs: () => number;
+  readonly random: () => number;
+  readonly garbageDelayMs: number;
+  readonly onTicketError: (error: unknown) => void;
+}
+
+export class LeaseDesk {
+  readonly #options: LeaseDeskOptions;
+
+  constructor(options: LeaseDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Asks for the lease that a drawn ticket hints at. @throws what Redis says */
+  async lease(ticket: Pick<DrawnTicket, "job" | "ready">): Promise<LeaseOutcome> {
+    const { holder, redis, keys, scripts } = this.#options;
+    const token = randomBytes(12).toString("hex");
+    const reply = await this.#run(scripts.lease, [
+      ticket.job,
+      ticket.ready,
+      holder.workerId,
+      holder.boot,
+      holder.zone,
+      token,
+    ]);
+    const [kind, ...rest] = reply;
+    if (kind !== "granted") return { kind: "refused", why: String(rest[0]) };
+    const record = unflatten(rest.map(String)) ?? {};
+    const fence = { generation: Number(record["fenceGeneration"]), counter: Number(record["fenceCounter"]), token };
+    const stored = await redis.hgetall(keys.checkpoints(ticket.job));
+    return { kind: "granted", lease: { job: ticket.job, fence, record, lineage: lineageOf(record, stored) } };
+  }
+
+  /** Looks at one lease and leaves the latest progress there. @throws what Redis says */
+  async renew(job: string, fence: Fence, progress: ProgressReport | null): Promise<Renewal> {
+    const reply = await this.#run(this.#options.scripts.renew, [
+      ...fenced(job, fence),
+      progress === null ? "" : JSON.stringify(progress),
+    ]);
+    const [kind, intent, request, grace] = reply;
+    if (kind !== "held") return { kind: "lost" };
+    return {
+      kind: "held",
+      intent: intent === "" ? null : (intent as Intent),
+      checkpointRequest: Number(request),
+      stopGraceMs: grace === "" ? null : Number(grace),
+    };
+  }
+
+  /** Does the attempt hold its lease still? */
+  async verify(job: string, fence: Fence): Promise<FencedReply> {
+    return this.#fenced(async () => {
+      const reply = await this.#run(this.#options.scripts.verify, fenced(job, fence));
+      return reply[0] === 1 ? { kind: "ok" } : refused("the lease is another's");
+    });
+  }
+
+  async commit(job: string, fence: Fence, attempt: number, commit: CheckpointCommit): Promise<FencedReply> {
+    const { scripts, garbageDelayMs } = this.#options;
+    const at = Math.round(this.#options.redisNowMs());
+    const stored: StoredCheckpoint = {
+      seq: commit.seq,
+      at,
+      bytes: commit.bytes,
+      progress: commit.progress?.completed ?? null,
+      fence: fenceText(fence),
+      attempt,
+      parent: commit.parent,
+      state: "committed",
+      manifest: commit.manifest,
+      manifestSha256: commit.manifestSha256,
+    };
+    return this.#fenced(async () => {
+      const [kind, first, second] = await this.#run(scripts.commit, [
+        ...fenced(job, fence),
+        commit.seq,
+        JSON.stringify(stored),
+        commit.progress?.completed ?? "",
+        commit.bytes,
+        commit.manifest,
+        commit.manifestSha256,
+        garbageDelayMs,
+        ...artifactFields(commit.artifacts, at, attempt),
+      ]);
+      if (kind !== "committed") return refused(String(first));
+      return { kind: "ok", garbage: texts(first), kept: texts(second) };
+    });
+  }
+
+  async setAside(job: string, fence: Fence, seq: number, detail: string): Promise<FencedReply> {
+    return this.#fenced(async () => {
+      const [kind, why] = await this.#run(this.#options.scripts["set-aside"], [...fenced(job, fence), seq, detail]);
+      return kind === "ok" ? { kind: "ok" } : refused(String(why));
+    });
+  }
+
+  /**
+   * Ends the attempt. A failure's pause before the retry is chosen here.
+   * @param record the record as it was leased
+   */
+  async end(
+    job: string,
+    fence: Fence,
+    record: RawJob,
+    end: EndOfAttempt,
+    progress: ProgressReport | null,
+  ): Promise<FencedReply> {
+    const attempt = Number(record["attempts"]);
+    const at = Math.round(this.#options.redisNowMs());
+    return this.#fenced(async () => {
+      const [kind, , ticket] = await this.#run(this.#options.scripts.finish, [
+        ...fenced(job, fence),
+        end.kind,
+        payloadOf(end),
+        end.kind === "failed" ? end.fault : "",
+        end.kind === "failed" ? Math.round(this.#pauseMs(record, end.retryAfterMs)) : 0,
+        progress === null ? "" : JSON.stringify(progress),
+        end.kind === "interrupted" ? end.reason : "",
+        ...(end.kind === "succeeded" ? artifactFields(end.artifacts, at, attempt) : []),
+      ]);
+      if (kind !== "ok") return refused("the lease is another's");
+      await this.#addTicket(ticket);
+      return { kind: "ok" };
+    });
+  }
+
+  #pauseMs(record: RawJob, wantedMs: number | null): number {
+    const rule = JSON.parse(record["backoff"] ?? "null") as BackoffRule | null;
+    const pause = rule === null ? 1_000 : backoffMs(rule, Number(record["retries"]) + 1, this.#options.random());
+    return Math.max(pause, wantedMs ?? 0);
+  }
+
+  async #addTicket(reply: ScriptReply | undefined): Promise<void> {
+    const ticket = ticketOf(reply);
+    // A ticket that cannot be added now is the caretaker's (J2).
+    if (ticket !== null) await this.#options.tickets.add([ticket]).catch(this.#options.onTicketError);
+  }
+
+  async #run(script: Script, args: readonly (string | number)[]): Promise<ScriptReply[]> {
+    const reply = await runScript(this.#options.redis, script, [this.#options.keys.root], args);
+    return Array.isArray(reply) ? reply : [reply];
+  }
+
+  /** E2 */
+  async #fenced(operation: () => Promise<FencedReply>): Promise<FencedReply> {
+    try {
+      return await operation();
+    } catch (error) {
+      const fault = classifyRedisError(error);
+      if (fault === null) throw error;
+      return { kind: "unreachable", detail: fault.message };
+    }
+  }
+}
+
+/** E1 */
+const fenced = (job: string, fence: Fence): (string | number)[] => [job, fence.generation, fence.counter, fence.token];
+const refused = (detail: string): FencedReply => ({ kind: "refused", detail });
+const texts = (reply: ScriptReply | undefined): string[] => (Array.isArray(reply) ? reply.map(String) : []);
+
+function artifactFields(artifacts: readonly CommittedArtifact[], at: number, attempt: number): string[] {
+  return artifacts.flatMap(({ name, sha256, bytes }) => [name, JSON.stringify({ sha256, bytes, at, attempt })]);
+}
+
+function payloadOf(end: EndOfAttempt): string {
+  switch (end.kind) {
+    case "succeeded":
+      return end.output;
+    case "failed":
+      return JSON.stringify(problem(end.fault === "refused" ? "input_refused" : "task_failed", end.message));
+    case "interrupted":
+      return "";
+    case "runner_lost":
+      return end.detail;
+  }
+}
+
+/** From the record's checkpoint along `parent`: what an attempt may start from, never "the newest in the folder". */
+function lineageOf(record: RawJob, stored: Readonly<Record<string, string>>): StoredCheckpoint[] {
+  const lineage: StoredCheckpoint[] = [];
+  let seq: number | null = record["ckSeq"] === undefined || record["ckSeq"] === "" ? null : Number(record["ckSeq"]);
+  while (seq !== null) {
+    const text: string | undefined = stored[String(seq)];
+    if (text === undefined) break;
+    const checkpoint = JSON.parse(text) as StoredCheckpoint;
+    if (checkpoint.state === "committed") lineage.push(checkpoint);
+    seq = checkpoint.parent;
+  }
+  return lineage;
+}

@@ -1,0 +1,134 @@
+/**
+ * The record of a job as Redis keeps it, and the job as clients see it.
+ *
+ * Fields are text; empty means absent. Input and output are kept as the text that came.
+ */
+import type { Artifact, Attempt, Checkpoint, Job } from "../contract/job.ts";
+import type { JobReason } from "../domain/job-reason.ts";
+import { isFinal, LEASED_STATES, type JobState } from "../domain/job-state.ts";
+
+export type RawJob = Readonly<Record<string, string>>;
+
+/** Redis' flat reply as a record; null when there is nothing. */
+export function unflatten(flat: readonly string[]): RawJob | null {
+  if (flat.length === 0) return null;
+  const raw: Record<string, string> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) raw[flat[i] ?? ""] = flat[i + 1] ?? "";
+  return raw;
+}
+
+const text = (value: string | undefined): string | null => (value === undefined || value === "" ? null : value);
+const number = (value: string | undefined): number | null =>
+  value === undefined || value === "" ? null : Number(value);
+const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+const json = <T>(value: string | undefined): T | null =>
+  value === undefined || value === "" ? null : (JSON.parse(value) as T);
+
+interface StoredProgress {
+  readonly completed: number;
+  readonly total: number | null;
+  readonly unit: string;
+  readonly ratePerSecond?: number | null;
+}
+
+/** The job of a record. */
+export function toJob(raw: RawJob): Job {
+  const state = (raw["state"] ?? "queued") as JobState;
+  const progress = json<StoredProgress>(raw["progress"]);
+  const ckSeq = number(raw["ckSeq"]);
+  return {
+    id: raw["id"] ?? "",
+    task: raw["task"] ?? "",
+    class: raw["class"] === "online" ? "online" : "batch",
+    state,
+    reason: text(raw["reason"]) as JobReason | null,
+    input: json<Job["input"]>(raw["input"]),
+    output: json<Job["output"]>(raw["output"]),
+    error: json<NonNullable<Job["error"]>>(raw["error"]),
+    progress: progress === null ? null : withRate(progress, state),
+    checkpoint:
+      ckSeq === null
+        ? null
+        : {
+            seq: ckSeq,
+            at: time(number(raw["ckAt"])) ?? new Date(0).toISOString(),
+            bytes: number(raw["ckBytes"]) ?? 0,
+            progress: number(raw["ckProgress"]),
+          },
+    worker: text(raw["worker"]),
+    zone: text(raw["zone"]),
+    attempts: number(raw["attempts"]) ?? 0,
+    retries: number(raw["retries"]) ?? 0,
+    staleWritesRefused: number(raw["staleWritesRefused"]) ?? 0,
+    createdAt: time(number(raw["createdAt"])) ?? new Date(0).toISOString(),
+    startedAt: time(number(raw["startedAt"])),
+    finishedAt: time(number(raw["finishedAt"])),
+    runAt: time(number(raw["runAt"])),
+    deadlineAt: time(number(raw["deadlineAt"])),
+    timeoutMs: number(raw["timeoutMs"]),
+    maxRetries: number(raw["maxRetries"]) ?? 0,
+    priority: number(raw["priority"]) ?? 0,
+    pool: raw["pool"] ?? "default",
+    labels: json<Record<string, string>>(raw["labels"]) ?? {},
+    goodput: null,
+  };
+}
+
+function withRate(progress: StoredProgress, state: JobState): NonNullable<Job["progress"]> {
+  const { completed, total, unit } = progress;
+  const fraction = total === null || total <= 0 ? null : Math.min(1, completed / total);
+  const rate = (LEASED_STATES as readonly JobState[]).includes(state) ? (progress.ratePerSecond ?? null) : null;
+  const left = total === null || isFinal(state) ? null : total - completed;
+  const etaMs = left === null || rate === null || rate <= 0 ? null : Math.max(0, Math.round((left / rate) * 1000));
+  return { completed, total, unit, fraction, ratePerSecond: rate, etaMs };
+}
+
+/** An attempt as the scripts wrote it. */
+export function toAttempt(stored: string): Attempt {
+  const value = JSON.parse(stored) as Omit<Attempt, "startedAt" | "endedAt"> & {
+    startedAt: number;
+    endedAt: number | null;
+  };
+  return {
+    number: value.number,
+    fence: value.fence,
+    worker: value.worker,
+    zone: value.zone,
+    startedAt: new Date(value.startedAt).toISOString(),
+    endedAt: time(value.endedAt),
+    fromCheckpoint: value.fromCheckpoint,
+    lastCheckpoint: value.lastCheckpoint,
+    outcome: value.outcome,
+    reason: value.reason,
+  };
+}
+
+/** A checkpoint as `commit.lua` keeps it. */
+export interface StoredCheckpoint {
+  readonly seq: number;
+  readonly at: number;
+  readonly bytes: number;
+  readonly progress: number | null;
+  readonly fence: string;
+  readonly attempt: number;
+  readonly parent: number | null;
+  readonly state: "committed" | "set_aside";
+  readonly manifest: string;
+  readonly manifestSha256: string;
+}
+
+export function toCheckpoint(stored: string): Checkpoint {
+  const { seq, at, bytes, progress, fence, attempt, parent, state, manifest } = JSON.parse(stored) as StoredCheckpoint;
+  return { seq, at: new Date(at).toISOString(), bytes, progress, fence, attempt, parent, state, manifest };
+}
+
+export function toArtifact(name: string, stored: string): Artifact {
+  const value = JSON.parse(stored) as { sha256: string; bytes: number; at: number; attempt: number };
+  return {
+    name,
+    bytes: value.bytes,
+    sha256: value.sha256,
+    at: new Date(value.at).toISOString(),
+    attempt: value.attempt,
+  };
+}

@@ -1,0 +1,38 @@
+/** The batch scripts, loaded once per process with the tables of `domain` in front of them. */
+import { INTENTS, TRANSITIONS } from "../domain/job-state.ts";
+import { DEFAULT_LIMITS } from "../domain/limits.ts";
+import { loadScript, luaLiteral, type Script } from "../redis/script.ts";
+
+/** Attempts in a row that may be lost without a new checkpoint before the job is set aside as `quarantined`. */
+export const QUARANTINE_AFTER = 5;
+
+const NAMES = [
+  "create",
+  "lease",
+  "renew",
+  "commit",
+  "set-aside",
+  "verify",
+  "finish",
+  "lose",
+  "control",
+  "due",
+  "reticket",
+  "patch",
+  "remove",
+  "sweep",
+] as const;
+
+export type BatchScripts = Readonly<Record<(typeof NAMES)[number], Script>>;
+
+/** Loads them. @param options.eventsPerJob how many events of a job are kept */
+export function loadBatchScripts(options: { readonly eventsPerJob?: number } = {}): BatchScripts {
+  const prelude = [
+    `local TRANSITIONS = ${luaLiteral(TRANSITIONS)}`,
+    `local INTENTS = ${luaLiteral(INTENTS)}`,
+    `local STRIKES = ${QUARANTINE_AFTER}`,
+    `local EVENTS_PER_JOB = ${options.eventsPerJob ?? DEFAULT_LIMITS.eventsPerJob}`,
+  ].join("\n");
+  const folder = new URL("./scripts/", import.meta.url);
+  return Object.fromEntries(NAMES.map((name) => [name, loadScript(folder, name, prelude)])) as BatchScripts;
+}

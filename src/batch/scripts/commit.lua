@@ -1,0 +1,44 @@
+-- Commits a checkpoint: from here on it is the one to start from.
+-- KEYS: root tag
+-- ARGV: id, generation, counter, token, seq, checkpoint JSON, progress (or ""), bytes, manifest, sha, garbage delay (ms), then artifact name, artifact JSON …
+-- Returns {'committed', garbage {manifest …}, kept {manifest …}} | {'refused', why}
+-- @include job
+local id, seq = ARGV[1], ARGV[5]
+local job = load(id)
+if not holds(id, job, ARGV[2], ARGV[3], ARGV[4]) then return { 'refused', 'fence' } end
+if job.nextSeq ~= seq then return { 'refused', 'sequence' } end
+local at = now_ms()
+redis.call('HSET', key('checkpoints', id), seq, ARGV[6])
+for i = 12, #ARGV, 2 do redis.call('HSET', key('artifacts', id), ARGV[i], ARGV[i + 1]) end
+patch_record(id, job, {
+  ckSeq = seq, ckAt = at, ckBytes = ARGV[8], ckProgress = ARGV[7], ckManifest = ARGV[9], ckSha = ARGV[10],
+  nextSeq = tonumber(seq) + 1, strikes = 0,
+})
+
+-- Beyond the newest `keep` a checkpoint becomes garbage, unless somebody holds a pin on it that has not run out.
+local all, kept, committed = {}, {}, {}
+local flat = redis.call('HGETALL', key('checkpoints', id))
+for i = 1, #flat, 2 do
+  local checkpoint = cjson.decode(flat[i + 1])
+  all[tonumber(flat[i])] = checkpoint
+  if checkpoint.state == 'committed' then committed[#committed + 1] = tonumber(flat[i]) end
+end
+table.sort(committed, function(a, b) return a > b end)
+local keep = {}
+for i = 1, math.min(#committed, tonumber(job.keep)) do keep[committed[i]] = true end
+for number, checkpoint in pairs(all) do
+  local pin = redis.call('HGET', key('pins', id), number)
+  if keep[number] or (pin and tonumber(pin) > at) then
+    kept[#kept + 1] = checkpoint.manifest
+  else
+    redis.call('HDEL', key('checkpoints', id), number)
+    redis.call('HDEL', key('pins', id), number)
+    redis.call('ZADD', key('garbage', id), at + tonumber(ARGV[11]), checkpoint.manifest)
+  end
+end
+-- What became garbage long enough ago is handed to the lease holder to delete.
+local garbage = redis.call('ZRANGEBYSCORE', key('garbage', id), '-inf', at, 'LIMIT', 0, 16)
+if #garbage > 0 then redis.call('ZREM', key('garbage', id), unpack(garbage)) end
+for _, manifest in ipairs(redis.call('ZRANGE', key('garbage', id), 0, -1)) do kept[#kept + 1] = manifest end
+emit(id, job, at, 'checkpoint', { seq = tonumber(seq), bytes = tonumber(ARGV[8]), attempt = tonumber(job.attempts) })
+return { 'committed', garbage, kept }

@@ -1,0 +1,79 @@
+-- What people ask of a job.
+-- KEYS: root tag
+-- ARGV: id, verb, by, notAfter, grace (ms), from (retry: start | last | seq)
+-- Returns {'accepted', ticket | ''} | {'unchanged'} | {'illegal', state} | {'not_found'} | {'unknown_checkpoint'} | {'too_late'}
+-- @include job
+local id, verb, by, not_after, grace, from = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local at = now_ms()
+if at > not_after then return { 'too_late' } end
+local job = load(id)
+if not job then return { 'not_found' } end
+local state, leased = job.state, job.state == 'running' or job.state == 'stopping'
+
+local function wake()
+  redis.call('LPUSH', key('wake', job.worker), id)
+  redis.call('LTRIM', key('wake', job.worker), 0, 63)
+  redis.call('PEXPIRE', key('wake', job.worker), 60000)
+end
+
+local function ask(intent, stop_reason)
+  if state == 'stopping' and INTENTS[job.intent] and INTENTS[job.intent] >= INTENTS[intent] then return { 'unchanged' } end
+  local reason = { yield = 'migrating', stop = 'stop_requested', cancel = 'cancel_requested' }
+  move(id, job, 'ask', { intent = intent, reason = reason[intent], stopGraceMs = grace, stopReason = stop_reason, stopAskedAt = at },
+    at, 'stopping', { intent = intent, by = by })
+  wake()
+  return { 'accepted', '' }
+end
+
+if verb == 'stop' then
+  if leased then return ask('stop', '') end
+  if state == 'stopped' then return { 'unchanged' } end
+  if move(id, job, 'stop', { reason = 'stopped_by_request' }, at, 'stopped', { by = by }) then return { 'accepted', '' } end
+elseif verb == 'cancel' then
+  if leased then return ask('cancel', '') end
+  if state == 'cancelled' then return { 'unchanged' } end
+  if move(id, job, 'cancel', { reason = 'cancelled_by_request' }, at, 'cancelled', { by = by }) then return { 'accepted', '' } end
+elseif verb == 'migrate' then
+  if state == 'stopping' and job.intent == 'yield' then return { 'unchanged' } end
+  if state == 'running' then
+    patch_record(id, job, { avoid = job.worker, avoidUntil = at + 30000 })
+    return ask('yield', 'migrating')
+  end
+elseif verb == 'checkpoint' then
+  if state == 'running' then
+    patch_record(id, job, { checkpointRequest = tonumber(job.checkpointRequest) + 1 })
+    emit(id, job, at, 'checkpoint_requested', { by = by })
+    wake()
+    return { 'accepted', '' }
+  end
+elseif verb == 'resume' then
+  if state == 'queued' or state == 'scheduled' or state == 'running' then return { 'unchanged' } end
+  if state == 'stopped' then
+    if job.runAt and job.runAt ~= '' and tonumber(job.runAt) > at then
+      move(id, job, 'postpone', { reason = 'not_before', dueAt = job.runAt }, at, 'resumed', { by = by })
+      return { 'accepted', '' }
+    end
+    move(id, job, 'resume', { reason = 'waiting_for_slot' }, at, 'resumed', { by = by })
+    return { 'accepted', ticket(id, job) }
+  end
+elseif verb == 'retry' then
+  if not FINAL[state] then
+    if state == 'queued' and tonumber(job.round) > 0 then return { 'unchanged' } end
+    return { 'illegal', state }
+  end
+  local patch = { reason = 'waiting_for_slot', round = tonumber(job.round) + 1, retries = 0, strikes = 0, output = '', error = '', finishedAt = '', worker = '' }
+  if from == 'start' then
+    patch.ckSeq, patch.ckAt, patch.ckBytes, patch.ckProgress, patch.ckManifest, patch.ckSha, patch.progress = '', '', '', '', '', '', ''
+  elseif from ~= 'last' then
+    local raw = redis.call('HGET', key('checkpoints', id), from)
+    local checkpoint = raw and cjson.decode(raw)
+    if not checkpoint or checkpoint.state ~= 'committed' then return { 'unknown_checkpoint' } end
+    local progress = checkpoint.progress
+    if progress == cjson.null or progress == nil then progress = '' end
+    patch.ckSeq, patch.ckAt, patch.ckBytes, patch.ckProgress = checkpoint.seq, checkpoint.at, checkpoint.bytes, progress
+    patch.ckManifest, patch.ckSha = checkpoint.manifest, checkpoint.manifestSha256
+  end
+  move(id, job, 'retry', patch, at, 'retried', { by = by, from = from })
+  return { 'accepted', ticket(id, job) }
+end
+return { 'illegal', state }

@@ -1,0 +1,46 @@
+-- Creates a job, atomically with its idempotency key.
+-- KEYS: root tag, idempotency key (or the root tag when there is none)
+-- ARGV: id, notAfter (ms, Redis time), fingerprint ("" = no key), key ttl (ms), runAt (ms or ""), deadlineMs (or ""), then field, value …
+-- Returns {'created', ticket | ''} | {'replayed', id} | {'key_reused', id} | {'too_late'}
+-- @include job
+local id, not_after, fingerprint, ttl, run_at, deadline_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local at = now_ms()
+if at > not_after then return { 'too_late' } end
+
+if fingerprint ~= '' then
+  local known = redis.call('GET', KEYS[2])
+  if known then
+    local other, print_known = string.match(known, '^(%S+) (%S+)$')
+    if print_known ~= fingerprint then return { 'key_reused', other } end
+    if redis.call('EXISTS', key('job', other)) == 1 then return { 'replayed', other } end
+  end
+  redis.call('SET', KEYS[2], id .. ' ' .. fingerprint, 'PX', ttl)
+end
+if redis.call('EXISTS', key('job', id)) == 1 then return { 'replayed', id } end
+
+local job = {}
+for i = 7, #ARGV, 2 do job[ARGV[i]] = ARGV[i + 1] end
+job.id = id
+job.createdAt = at
+job.stateAt = at
+job.attempts, job.retries, job.round, job.strikes, job.ready = 0, 0, 0, 0, 0
+job.nextSeq, job.fenceGeneration, job.fenceCounter, job.staleWritesRefused, job.checkpointRequest = 1, 0, 0, 0, 0
+if deadline_ms ~= '' then
+  job.deadlineAt = at + tonumber(deadline_ms)
+  redis.call('ZADD', whole('deadlines'), job.deadlineAt, id)
+end
+-- A job is born where `stopped` leads to: the same two exits, so the table has no states of birth.
+job.state = 'stopped'
+local birth, patch = 'resume', { reason = 'waiting_for_slot' }
+if run_at ~= '' and tonumber(run_at) > at then
+  birth, patch = 'postpone', { reason = 'not_before', runAt = run_at, dueAt = run_at }
+end
+local flat = {}
+for field, value in pairs(job) do
+  flat[#flat + 1] = field
+  flat[#flat + 1] = tostring(value)
+  job[field] = tostring(value)
+end
+redis.call('HSET', key('job', id), unpack(flat))
+local state = move(id, job, birth, patch, at, 'submitted', nil, {})
+return { 'created', state == 'queued' and ticket(id, job) or '' }

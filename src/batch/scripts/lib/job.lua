@@ -1,0 +1,144 @@
+-- What every batch script shares: the record of a job, its indexes and its events.
+--
+-- KEYS[1] is the root tag; every key of batch and fleet begins with it, so all stand in one slot.
+-- TRANSITIONS comes from src/domain/job-state.ts: no script names a next state itself.
+local root = KEYS[1]
+
+local function key(kind, id) return root .. ':' .. kind .. ':' .. id end
+local function whole(kind) return root .. ':' .. kind end
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function load(id)
+  local flat = redis.call('HGETALL', key('job', id))
+  if #flat == 0 then return nil end
+  local job = {}
+  for i = 1, #flat, 2 do job[flat[i]] = flat[i + 1] end
+  return job
+end
+
+-- Index terms of a job: everything, each of state, task, class, worker, label, and each pair of these (labels among
+-- themselves excepted): whatever a list is filtered by, one or two terms of it have a sorted set of their own.
+local function terms(job)
+  local atoms = { 's=' .. job.state, 't=' .. job.task, 'c=' .. job.class }
+  if job.worker and job.worker ~= '' then atoms[#atoms + 1] = 'w=' .. job.worker end
+  local plain = #atoms
+  for label in string.gmatch(job.labelTerms or '', '[^\n]+') do atoms[#atoms + 1] = 'l=' .. label end
+  local set = { [''] = true }
+  for i = 1, #atoms do
+    set[atoms[i]] = true
+    for k = i + 1, #atoms do
+      if i <= plain then set[atoms[i] .. '&' .. atoms[k]] = true end
+    end
+  end
+  return set
+end
+
+local function reindex(id, before, after)
+  for term in pairs(before) do
+    if not after[term] then redis.call('ZREM', key('ix', term), id) end
+  end
+  for term in pairs(after) do
+    if not before[term] then redis.call('ZADD', key('ix', term), 0, id) end
+  end
+end
+
+-- One event to the job's own stream, and one to the short stream of all jobs that wakes whoever waits.
+local function emit(id, job, at, type, data)
+  local fields = { 'at', at, 'type', type, 'state', job.state, 'reason', job.reason or '', 'data', data and cjson.encode(data) or '{}' }
+  local entry = redis.call('XADD', key('events', id), 'MAXLEN', '~', EVENTS_PER_JOB, '*', unpack(fields))
+  redis.call('XADD', whole('events'), 'MAXLEN', '~', 10000, '*', 'job', id, 'id', entry, unpack(fields))
+end
+
+-- Writes `patch` (field → text) into the record, with indexes and an event. The state is not touched here.
+local function patch_record(id, job, patch)
+  local flat = {}
+  for field, value in pairs(patch) do
+    job[field] = tostring(value)
+    flat[#flat + 1] = field
+    flat[#flat + 1] = job[field]
+  end
+  if #flat > 0 then redis.call('HSET', key('job', id), unpack(flat)) end
+end
+
+local FINAL = { succeeded = true, failed = true, cancelled = true, expired = true }
+
+-- Takes `job` along `event` (S1) and writes `patch` with it. Keeps what hangs on the state:
+-- unleased = ready and without a lease; due = scheduled; finals = ended; a final or waiting job has no worker and no fence.
+-- `indexed` are the terms it stands under so far, if they are not those of its record. Returns the new state, or nil
+-- when the table has no such exit.
+local function move(id, job, event, patch, at, type, data, indexed)
+  local target = TRANSITIONS[job.state] and TRANSITIONS[job.state][event]
+  if not target then return nil end
+  local before = indexed or terms(job)
+  patch.state = target
+  patch.stateAt = at
+  if target ~= 'running' and target ~= 'stopping' then
+    patch.fenceToken = ''
+    patch.intent = ''
+    if not FINAL[target] then patch.worker = '' end
+  end
+  if target == 'queued' then patch.ready = (tonumber(job.ready) or 0) + 1 end
+  if FINAL[target] then patch.finishedAt = at end
+  patch_record(id, job, patch)
+  reindex(id, before, terms(job))
+  if target == 'queued' then
+    redis.call('ZADD', whole('unleased'), at + 2000, id)
+  else
+    redis.call('ZREM', whole('unleased'), id)
+  end
+  if target == 'scheduled' then
+    redis.call('ZADD', whole('due'), job.dueAt, id)
+  else
+    redis.call('ZREM', whole('due'), id)
+  end
+  if FINAL[target] then
+    redis.call('ZADD', whole('finals'), at, id)
+    redis.call('ZADD', whole('sweep'), at, id)
+    redis.call('ZREM', whole('deadlines'), id)
+  else
+    redis.call('ZREM', whole('finals'), id)
+    redis.call('ZREM', whole('sweep'), id)
+  end
+  emit(id, job, at, type, data)
+  return target
+end
+
+-- What a new ticket needs, for the caller to put into BullMQ.
+local function ticket(id, job) return { id, job.queue, job.ready, job.priority } end
+
+-- Is the caller's fence the record's (F2)? Counts the refusal if not.
+local function holds(id, job, generation, counter, token)
+  if job and (job.state == 'running' or job.state == 'stopping') and job.fenceToken == token and token ~= ''
+    and job.fenceGeneration == generation and job.fenceCounter == counter then
+    return true
+  end
+  if job then redis.call('HINCRBY', key('job', id), 'staleWritesRefused', 1) end
+  return false
+end
+
+local function close_attempt(id, job, at, outcome, reason)
+  local raw = redis.call('HGET', key('attempts', id), job.attempts)
+  if not raw then return end
+  local attempt = cjson.decode(raw)
+  attempt.endedAt = at
+  attempt.outcome = outcome
+  attempt.reason = reason
+  if job.ckSeq and job.ckSeq ~= '' then attempt.lastCheckpoint = tonumber(job.ckSeq) end
+  redis.call('HSET', key('attempts', id), job.attempts, cjson.encode(attempt))
+end
+
+-- Lets a leased job go by its intent: the end of every attempt that neither succeeded nor failed.
+local function let_go(id, job, at, reason, strikes)
+  if job.intent == 'cancel' then
+    return move(id, job, 'drop', { reason = 'cancelled_by_request' }, at, 'cancelled')
+  elseif job.intent == 'stop' then
+    return move(id, job, 'park', { reason = 'stopped_by_request', strikes = strikes }, at, 'stopped')
+  elseif strikes >= STRIKES then
+    return move(id, job, 'fail', { reason = 'quarantined', strikes = strikes }, at, 'failed')
+  end
+  return move(id, job, 'requeue', { reason = reason, strikes = strikes }, at, 'requeued', { why = reason })
+end

@@ -1,0 +1,14 @@
+-- Takes the lease away from an attempt whose worker is lost: compare-and-set on the fence the observer read.
+-- KEYS: root tag
+-- ARGV: id, generation, counter, worker, boot that may keep it ("" = none)
+-- Returns {'ok', new state, ticket | ''} | {'unchanged'}
+-- @include job
+local id = ARGV[1]
+local job = load(id)
+if not job or (job.state ~= 'running' and job.state ~= 'stopping') then return { 'unchanged' } end
+if job.fenceGeneration ~= ARGV[2] or job.fenceCounter ~= ARGV[3] or job.worker ~= ARGV[4] then return { 'unchanged' } end
+if ARGV[5] ~= '' and job.boot == ARGV[5] then return { 'unchanged' } end
+local at = now_ms()
+close_attempt(id, job, at, 'lost', 'worker_lost')
+local state = let_go(id, job, at, 'worker_lost', tonumber(job.strikes) + 1)
+return { 'ok', state, state == 'queued' and ticket(id, job) or '' }

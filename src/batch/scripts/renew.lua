@@ -1,0 +1,18 @@
+-- The agent's look at one lease it holds, with the latest progress: still mine, and what is wanted of me?
+-- KEYS: root tag
+-- ARGV: id, generation, counter, token, progress JSON (or "")
+-- Returns {'held', intent, checkpointRequest, stopGraceMs, stopReason} | {'lost'}
+-- @include job
+local id = ARGV[1]
+local job = load(id)
+if not job or job.fenceToken ~= ARGV[4] or job.fenceGeneration ~= ARGV[2] or job.fenceCounter ~= ARGV[3] then
+  -- Only a renewal that carries something to write counts as a refused write.
+  if job and ARGV[5] ~= '' then redis.call('HINCRBY', key('job', id), 'staleWritesRefused', 1) end
+  return { 'lost' }
+end
+if ARGV[5] ~= '' and ARGV[5] ~= job.progress then
+  redis.call('HSET', key('job', id), 'progress', ARGV[5])
+  redis.call('XADD', whole('events'), 'MAXLEN', '~', 10000, '*', 'job', id, 'id', '', 'at', now_ms(),
+    'type', 'progress', 'state', job.state, 'reason', job.reason or '', 'data', ARGV[5])
+end
+return { 'held', job.intent or '', job.checkpointRequest or '0', job.stopGraceMs or '', job.stopReason or '' }

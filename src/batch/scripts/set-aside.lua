@@ -1,0 +1,35 @@
+-- Sets a checkpoint aside that could not be read back whole; its parent becomes the one to start from.
+-- KEYS: root tag
+-- ARGV: id, generation, counter, token, seq, detail
+-- Returns {'ok'} | {'refused', why}
+-- @include job
+local id, seq = ARGV[1], ARGV[5]
+local job = load(id)
+if not holds(id, job, ARGV[2], ARGV[3], ARGV[4]) then return { 'refused', 'fence' } end
+local raw = redis.call('HGET', key('checkpoints', id), seq)
+if not raw then return { 'ok' } end
+local at = now_ms()
+local checkpoint = cjson.decode(raw)
+checkpoint.state = 'set_aside'
+redis.call('HSET', key('checkpoints', id), seq, cjson.encode(checkpoint))
+if job.ckSeq == seq then
+  local parent = nil
+  local number = checkpoint.parent
+  while number and number ~= cjson.null do
+    local text = redis.call('HGET', key('checkpoints', id), number)
+    if not text then break end
+    local candidate = cjson.decode(text)
+    if candidate.state == 'committed' then parent = candidate break end
+    number = candidate.parent
+  end
+  if parent then
+    local progress = parent.progress
+    if progress == cjson.null or progress == nil then progress = '' end
+    patch_record(id, job, { ckSeq = parent.seq, ckAt = parent.at, ckBytes = parent.bytes, ckProgress = progress,
+      ckManifest = parent.manifest, ckSha = parent.manifestSha256 })
+  else
+    patch_record(id, job, { ckSeq = '', ckAt = '', ckBytes = '', ckProgress = '', ckManifest = '', ckSha = '' })
+  end
+end
+emit(id, job, at, 'checkpoint_set_aside', { seq = tonumber(seq), detail = ARGV[6] })
+return { 'ok' }

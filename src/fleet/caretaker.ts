@@ -1,0 +1,132 @@
+/**
+ * Looks after the fleet: one process at a time, any API process or agent.
+ *
+ * M1 Who sits is settled by a key that runs out; two at the same time do no harm, since every change is a
+ *    compare-and-set.
+ * M2 A worker that fell silent is called lost, and its leases are taken; a worker that is lost keeps none.
+ * M3 A round never fails as a whole: what cannot be done now is done in the next.
+ */
+import type { BatchCaretaker } from "../batch/batch.ts";
+import { queuesOf } from "../batch/batch.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { Loop } from "../runtime/loop.ts";
+import type { Service } from "../runtime/service.ts";
+import type { Keys } from "../redis/keys.ts";
+import type { RedisClient } from "../redis/connection.ts";
+import { loadScript, runScript, type Script } from "../redis/script.ts";
+import type { FleetWatch } from "./fleet-watch.ts";
+
+const ROUND_MS = 300;
+const SEAT_MS = 1_500;
+/** Slower work, in rounds: stuck tickets and stray leases, then retention. */
+const STRAY_EVERY = 15;
+const RETAIN_EVERY = 100;
+/** Workers that are gone are shown this long. */
+const FORGET_AFTER_MS = 3_600_000;
+
+export interface CaretakerDeps {
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly watch: FleetWatch;
+  readonly batch: BatchCaretaker;
+  /** Makes the generation of fences fit the Redis that answers. */
+  readonly settleGeneration: () => Promise<unknown>;
+  /** Forgets what is old enough; null where the store is out of reach. */
+  readonly retain: (() => Promise<unknown>) | null;
+  readonly redisNowMs: () => number;
+  /** Names this process in the seat. */
+  readonly who: string;
+  readonly logger: Logger;
+}
+
+/** Takes or keeps the seat: 1 when it is ours. */
+const SEAT_SCRIPT = `
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`;
+
+export class Caretaker implements Service {
+  readonly name = "caretaker";
+  readonly #deps: CaretakerDeps;
+  readonly #loop: Loop;
+  readonly #loseWorker: Script = loadScript(new URL("./scripts/", import.meta.url), "lose-worker");
+  #rounds = 0;
+
+  constructor(deps: CaretakerDeps) {
+    this.#deps = deps;
+    this.#loop = new Loop({
+      name: this.name,
+      intervalMs: ROUND_MS,
+      clock: deps.clock,
+      round: () => this.round(),
+      onError: (error) => deps.logger.warn({ err: error }, "caretaker round failed"),
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#loop.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    const { redis, keys, who } = this.#deps;
+    const leave = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 1";
+    await redis.eval(leave, 1, keys.caretaker, who).catch(() => undefined);
+  }
+
+  /** One round, if the seat is ours (M1). */
+  async round(): Promise<void> {
+    const { redis, keys, who, batch, watch } = this.#deps;
+    if ((await redis.eval(SEAT_SCRIPT, 1, keys.caretaker, who, SEAT_MS)) !== 1) return;
+    const round = this.#rounds;
+    this.#rounds += 1;
+    await this.#deps.settleGeneration();
+    await batch.passTime();
+    await this.#findLostWorkers();
+    await batch.renewTickets();
+    if (round % STRAY_EVERY === 0) {
+      const pools = [...new Set(watch.workers().flatMap(({ registration }) => registration?.pools ?? []))];
+      await batch.findStuckTickets(queuesOf(watch.tasks, pools));
+      await this.#findStrayLeases();
+      await this.#forgetGoneWorkers();
+    }
+    if (round % RETAIN_EVERY === RETAIN_EVERY - 1) await this.#deps.retain?.();
+  }
+
+  /** M2 */
+  async #findLostWorkers(): Promise<void> {
+    const { redis, keys, watch, batch, logger } = this.#deps;
+    for (const worker of watch.silent()) {
+      if ((await runScript(redis, this.#loseWorker, [keys.root], [worker.id, worker.raw])) !== 1) continue;
+      logger.warn({ workerId: worker.id, silentMs: Math.round(worker.silentMs) }, "worker lost");
+      await batch.takeLeasesFrom(worker.id, null);
+    }
+    // A caretaker may have died between the two steps above.
+    for (const { id, beat, silentMs } of watch.workers()) {
+      if (beat.state === "lost" && silentMs < 60_000) await batch.takeLeasesFrom(id, null);
+    }
+  }
+
+  /** Leases of workers that are not known at all any more. */
+  async #findStrayLeases(): Promise<void> {
+    const known = new Set(this.#deps.watch.workers().map(({ id }) => id));
+    for (const holder of await this.#deps.batch.holders()) {
+      if (!known.has(holder)) await this.#deps.batch.takeLeasesFrom(holder, null);
+    }
+    for (const { id, beat } of this.#deps.watch.workers()) {
+      if (beat.state === "stopped" || beat.state === "lost") await this.#deps.batch.takeLeasesFrom(id, null);
+    }
+  }
+
+  async #forgetGoneWorkers(): Promise<void> {
+    const { redis, keys, watch, redisNowMs } = this.#deps;
+    for (const { id, beat, raw } of watch.workers()) {
+      if (beat.state !== "lost" && beat.state !== "stopped") continue;
+      if (redisNowMs() - Number(raw.split("|")[0]) < FORGET_AFTER_MS) continue;
+      await redis.multi().hdel(keys.beats, id).hdel(keys.workers, id).hdel(keys.orders, id).exec();
+    }
+  }
+}
