@@ -85,7 +85,7 @@ async function compile(root, onSpawn) {
   const child = spawn(process.execPath, [tsc, "-p", "tsconfig.json"], { cwd: root, stdio: ["ignore", 2, "inherit"] });
   if (child.pid !== undefined) onSpawn(child.pid);
   const [code, signal] = await once(child, "exit");
-  if (code !== 0) throw new BuildFailed(`tsc ended with ${signal ?? `exit code ${code}`}.`);
+  return code === 0 ? { ok: true, why: "" } : { ok: false, why: `tsc ended with ${signal ?? `exit code ${code}`}.` };
 }
 
 /**
@@ -137,17 +137,17 @@ export async function build({ root = ROOT, say = () => {}, onSpawn = () => {} } 
     // cannot be trusted (B2).
     if (stamp === "building" || stamp === "") rmSync(join(root, "dist/.tsbuildinfo"), { force: true });
     writeFileSync(join(root, "dist/.stamp"), "building");
-    try {
-      await compile(root, (pid) => {
-        // If we are killed the compiler goes on writing: the next build has to wait for it too (B3).
-        held.share(pid);
-        onSpawn(pid);
-      });
-      copyAssets(root);
-      removeOrphans(root);
-    } catch (error) {
-      if (error instanceof BuildFailed) writeFileSync(join(root, "dist/.stamp"), "failed");
-      throw error;
+    const compiled = await compile(root, (pid) => {
+      // If we are killed the compiler goes on writing: the next build has to wait for it too (B3).
+      held.share(pid);
+      onSpawn(pid);
+    });
+    // The compiler writes what it can even where types do not fit; the rest is kept in step with that.
+    copyAssets(root);
+    removeOrphans(root);
+    if (!compiled.ok) {
+      writeFileSync(join(root, "dist/.stamp"), "failed");
+      throw new BuildFailed(compiled.why);
     }
     writeFileSync(join(root, "dist/.stamp"), wanted);
     return { kind: "built", tookMs: Math.round(performance.now() - begin) };

@@ -18,6 +18,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { family, isRunning } from "./process-identity.mjs";
 
 const ASK_MS = 4_000;
+/** For what was left behind by wards that have ended already: it ends by itself, or not at all. */
+const STRAY_MS = 1_000;
 const ASK_LAST_MS = 3_000;
 const LOOK_EVERY_MS = 50;
 
@@ -78,8 +80,8 @@ async function endAll() {
     const spared = new Set(family(last).map(({ pid }) => pid));
     return everybody().filter(({ pid }) => !spared.has(pid));
   };
-  await end(first, allButLast, ASK_MS);
-  await end(last, everybody, ASK_LAST_MS);
+  await end(first, allButLast, first.some(isRunning) ? ASK_MS : STRAY_MS);
+  await end(last, everybody, last.some(isRunning) ? ASK_LAST_MS : 0);
 }
 
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, () => {}); // W2
