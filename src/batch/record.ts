@@ -21,8 +21,7 @@ const text = (value: string | undefined): string | null => (value === undefined 
 const number = (value: string | undefined): number | null =>
   value === undefined || value === "" ? null : Number(value);
 const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
-const json = <T>(value: string | undefined): T | null =>
-  value === undefined || value === "" ? null : (JSON.parse(value) as T);
+const json = (value: string | undefined): unknown => (value === undefined || value === "" ? null : JSON.parse(value));
 
 interface StoredProgress {
   readonly completed: number;
@@ -34,7 +33,7 @@ interface StoredProgress {
 /** The job of a record. */
 export function toJob(raw: RawJob): Job {
   const state = (raw["state"] ?? "queued") as JobState;
-  const progress = json<StoredProgress>(raw["progress"]);
+  const progress = json(raw["progress"]) as StoredProgress | null;
   const ckSeq = number(raw["ckSeq"]);
   return {
     id: raw["id"] ?? "",
@@ -42,9 +41,9 @@ export function toJob(raw: RawJob): Job {
     class: raw["class"] === "online" ? "online" : "batch",
     state,
     reason: text(raw["reason"]) as JobReason | null,
-    input: json<Job["input"]>(raw["input"]),
-    output: json<Job["output"]>(raw["output"]),
-    error: json<NonNullable<Job["error"]>>(raw["error"]),
+    input: json(raw["input"]) as Job["input"],
+    output: json(raw["output"]) as Job["output"],
+    error: json(raw["error"]) as Job["error"],
     progress: progress === null ? null : withRate(progress, state),
     checkpoint:
       ckSeq === null
@@ -69,7 +68,7 @@ export function toJob(raw: RawJob): Job {
     maxRetries: number(raw["maxRetries"]) ?? 0,
     priority: number(raw["priority"]) ?? 0,
     pool: raw["pool"] ?? "default",
-    labels: json<Record<string, string>>(raw["labels"]) ?? {},
+    labels: (json(raw["labels"]) ?? {}) as Job["labels"],
     goodput: null,
   };
 }

@@ -3,7 +3,8 @@ import type { TaskInfo } from "../contract/worker.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { loadScript, runScript, type Script } from "../redis/script.ts";
-import type { Beat, Registration } from "./beat.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { BEAT_MS, readBeat, type Beat, type Registration } from "./beat.ts";
 import { readOrder, type Order } from "./order.ts";
 
 export interface PresenceOptions {
@@ -28,6 +29,16 @@ export class WorkerPresence {
     multi.hset(keys.workers, workerId, JSON.stringify(registration));
     multi.hdel(keys.orders, workerId);
     await multi.exec();
+  }
+
+  /** Does another process beat under this name? Takes three beats to find out, if there is one to be asked about. */
+  async isTaken(clock: Clock): Promise<boolean> {
+    const { redis, keys, workerId } = this.#options;
+    const before = await redis.hget(keys.beats, workerId);
+    const state = before === null ? null : readBeat(before)?.beat.state;
+    if (state === null || state === "lost" || state === "stopped") return false;
+    await clock.sleep(3 * BEAT_MS);
+    return (await redis.hget(keys.beats, workerId)) !== before;
   }
 
   /** @returns the order that stands for this worker */

@@ -140,6 +140,11 @@ export function givenSettings(
   return given;
 }
 
+/** The environment this process was started with, for what it starts itself. */
+export function inheritedEnvironment(): NodeJS.ProcessEnv {
+  return process.env;
+}
+
 /** The environment of a process that is to run with these settings: this one's, with the settings on top. */
 export function environmentWith(flags: Partial<Record<SettingName, string | undefined>>): NodeJS.ProcessEnv {
   const given = Object.entries(givenSettings(flags)).map(([name, value]) => [variableOf(name), value]);

@@ -1,0 +1,242 @@
+/**
+ * One attempt as its agent sees it: a lease, a keeper process, and the fenced writes in between.
+ *
+ * AT1 The keeper asks, the agent writes: each request gets one reply (Q1), whatever Redis does.
+ * AT2 Before it writes, an agent that may have lost its lease meanwhile (it was frozen, or out of touch) looks first.
+ *     The scripts would refuse anyway; this saves the attempt's last words from being lost in a refusal.
+ * AT3 A keeper that dies without having ended its attempt lost its runner: the agent ends what is left of the group
+ *     and says so. A keeper that does not turn any more is ended.
+ */
+import type { ChildProcess } from "node:child_process";
+import type { EndOfAttempt, FencedReply, Lease, LeaseDesk, Renewal } from "../../src/batch/batch.ts";
+import { fenceText } from "../../src/domain/fence.ts";
+import type { Intent } from "../../src/domain/job-state.ts";
+import type { JobReason } from "../../src/domain/job-reason.ts";
+import { LOST_AFTER_MS } from "../../src/fleet/fleet.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import type { FaultPoints } from "../../src/runtime/fault-points.ts";
+import type { Logger } from "../../src/runtime/logger.ts";
+import type { Assignment, AttemptEnd, FromKeeper, KeeperReply, KeeperRequest } from "../keeper/protocol.ts";
+import { ended, killGroup, tell } from "./children.ts";
+import { ProgressMeter } from "./progress-meter.ts";
+
+/** A keeper that is silent for so long is frozen or stuck; it speaks at least once a second. */
+const KEEPER_SILENT_MS = 5_000;
+/** Pause between two tries to say how an attempt ended, while Redis is away. */
+const SAY_AGAIN_MS = 500;
+
+export interface AttemptDeps {
+  readonly desk: LeaseDesk;
+  readonly clock: Clock;
+  readonly faults: FaultPoints;
+  readonly logger: Logger;
+  readonly forkKeeper: () => ChildProcess;
+  /** Notes a process group that must not outlive this worker (`leftovers.ts`). */
+  readonly noteGroup: (pid: number) => void;
+  readonly rideThroughMs: number;
+}
+
+type Phase = "running" | "ended" | "abandoned";
+
+export class Attempt {
+  readonly lease: Lease;
+  readonly #deps: AttemptDeps;
+  readonly #log: Logger;
+  readonly #keeper: ChildProcess;
+  readonly #meter: ProgressMeter;
+  /** Resolves when nothing of the attempt runs any more. */
+  readonly gone: Promise<void>;
+  #runnerPid: number | null = null;
+  #phase: Phase = "running";
+  #confirmedMs: number;
+  #heardMs: number;
+  #asked: Intent | null = null;
+  #askedReason: JobReason = "worker_draining";
+  #checkpointsAsked = 0;
+
+  constructor(lease: Lease, assignment: Assignment, deps: AttemptDeps) {
+    this.lease = lease;
+    this.#deps = deps;
+    this.#log = deps.logger.child({ jobId: lease.job, attempt: assignment.attempt, fence: fenceText(lease.fence) });
+    this.#meter = new ProgressMeter(deps.clock);
+    this.#confirmedMs = deps.clock.monotonicMs();
+    this.#heardMs = this.#confirmedMs;
+    this.#keeper = deps.forkKeeper();
+    this.#keeper.on("message", (message) => this.#onMessage(message as FromKeeper));
+    this.gone = ended(this.#keeper).then((exit) => this.#onKeeperGone(exit));
+    tell(this.#keeper, { kind: "assignment", assignment });
+    this.#log.info(
+      { keeperPid: this.#keeper.pid, fromCheckpoint: assignment.candidates[0]?.seq ?? null },
+      "attempt started",
+    );
+  }
+
+  get keeperPid(): number | null {
+    return this.#keeper.pid ?? null;
+  }
+
+  get runnerPid(): number | null {
+    return this.#runnerPid;
+  }
+
+  /** Asks the attempt to let go: a worker that leaves gives the slot back after a checkpoint. */
+  release(intent: Intent, graceMs: number, reason: JobReason): void {
+    this.#askedReason = reason;
+    this.#ask(intent, graceMs);
+  }
+
+  /** The lease is gone, or the process must be (Q3): ends the runner at once; nothing more is published. */
+  abandon(why: string): void {
+    if (this.#phase !== "running") return;
+    this.#phase = "abandoned";
+    this.#log.warn({ why }, "attempt abandoned");
+    tell(this.#keeper, { kind: "abandon" });
+    if (this.#runnerPid !== null) killGroup(this.#runnerPid);
+    // A keeper that is frozen does not hear: it is ended with its runner.
+    setTimeout(() => this.#keeper.kill("SIGKILL"), 2_000).unref();
+  }
+
+  /** Looks after the lease: called with every beat. */
+  async tend(): Promise<void> {
+    if (this.#phase !== "running") return;
+    const { desk, clock, rideThroughMs } = this.#deps;
+    if (clock.monotonicMs() - this.#heardMs > KEEPER_SILENT_MS) {
+      this.#log.error("keeper silent: ended");
+      this.#keeper.kill("SIGKILL"); // AT3: its end is seen by #onKeeperGone
+      return;
+    }
+    let renewal: Renewal;
+    try {
+      renewal = await desk.renew(this.lease.job, this.lease.fence, this.#meter.report());
+    } catch (error) {
+      const outMs = clock.monotonicMs() - this.#confirmedMs;
+      if (outMs > rideThroughMs) this.abandon(`out of touch with Redis for ${Math.round(outMs)} ms`);
+      throw error;
+    }
+    this.#take(renewal);
+  }
+
+  #take(renewal: Renewal): void {
+    if (this.#phase !== "running") return;
+    if (renewal.kind === "lost") {
+      this.abandon("the lease is another's");
+      return;
+    }
+    this.#confirmedMs = this.#deps.clock.monotonicMs();
+    if (renewal.intent !== null) this.#ask(renewal.intent, renewal.stopGraceMs ?? 0);
+    if (renewal.checkpointRequest > this.#checkpointsAsked) {
+      this.#checkpointsAsked = renewal.checkpointRequest;
+      tell(this.#keeper, { kind: "checkpoint" });
+    }
+  }
+
+  #ask(intent: Intent, graceMs: number): void {
+    const rank = { yield: 1, stop: 2, cancel: 3 } as const;
+    if (this.#asked !== null && rank[this.#asked] >= rank[intent]) return;
+    this.#asked = intent;
+    this.#log.info({ intent, graceMs }, "attempt asked to let go");
+    tell(this.#keeper, { kind: "stop", intent, graceMs });
+  }
+
+  #onMessage(message: FromKeeper): void {
+    this.#heardMs = this.#deps.clock.monotonicMs();
+    switch (message.kind) {
+      case "request":
+        void this.#answer(message.id, message.request);
+        return;
+      case "runner":
+        this.#runnerPid = message.pid;
+        this.#deps.noteGroup(message.pid);
+        return;
+      case "restored":
+        this.#log.info({ seq: message.seq, restoreMs: message.restoreMs }, "attempt restored");
+        return;
+      case "progress":
+        this.#meter.note(message.progress);
+        return;
+      case "alive":
+        return;
+    }
+  }
+
+  /** AT1 */
+  async #answer(id: number, request: KeeperRequest): Promise<void> {
+    const reply = await this.#carryOut(request).catch((error: unknown): KeeperReply => {
+      this.#log.error({ err: error, request: request.kind }, "fenced write failed");
+      return { kind: "unreachable", detail: error instanceof Error ? error.message : String(error) };
+    });
+    if (reply.kind === "refused")
+      this.#log.warn({ request: request.kind, detail: reply.detail }, "fenced write refused");
+    tell(this.#keeper, { kind: "reply", id, reply });
+  }
+
+  async #carryOut(request: KeeperRequest): Promise<FencedReply> {
+    const { desk, faults } = this.#deps;
+    const { job, fence, record } = this.lease;
+    if (this.#phase === "abandoned") return { kind: "refused", detail: "the attempt is abandoned" };
+    if (faults.reach("agent.own-check") === "go") await this.#ownCheck();
+    if (this.#isAbandoned()) return { kind: "refused", detail: "the lease is another's" };
+    switch (request.kind) {
+      case "verify":
+        return desk.verify(job, fence);
+      case "commit":
+        faults.reach("agent.before-commit");
+        return desk.commit(job, fence, Number(record["attempts"]), request.checkpoint);
+      case "set_aside":
+        this.#log.error({ seq: request.seq, detail: request.detail }, "checkpoint set aside");
+        return desk.setAside(job, fence, request.seq, request.detail);
+      case "end": {
+        faults.reach("agent.before-end");
+        const reply = await desk.end(job, fence, record, this.#endOf(request.end), this.#meter.report());
+        if (reply.kind === "ok") {
+          this.#phase = "ended";
+          this.#log.info({ outcome: request.end.kind }, "attempt ended");
+        }
+        return reply;
+      }
+    }
+  }
+
+  /** AT2 */
+  async #ownCheck(): Promise<void> {
+    if (this.#deps.clock.monotonicMs() - this.#confirmedMs < LOST_AFTER_MS) return;
+    try {
+      this.#take(await this.#deps.desk.renew(this.lease.job, this.lease.fence, null));
+    } catch {
+      // Out of touch: the write itself will say so.
+    }
+  }
+
+  #isAbandoned(): boolean {
+    return this.#phase === "abandoned";
+  }
+
+  /** AT3 */
+  async #onKeeperGone(exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null }): Promise<void> {
+    if (this.#runnerPid !== null) killGroup(this.#runnerPid);
+    if (this.#phase !== "running") return;
+    const how = exit.signal ?? `code ${exit.code}`;
+    this.#log.error({ keeper: how }, "keeper ended before its attempt");
+    const end: EndOfAttempt =
+      this.#asked === null
+        ? { kind: "runner_lost", detail: `keeper ended with ${how}` }
+        : { kind: "interrupted", reason: this.#askedReason };
+    while (!this.#isAbandoned()) {
+      const reply = await this.#deps.desk.end(
+        this.lease.job,
+        this.lease.fence,
+        this.lease.record,
+        end,
+        this.#meter.report(),
+      );
+      if (reply.kind !== "unreachable") break;
+      if (this.#deps.clock.monotonicMs() - this.#confirmedMs > this.#deps.rideThroughMs) break;
+      await this.#deps.clock.sleep(SAY_AGAIN_MS);
+    }
+    this.#phase = "ended";
+  }
+
+  #endOf(end: AttemptEnd): EndOfAttempt {
+    return end.kind === "interrupted" ? { kind: "interrupted", reason: this.#askedReason } : end;
+  }
+}

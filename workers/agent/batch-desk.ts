@@ -1,0 +1,160 @@
+/**
+ * The batch side of an agent: draws tickets while a slot is free, and holds the attempts that came of them.
+ *
+ * BD1 One ticket is drawn at a time, and only while a slot is free.
+ * BD2 A ticket ends as soon as the lease is granted or refused (W3).
+ * BD3 What runs is counted until nothing of it runs any more: a slot is free when its processes are gone.
+ */
+import { join } from "node:path";
+import type { DrawnTicket, Lease, LeaseDesk, TicketDrawer } from "../../src/batch/batch.ts";
+import type { JobReason } from "../../src/domain/job-reason.ts";
+import type { Intent } from "../../src/domain/job-state.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import type { Logger } from "../../src/runtime/logger.ts";
+import { Loop } from "../../src/runtime/loop.ts";
+import type { Service } from "../../src/runtime/service.ts";
+import type { Assignment } from "../keeper/protocol.ts";
+import { Attempt, type AttemptDeps } from "./attempt.ts";
+
+const LOOK_MS = 1_000;
+
+export interface BatchDeskOptions {
+  readonly workerId: string;
+  readonly slots: number;
+  /** Queues this worker can run from. */
+  readonly queues: readonly string[];
+  readonly drawer: TicketDrawer;
+  readonly desk: LeaseDesk;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly attempt: AttemptDeps;
+  /** The parts of an assignment that are the worker's. */
+  readonly assignment: Pick<Assignment, "storeUrl" | "taskModules" | "builtins" | "faults" | "logLevel" | "logBytes">;
+  readonly workFolder: string;
+}
+
+export class BatchDesk implements Service {
+  readonly name = "batch-desk";
+  readonly #options: BatchDeskOptions;
+  readonly #loop: Loop;
+  readonly #attempts = new Set<Attempt>();
+  #open = false;
+
+  constructor(options: BatchDeskOptions) {
+    this.#options = options;
+    this.#loop = new Loop({
+      name: this.name,
+      intervalMs: LOOK_MS,
+      clock: options.clock,
+      round: () => this.#draw(),
+      onError: (error) => options.logger.warn({ err: error }, "no tickets could be drawn"),
+    });
+  }
+
+  start(): Promise<void> {
+    this.#open = true;
+    return this.#loop.start();
+  }
+
+  /** Ends what still runs; a drain comes before. */
+  async stop(): Promise<void> {
+    this.#open = false;
+    await this.#loop.stop();
+    for (const attempt of this.#attempts) attempt.abandon("the agent stops");
+    await Promise.all([...this.#attempts].map((attempt) => attempt.gone));
+  }
+
+  get attempts(): ReadonlySet<Attempt> {
+    return this.#attempts;
+  }
+
+  /** Looks for work at once. */
+  wake(): void {
+    this.#loop.wake();
+  }
+
+  /** Takes work again, or for the first time. */
+  open(): void {
+    this.#open = true;
+    this.wake();
+  }
+
+  /** Takes nothing new; what runs goes on. */
+  close(): void {
+    this.#open = false;
+  }
+
+  /** Asks all to let go after a checkpoint, and waits until they have. */
+  async release(intent: Intent, graceMs: number, reason: JobReason): Promise<void> {
+    this.close();
+    for (const attempt of this.#attempts) attempt.release(intent, graceMs, reason);
+    await Promise.all([...this.#attempts].map((attempt) => attempt.gone));
+  }
+
+  /** Looks after all leases: with every beat, and when woken. */
+  async tend(): Promise<void> {
+    await Promise.all([...this.#attempts].map((attempt) => attempt.tend()));
+  }
+
+  /** BD1 */
+  async #draw(): Promise<void> {
+    const { drawer, queues, workerId, slots } = this.#options;
+    while (this.#open && this.#attempts.size < slots && queues.length > 0) {
+      const ticket = await drawer.draw(queues, workerId);
+      if (ticket === null) {
+        await drawer.await(queues, workerId);
+        return;
+      }
+      await this.#take(ticket);
+    }
+  }
+
+  async #take(ticket: DrawnTicket): Promise<void> {
+    const { desk, logger } = this.#options;
+    const outcome = await desk.lease(ticket);
+    await ticket
+      .settle()
+      .catch((error: unknown) => logger.debug({ err: error, jobId: ticket.job }, "ticket not settled")); // BD2
+    if (outcome.kind === "refused") {
+      logger.debug({ jobId: ticket.job, why: outcome.why }, "lease refused");
+      return;
+    }
+    this.#begin(outcome.lease);
+  }
+
+  #begin(lease: Lease): void {
+    const attempt = new Attempt(lease, this.#assignmentOf(lease), this.#options.attempt);
+    this.#attempts.add(attempt);
+    void attempt.gone.then(() => {
+      this.#attempts.delete(attempt); // BD3
+      this.wake();
+    });
+  }
+
+  #assignmentOf({ job, fence, record, lineage }: Lease): Assignment {
+    const number = (field: string, otherwise: number): number => Number(record[field] ?? "") || otherwise;
+    const attempt = number("attempts", 1);
+    return {
+      ...this.#options.assignment,
+      job,
+      task: record["task"] ?? "",
+      checkpointVersion: number("version", 1),
+      input: record["input"] ?? "null",
+      attempt,
+      round: number("round", 0),
+      fence,
+      candidates: lineage.map(({ seq, parent, manifest, manifestSha256 }) => ({
+        seq,
+        parent,
+        manifest,
+        manifestSha256,
+      })),
+      nextSeq: number("nextSeq", 1),
+      intervalMs: record["intervalMs"] === "auto" ? "auto" : number("intervalMs", 10_000),
+      minIntervalMs: number("minIntervalMs", 1_000),
+      maxIntervalMs: number("maxIntervalMs", 600_000),
+      timeoutMs: record["timeoutMs"] === undefined || record["timeoutMs"] === "" ? null : Number(record["timeoutMs"]),
+      workFolder: join(this.#options.workFolder, `${job}-${attempt}-${fence.token.slice(0, 8)}`),
+    };
+  }
+}

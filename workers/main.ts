@@ -1,0 +1,192 @@
+/**
+ * `cairn worker`: one agent with its replicas and keepers, put together.
+ *
+ * MW1 The first SIGTERM (or SIGINT) drains, the second hurries, the third ends at once. Equal signals within 250 ms
+ *     count once: under npm a Ctrl-C arrives twice.
+ * MW2 When the channel to the process that started us closes, that process is gone: we drain as after a signal.
+ */
+import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import {
+  BatchCaretaker,
+  LeaseDesk,
+  loadBatchScripts,
+  queuesOf,
+  settleGeneration,
+  TicketDrawer,
+  TicketQueues,
+} from "../src/batch/batch.ts";
+import { openStore } from "../src/checkpoints/checkpoints.ts";
+import { BEAT_FORMAT, Caretaker, FleetWatch, WorkerPresence } from "../src/fleet/fleet.ts";
+import { closeRedis, connectRedis, whenReady } from "../src/redis/connection.ts";
+import { createKeys } from "../src/redis/keys.ts";
+import { RedisClock } from "../src/redis/redis-clock.ts";
+import { systemClock } from "../src/runtime/clock.ts";
+import { inheritedEnvironment, loadConfig } from "../src/runtime/config.ts";
+import { parseFaultPlan } from "../src/runtime/fault-points.ts";
+import { createLogger } from "../src/runtime/logger.ts";
+import { ServiceGroup } from "../src/runtime/service.ts";
+import { Agent } from "./agent/agent.ts";
+import { BatchDesk } from "./agent/batch-desk.ts";
+import { childEnvironment, forkChild } from "./agent/children.ts";
+import { describeTasks } from "./agent/describe-tasks.ts";
+import { WorkLedger } from "./agent/work-ledger.ts";
+import { ReplicaKeeper } from "./agent/replica-keeper.ts";
+import { leaveOnSignals } from "./agent/signals.ts";
+import { WakeReader } from "./agent/wake-reader.ts";
+
+const { version } = createRequire(import.meta.url)("cairn-scheduler/package.json") as { version: string };
+
+const config = loadConfig();
+const workerId = config.workerId ?? `${config.hostname.toLowerCase()}-${randomBytes(3).toString("hex")}`;
+const boot = randomBytes(8).toString("hex");
+const logger = createLogger({ level: config.logLevel, process: "agent" }).child({ workerId });
+const environment = childEnvironment(inheritedEnvironment());
+const keys = createKeys(config.redisPrefix);
+const clock = systemClock;
+const onError = (component: string) => (error: unknown) =>
+  logger.warn({ err: error, component }, "will be tried again");
+
+const commands = connectRedis(config.redisUrl, { kind: "command", commandTimeoutMs: 1_000 }, `agent:${workerId}`);
+const wakes = connectRedis(config.redisUrl, { kind: "blocking" }, `agent:${workerId}:wake`);
+const bull = connectRedis(config.redisUrl, { kind: "bullmq" }, `agent:${workerId}:bull`);
+
+async function main(): Promise<void> {
+  const ledger = new WorkLedger({ folder: join(config.data, "work"), workerId, logger });
+  await ledger.takeOver();
+  const { tasks, bundles } = await describeTasks(
+    { modules: config.tasks, builtins: config.builtins, bundleFolder: join(config.data, "bundles") },
+    environment,
+  );
+  await whenReady(commands, config.redisUrl, 30_000);
+
+  const redisClock = new RedisClock({ client: () => commands, key: keys.root, clock });
+  const redisNowMs = (): number => redisClock.nowMs();
+  const scripts = loadBatchScripts({ eventsPerJob: config.limits.eventsPerJob });
+  const tickets = new TicketQueues({ bull, redis: commands, keys });
+  const drawer = new TicketDrawer({ bull, redis: commands, keys });
+  const caretaking = new BatchCaretaker({ redis: commands, keys, scripts, tickets, redisNowMs, logger });
+  const store = openStore(config.store);
+  const desk = new LeaseDesk({
+    redis: commands,
+    keys,
+    scripts,
+    tickets,
+    holder: { workerId, boot, zone: config.zone ?? "" },
+    redisNowMs,
+    random: Math.random,
+    garbageDelayMs: config.garbageDelayMs,
+    onTicketError: onError("tickets"),
+  });
+
+  const own = { taskModules: bundles, builtins: config.builtins, faults: config.faults, logLevel: config.logLevel };
+  const batch = new BatchDesk({
+    workerId,
+    slots: config.batchSlots,
+    queues: queuesOf(tasks, config.pools),
+    drawer,
+    desk,
+    clock,
+    logger,
+    attempt: {
+      desk,
+      clock,
+      faults: parseFaultPlan(config.faults),
+      logger,
+      forkKeeper: () => forkChild(new URL("./keeper/main.js", import.meta.url), environment),
+      noteGroup: (pid) => ledger.note(pid),
+      rideThroughMs: config.rideThroughMs,
+    },
+    assignment: { ...own, storeUrl: config.store, logBytes: config.limits.logBytesPerAttempt },
+    workFolder: ledger.folder,
+  });
+  const replicas = new ReplicaKeeper({
+    count: tasks.some((task) => task.class === "online") && config.onlineSlots > 0 ? config.replicas : 0,
+    workerId,
+    assignment: {
+      ...own,
+      zone: config.zone ?? null,
+      redisUrl: config.onlineRedisUrl,
+      batchRedisUrl: config.redisUrl,
+      redisPrefix: config.redisPrefix,
+      storeUrl: config.store,
+      slots: Math.max(1, Math.ceil(config.onlineSlots / Math.max(1, config.replicas))),
+    },
+    fork: () => forkChild(new URL("./replica/main.js", import.meta.url), environment),
+    clock,
+    random: Math.random,
+    logger,
+  });
+  const presence = new WorkerPresence({ redis: commands, keys, workerId });
+  const agent = new Agent({
+    boot,
+    presence,
+    batch,
+    replicas,
+    slots: { online: config.onlineSlots, batch: config.batchSlots },
+    stopGraceMs: config.stopGraceMs,
+    drainMs: config.drainMs,
+    clock,
+    logger,
+  });
+  const watch = new FleetWatch({ redis: commands, keys, clock, onError: onError("fleet-watch") });
+
+  if (await presence.isTaken(clock)) {
+    throw new Error(`a worker named ${workerId} is alive already: give this one another CAIRN_WORKER_ID`);
+  }
+  // A worker of this id that ran before us holds nothing any more.
+  await presence.register(
+    {
+      format: BEAT_FORMAT,
+      boot,
+      host: config.hostname,
+      version,
+      zone: config.zone ?? null,
+      region: config.region ?? null,
+      labels: config.labels,
+      pools: config.pools,
+      tasks: tasks.map((task) => `${task.name}@${task.definition}`),
+      startedAt: new Date(clock.nowMs()).toISOString(),
+    },
+    tasks,
+  );
+  await caretaking.takeLeasesFrom(workerId, boot);
+
+  const services = new ServiceGroup("worker", [
+    redisClock,
+    watch,
+    new Caretaker({
+      redis: commands,
+      keys,
+      clock,
+      watch,
+      batch: caretaking,
+      settleGeneration: () => settleGeneration(commands, keys, store),
+      retain: null,
+      redisNowMs,
+      who: `agent:${workerId}`,
+      logger,
+    }),
+    agent,
+    new WakeReader({ client: wakes, key: keys.wake(workerId), clock, onWake: () => agent.wake() }),
+  ]);
+  await services.start();
+  logger.info({ tasks: tasks.map((task) => task.name), version }, "worker ready");
+  process.send?.({ kind: "ready", workerId, pid: process.pid });
+
+  const { hurry, why } = await leaveOnSignals(logger); // MW1, MW2
+  await agent.drain(why, hurry);
+  await services.stop();
+  await ledger.close();
+  await Promise.allSettled([drawer.close(), tickets.close()]);
+  for (const client of [commands, bull]) closeRedis(client);
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    logger.fatal({ err: error }, "worker ended");
+    process.exit(1);
+  },
+);
