@@ -1,0 +1,29 @@
+/** The face of this folder: what the other parts use of it. */
+import { fileURLToPath } from "node:url";
+import { isAbsolute } from "node:path";
+import { FilesystemStore } from "./filesystem-store.ts";
+import type { CheckpointStore } from "./store.ts";
+
+export { CheckpointGarbage } from "./garbage.ts";
+export { latestCheckpoint, type CheckpointPointer, type FindPointer } from "./latest-checkpoint.ts";
+export { readLog, type LogPart } from "./log-reader.ts";
+export { LogWriter, type LogWriterOptions } from "./log-writer.ts";
+export { decodeManifest, type Manifest, type ManifestFile } from "./manifest.ts";
+export * as storeNames from "./names.ts";
+export { readOutcome, settleOutcome, type Outcome } from "./outcome.ts";
+export { CheckpointDamaged, openCheckpoint, OpenedCheckpoint, type Opening } from "./read-checkpoint.ts";
+export { StoreFault, type CheckpointStore, type CreateOutcome, type Source, type StoredEntry } from "./store.ts";
+export { writeCheckpoint, type CheckpointDraft, type WrittenCheckpoint } from "./write-checkpoint.ts";
+
+/**
+ * Opens the checkpoint store at `url`: `file:<absolute folder>` (made when something is first written to it).
+ *
+ * @throws TypeError when the URL names no kind of store that there is
+ */
+export function openStore(url: string): CheckpointStore {
+  if (url.startsWith("file:")) {
+    const folder = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
+    if (isAbsolute(folder)) return new FilesystemStore(folder);
+  }
+  throw new TypeError(`"${url}" is no checkpoint store; a store is file:<absolute folder>`);
+}

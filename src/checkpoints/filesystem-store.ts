@@ -1,0 +1,207 @@
+/**
+ * A checkpoint store in a folder: of one machine, or on a mount that several share.
+ *
+ * W1 Content is written to a temporary file, synced, and only then linked to its name: `link` fails if the name exists
+ *    (B1), and what has a name is whole (B2). The folder is synced after that, else a crash may take the name back.
+ * W2 Temporary files lie in `tmp/`, which no name can reach into (A1).
+ * W3 Whether a remainder in `tmp/` is old is decided by the file server's clock alone, by comparison with a new file.
+ */
+import { randomBytes } from "node:crypto";
+import { constants, type Dirent, type Stats } from "node:fs";
+import { type FileHandle, link, mkdir, open, readdir, rmdir, stat, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { hashingCopy } from "./hashing-copy.ts";
+import { checkName } from "./names.ts";
+import { type CheckpointStore, type CreateOutcome, type Source, type StoredEntry, StoreFault } from "./store.ts";
+
+/** A writer that has not written for so long is dead; if it is not, its `create` fails and nothing else happens. */
+const ABANDONED_MS = 3_600_000;
+
+export class FilesystemStore implements CheckpointStore {
+  readonly url: string;
+  readonly #root: string;
+  readonly #temporary: string;
+
+  constructor(root: string) {
+    this.url = `file:${root}`;
+    this.#root = root;
+    this.#temporary = join(root, ".tmp"); // W2
+  }
+
+  async create(name: string, source: Source, expected?: { readonly sha256: string }): Promise<CreateOutcome> {
+    const path = this.#path(name);
+    try {
+      if ((await entryOf(path)) !== null) return { kind: "exists" };
+      const temporary = await this.#openTemporary();
+      try {
+        const { bytes, sha256 } = await write(temporary.handle, source);
+        if (expected !== undefined && expected.sha256 !== sha256) {
+          throw new StoreFault("changed", `${name}: the content changed while it was stored, or was damaged`); // B4
+        }
+        const created = await linkDurably(temporary.path, path, this.#root);
+        return created ? { kind: "created", bytes, sha256 } : { kind: "exists" };
+      } finally {
+        await unlink(temporary.path).catch(() => undefined); // What remains is swept later.
+      }
+    } catch (error) {
+      throw faultOf(error, `${name} could not be stored`);
+    }
+  }
+
+  async get(name: string): Promise<Readable | null> {
+    const path = this.#path(name);
+    try {
+      const handle = await open(path, constants.O_RDONLY);
+      return handle.createReadStream({ highWaterMark: 1_048_576 });
+    } catch (error) {
+      if (isCode(error, "ENOENT", "ENOTDIR")) return null;
+      throw faultOf(error, `${name} could not be read`);
+    }
+  }
+
+  async stat(name: string): Promise<StoredEntry | null> {
+    const path = this.#path(name);
+    try {
+      const entry = await entryOf(path);
+      return entry?.isFile() === true ? { name, bytes: entry.size } : null;
+    } catch (error) {
+      throw faultOf(error, `${name} could not be looked at`);
+    }
+  }
+
+  async *list(prefix: string): AsyncIterable<string> {
+    const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+    if (folder !== "") checkName(folder.slice(0, -1));
+    yield* this.#walk(folder, prefix);
+  }
+
+  async delete(name: string): Promise<void> {
+    const path = this.#path(name);
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (!isCode(error, "ENOENT", "ENOTDIR")) throw faultOf(error, `${name} could not be deleted`);
+    }
+    // Folders that are empty now; a `create` that is just making one tries again (linkDurably).
+    for (let folder = dirname(path); folder.length > this.#root.length; folder = dirname(folder)) {
+      const removed = await rmdir(folder).then(
+        () => true,
+        () => false,
+      );
+      if (!removed) return;
+    }
+  }
+
+  async sweep(): Promise<number> {
+    try {
+      const probe = await this.#openTemporary();
+      const now = (await probe.handle.stat()).mtimeMs; // W3
+      await probe.handle.close();
+      await unlink(probe.path);
+      let swept = 0;
+      for (const name of await readdir(this.#temporary)) {
+        const path = join(this.#temporary, name);
+        const entry = await entryOf(path);
+        if (entry === null || now - entry.mtimeMs < ABANDONED_MS) continue;
+        await unlink(path).catch(() => undefined);
+        swept += 1;
+      }
+      return swept;
+    } catch (error) {
+      throw faultOf(error, "the remains of killed writers could not be removed");
+    }
+  }
+
+  async *#walk(folder: string, prefix: string): AsyncIterable<string> {
+    let entries: Dirent[];
+    try {
+      entries = await readdir(join(this.#root, folder), { withFileTypes: true });
+    } catch (error) {
+      if (isCode(error, "ENOENT", "ENOTDIR")) return;
+      throw faultOf(error, `${folder} could not be listed`);
+    }
+    const visible = entries.filter((entry) => !entry.name.startsWith(".")); // W2
+    // Folders with their slash, so that the order is that of whole names.
+    const names = visible.map((entry) => `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`).sort();
+    for (const name of names) {
+      if (!name.endsWith("/")) {
+        if (name.startsWith(prefix)) yield name;
+      } else if (name.startsWith(prefix) || prefix.startsWith(name)) {
+        yield* this.#walk(name, prefix);
+      }
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#root, checkName(name));
+  }
+
+  async #openTemporary(): Promise<{ readonly path: string; readonly handle: FileHandle }> {
+    await mkdir(this.#temporary, { recursive: true });
+    const path = join(this.#temporary, randomBytes(12).toString("hex"));
+    return { path, handle: await open(path, "wx", 0o644) };
+  }
+}
+
+/** Writes everything to `handle`, syncs and closes it. */
+async function write(handle: FileHandle, source: Source): Promise<{ bytes: number; sha256: string }> {
+  try {
+    const copied = await hashingCopy(source, handle);
+    await handle.sync();
+    return copied;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** W1. @returns false if `path` exists already */
+async function linkDurably(temporary: string, path: string, root: string): Promise<boolean> {
+  for (let trial = 1; ; trial += 1) {
+    const made = await mkdir(dirname(path), { recursive: true });
+    try {
+      await link(temporary, path);
+    } catch (error) {
+      if (isCode(error, "EEXIST")) return false;
+      // Somebody who deleted the last file of the folder took the folder too.
+      if (isCode(error, "ENOENT") && trial < 10 && (await entryOf(temporary)) !== null) continue;
+      throw error;
+    }
+    await syncFolder(dirname(path));
+    // New folders are entries of their parents, which have to last too.
+    if (made !== undefined) {
+      for (let folder = dirname(path); folder.length >= made.length && folder !== root; folder = dirname(folder)) {
+        await syncFolder(dirname(folder));
+      }
+    }
+    return true;
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function entryOf(path: string): Promise<Stats | null> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (isCode(error, "ENOENT", "ENOTDIR")) return null;
+    throw error;
+  }
+}
+
+function isCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}
+
+function faultOf(error: unknown, what: string): StoreFault {
+  if (error instanceof StoreFault) return error;
+  const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+  return new StoreFault(isCode(error, "ENOSPC", "EDQUOT", "EFBIG") ? "full" : "unavailable", message, { cause: error });
+}

@@ -1,0 +1,96 @@
+/**
+ * The names of everything in a checkpoint store.
+ *
+ * A1 A name is a path of plain parts; none begins with a dot, so nothing leads out of the store.
+ * A2 What an attempt writes before it is committed carries the attempt's fence in its name. So an attempt that lost its
+ *    lease and wakes up late can neither overwrite nor delete what a newer one has written, and a newer one knows what
+ *    an older one left behind.
+ * A3 No other file makes a name as text.
+ */
+import type { Fence } from "../domain/fence.ts";
+import { compareFences, fenceText, parseFenceText } from "../domain/fence.ts";
+
+const PART = /^[A-Za-z0-9][A-Za-z0-9._-]{0,250}$/;
+const ARTIFACT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** @throws TypeError when `name` is not a path of plain parts (A1) */
+export function checkName(name: string): string {
+  if (name.length > 1_000 || !name.split("/").every((part) => PART.test(part))) {
+    throw new TypeError(`"${name}" is not a name in a checkpoint store`);
+  }
+  return name;
+}
+
+/** May an artifact have this name? 1 to 128 letters, digits, dots, hyphens and underscores, the first a letter or digit. */
+export function isArtifactName(name: string): boolean {
+  return ARTIFACT.test(name);
+}
+
+/** Everything of one job. */
+export function jobFolder(job: string): string {
+  return `jobs/${checkName(job)}/`;
+}
+
+export function objectFolder(job: string): string {
+  return `${jobFolder(job)}objects/`;
+}
+
+/** The content of a file of a checkpoint (A2). */
+export function objectName(job: string, sha256: string, fence: Fence): string {
+  return checkName(`${objectFolder(job)}${sha256}-${fenceText(fence)}`);
+}
+
+export function manifestFolder(job: string): string {
+  return `${jobFolder(job)}checkpoints/`;
+}
+
+/**
+ * The manifest of a checkpoint (A2). The token keeps apart two attempts that a set-back Redis gave the same fence;
+ * `trial` is 0, and more when storing or committing this number went wrong before in the same attempt.
+ */
+export function manifestName(job: string, seq: number, fence: Fence, trial: number): string {
+  const again = trial === 0 ? "" : `-${trial}`;
+  return checkName(`${manifestFolder(job)}${seq}-${fenceText(fence)}-${fence.token}${again}.json`);
+}
+
+/** Was this object or manifest written by an attempt with an older fence? */
+export function isOlderThan(name: string, fence: Fence): boolean {
+  const text = /\/objects\/[0-9a-f]{64}-([\d.]+)$/.exec(name) ?? /\/checkpoints\/\d+-([\d.]+)-[^/]+$/.exec(name);
+  const writer = text?.[1] === undefined ? null : parseFenceText(text[1]);
+  return writer !== null && compareFences(writer, fence) < 0;
+}
+
+/** How the job ended; `round` is raised by each retry of a final job. */
+export function outcomeName(job: string, round: number): string {
+  return checkName(`${jobFolder(job)}${round === 0 ? "OUTCOME" : `OUTCOME-${round}`}.json`);
+}
+
+/** A version of an artifact. Write-once: the fenced commit names the version that counts. */
+export function artifactName(job: string, name: string, sha256: string): string {
+  if (!isArtifactName(name)) throw new TypeError(`"${name}" is not a name for an artifact`);
+  return checkName(`${jobFolder(job)}artifacts/${name}/${sha256}`);
+}
+
+export function logFolder(job: string, attempt: number): string {
+  return `${jobFolder(job)}logs/${attempt}/`;
+}
+
+const LOG_DIGITS = 15;
+const LOG_PIECE = new RegExp(`/(\\d{${LOG_DIGITS}})-(\\d{${LOG_DIGITS}})$`);
+
+/** A piece of an attempt's log: the bytes from `start` up to but not including `end`. */
+export function logPieceName(job: string, attempt: number, start: number, end: number): string {
+  const digits = (at: number): string => String(at).padStart(LOG_DIGITS, "0");
+  return checkName(`${logFolder(job, attempt)}${digits(start)}-${digits(end)}`);
+}
+
+/** The range of a piece of a log, from its name; null if it is not one. */
+export function parseLogPiece(name: string): { readonly start: number; readonly end: number } | null {
+  const match = LOG_PIECE.exec(name);
+  return match === null ? null : { start: Number(match[1]), end: Number(match[2]) };
+}
+
+/** Marks that fences of generation `n` were handed out. */
+export function generationName(n: number): string {
+  return checkName(`generation/${n}`);
+}

@@ -1,0 +1,115 @@
+/**
+ * Reads checkpoints: whole into a folder to continue from, or file by file to look at.
+ *
+ * E1 Nothing is handed out that was not verified: what was read is hashed on its way, and a folder counts as restored
+ *    only when all of its files did match.
+ * E2 Damage (a file that is missing, short or altered) is an outcome; a store that does not answer is a fault. Taking
+ *    one for the other would throw good checkpoints away.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, open } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { writeAll } from "./hashing-copy.ts";
+import { decodeManifest, type Manifest, type ManifestFile } from "./manifest.ts";
+import { type CheckpointStore, StoreFault } from "./store.ts";
+
+export type Opening =
+  | { readonly kind: "ok"; readonly checkpoint: OpenedCheckpoint }
+  | { readonly kind: "damaged"; readonly detail: string };
+
+/** Thrown when a file of a checkpoint is not what its manifest says. */
+export class CheckpointDamaged extends Error {
+  override readonly name = "CheckpointDamaged";
+}
+
+/** Opens a checkpoint by its manifest; `expectedSha256` is the hash in the job's record. */
+export async function openCheckpoint(
+  store: CheckpointStore,
+  manifest: string,
+  expectedSha256: string | null,
+): Promise<Opening> {
+  const content = await store.get(manifest);
+  if (content === null) return { kind: "damaged", detail: "the manifest is not in the store" };
+  const pieces: Buffer[] = [];
+  for await (const piece of pieced(manifest, content)) pieces.push(piece);
+  const reading = decodeManifest(Buffer.concat(pieces).toString("utf8"), expectedSha256);
+  return reading.kind === "ok"
+    ? { kind: "ok", checkpoint: new OpenedCheckpoint(store, manifest, reading.sha256, reading.manifest) }
+    : reading;
+}
+
+/** A checkpoint whose manifest was verified. Its files are verified as they are read. */
+export class OpenedCheckpoint {
+  readonly name: string;
+  readonly sha256: string;
+  readonly manifest: Manifest;
+  readonly #store: CheckpointStore;
+
+  constructor(store: CheckpointStore, name: string, sha256: string, manifest: Manifest) {
+    this.#store = store;
+    this.name = name;
+    this.sha256 = sha256;
+    this.manifest = manifest;
+  }
+
+  /** The whole of one file. @throws CheckpointDamaged; RangeError when the checkpoint has no such file */
+  async read(name: string): Promise<Uint8Array> {
+    const pieces: Buffer[] = [];
+    for await (const piece of this.#verified(this.#file(name))) pieces.push(piece);
+    return Buffer.concat(pieces);
+  }
+
+  /** Copies one file to `path`. @throws CheckpointDamaged; `path` may then hold a part of it */
+  async copyTo(name: string, path: string): Promise<void> {
+    await this.#copy(this.#file(name), path);
+  }
+
+  /** Copies all files into `folder` (E1). @throws CheckpointDamaged; nothing in `folder` is to be used then */
+  async restoreTo(folder: string): Promise<void> {
+    for (const file of this.manifest.files) {
+      const path = join(folder, file.name);
+      await mkdir(dirname(path), { recursive: true });
+      await this.#copy(file, path);
+    }
+  }
+
+  #file(name: string): ManifestFile {
+    const file = this.manifest.files.find((candidate) => candidate.name === name);
+    if (file === undefined) throw new RangeError(`checkpoint ${this.manifest.seq} has no file "${name}"`);
+    return file;
+  }
+
+  async #copy(file: ManifestFile, path: string): Promise<void> {
+    const target = await open(path, "wx");
+    try {
+      for await (const piece of this.#verified(file)) await writeAll(target, piece);
+    } finally {
+      await target.close();
+    }
+  }
+
+  /** The pieces of a file; throws behind the last one if they are not what was promised (E1). */
+  async *#verified(file: ManifestFile): AsyncIterable<Buffer> {
+    const content = await this.#store.get(file.object);
+    if (content === null) throw new CheckpointDamaged(`${file.name}: its content is not in the store`);
+    const hash = createHash("sha256");
+    let bytes = 0;
+    for await (const piece of pieced(file.object, content)) {
+      hash.update(piece);
+      bytes += piece.length;
+      yield piece;
+    }
+    if (bytes !== file.bytes) throw new CheckpointDamaged(`${file.name}: has ${bytes} bytes instead of ${file.bytes}`);
+    if (hash.digest("hex") !== file.sha256) throw new CheckpointDamaged(`${file.name}: does not match its SHA-256`);
+  }
+}
+
+/** The pieces of a stream; an error on the way is the store's (E2). Leaving the loop early closes the stream. */
+async function* pieced(name: string, content: AsyncIterable<unknown>): AsyncIterable<Buffer> {
+  try {
+    for await (const piece of content) yield Buffer.isBuffer(piece) ? piece : Buffer.from(String(piece));
+  } catch (error) {
+    if (error instanceof StoreFault) throw error;
+    throw new StoreFault("unavailable", `${name} could not be read to its end`, { cause: error });
+  }
+}
