@@ -174,6 +174,8 @@ async function startOn(port: number, options: PrivateRedisOptions, lock: HeldLoc
     ...["--port", String(port), "--bind", HOST, "--dir", dataDir, "--daemonize", "no"],
     ...["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""],
     ...["--maxmemory-policy", "noeviction", "--always-show-logo", "no"],
+    // A server that changes its title overwrites the environment in which the guard looks for its mark.
+    ...["--set-proc-title", "no"],
     ...(options.args ?? []),
   ];
   const child = spawn(server.command, args, {

@@ -28,6 +28,8 @@ function run(script: string, ...args: string[]): ChildProcess {
   return child;
 }
 
+const moduleAt = (path: string): string => JSON.stringify(new URL(`../../${path}`, import.meta.url).href);
+
 const idle = (): ChildProcess => run("setInterval(() => {}, 1000);");
 
 async function untilExit(child: ChildProcess): Promise<void> {
@@ -75,6 +77,30 @@ describe("the guard", () => {
   });
 });
 
+describe("the mark of a run", () => {
+  it("tells the guard of what it was never told: a Redis that a test has started, and what belongs to nobody", async () => {
+    const dataDir = folder();
+    const parent = run(
+      `import { spawn } from "node:child_process";
+       import { requireRedis } from ${moduleAt("src/launch/find-redis.mjs")};
+       import { startGuard } from ${moduleAt("src/launch/guarded.mjs")};
+       import { startPrivateRedis } from ${moduleAt("dist/src/launch/private-redis.js")};
+       Object.assign(process.env, startGuard().mark);
+       const redis = await startPrivateRedis({ server: requireRedis(), dataDir: process.argv[1] });
+       // A grandchild whose parent has ended.
+       const shell = spawn("/bin/sh", ["-c", "sleep 600 & echo $!"], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+       shell.stdout.on("data", (line) => console.log(redis.pid + " " + String(line).trim()));`,
+      dataDir,
+    );
+    const [line] = (await once(parent.stdout!, "data")) as [Buffer];
+    const pids = line.toString().trim().split(" ").map(Number);
+    expect(pids).toHaveLength(2);
+    for (const pid of pids) expect(identify(pid)).not.toBeNull();
+    parent.kill("SIGKILL");
+    await eventually("both are gone", () => pids.every((pid) => identify(pid) === null), { withinMs: 10_000 });
+  });
+});
+
 describe("the lock of a folder", () => {
   it("tells who holds it and what he says, and is free when he lets go", () => {
     const path = join(folder(), "lock");
@@ -95,7 +121,7 @@ describe("the lock of a folder", () => {
     const path = join(folder(), "lock");
     const shares = idle();
     const owner = run(
-      `import { tryLock } from ${JSON.stringify(new URL("../../src/launch/folder-lock.mjs", import.meta.url).href)};
+      `import { tryLock } from ${moduleAt("src/launch/folder-lock.mjs")};
        const { lock } = tryLock(process.argv[1]);
        lock.share(Number(process.argv[2]));
        console.log("held");
@@ -116,7 +142,7 @@ describe("the lock of a folder", () => {
 
   it("is held by one process at a time, however many want it and are killed while they have it", async () => {
     const path = join(folder(), "lock");
-    const script = `import { lock } from ${JSON.stringify(new URL("../../src/launch/folder-lock.mjs", import.meta.url).href)};
+    const script = `import { lock } from ${moduleAt("src/launch/folder-lock.mjs")};
       import { openSync, closeSync, rmSync } from "node:fs";
       const witness = process.argv[1] + ".witness";
       for (let n = 0; n < 15; n++) {
