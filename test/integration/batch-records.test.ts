@@ -1,0 +1,290 @@
+import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
+import { startRedis } from "../support/redis.ts";
+import { startRedisCluster } from "../support/redis-cluster.ts";
+import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
+
+const SERVERS = { "one Redis": startRedis, "a Cluster of three primaries": startRedisCluster };
+
+describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServer) => {
+  let server: { readonly url: string; stop(): Promise<void> };
+  let batch: BatchBench;
+  beforeAll(async () => {
+    server = await startServer();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    batch = await openBatch(server.url);
+  });
+  afterEach(() => batch.close());
+
+  it("a submitted job is queued, leased once, and ends with its output", async () => {
+    const id = await batch.created({ labels: { run: "a" } });
+    expect(await batch.reader.get(id)).toMatchObject({
+      state: "queued",
+      reason: "waiting_for_slot",
+      input: { steps: 3 },
+    });
+    const { fence } = await batch.lease("w1");
+    expect(await batch.reader.get(id)).toMatchObject({ state: "running", worker: "w1", attempts: 1 });
+    const { record } = { record: (await batch.reader.raw(id)) ?? {} };
+    const reply = await batch
+      .deskOf("w1")
+      .end(id, fence, record, { kind: "succeeded", output: '{"n":1}', artifacts: [] }, null);
+    expect(reply.kind).toBe("ok");
+    expect(await batch.reader.get(id)).toMatchObject({ state: "succeeded", output: { n: 1 }, reason: null });
+    expect(await batch.reader.attempts(id)).toMatchObject([{ number: 1, outcome: "succeeded", worker: "w1" }]);
+  });
+
+  it("F2: writes of an attempt that lost its lease are refused and counted", async () => {
+    const id = await batch.created();
+    const old = await batch.lease("w1");
+    expect(await batch.caretaker.takeLeasesFrom("w1", null)).toBe(1);
+    const desk = batch.deskOf("w1");
+    expect((await desk.commit(id, old.fence, 1, checkpointCommit(1, null))).kind).toBe("refused");
+    expect((await desk.verify(id, old.fence)).kind).toBe("refused");
+    expect(
+      (await desk.renew(id, old.fence, { completed: 1, total: null, unit: "steps", ratePerSecond: null })).kind,
+    ).toBe("lost");
+    expect(
+      (await desk.end(id, old.fence, old.record, { kind: "succeeded", output: "1", artifacts: [] }, null)).kind,
+    ).toBe("refused");
+    expect(await batch.reader.get(id)).toMatchObject({
+      state: "queued",
+      reason: "worker_lost",
+      staleWritesRefused: 4,
+      retries: 0,
+    });
+    const next = await batch.lease("w2");
+    expect(next.fence.counter).toBe(old.fence.counter + 1);
+    expect(await batch.reader.attempts(id)).toMatchObject([
+      { number: 2, outcome: "running", worker: "w2" },
+      { number: 1, outcome: "lost", reason: "worker_lost" },
+    ]);
+  });
+
+  it("a committed checkpoint is where the next attempt starts, along the lineage", async () => {
+    const id = await batch.created();
+    const first = await batch.lease("w1");
+    const desk = batch.deskOf("w1");
+    for (const seq of [1, 2, 3]) {
+      expect((await desk.commit(id, first.fence, 1, checkpointCommit(seq, seq === 1 ? null : seq - 1))).kind).toBe(
+        "ok",
+      );
+    }
+    expect((await desk.commit(id, first.fence, 1, checkpointCommit(3, 2))).kind).toBe("refused");
+    await batch.caretaker.takeLeasesFrom("w1", null);
+    const second = await batch.lease("w2");
+    expect(second.lineage.map(({ seq }) => seq)).toEqual([3, 2]);
+    expect(await batch.reader.get(id)).toMatchObject({ checkpoint: { seq: 3, progress: 30 } });
+
+    expect((await batch.deskOf("w2").setAside(id, second.fence, 3, "damaged")).kind).toBe("ok");
+    expect(await batch.reader.get(id)).toMatchObject({ checkpoint: { seq: 2 } });
+    expect(await batch.reader.checkpoints(id)).toMatchObject([
+      { seq: 3, state: "set_aside" },
+      { seq: 2, state: "committed" },
+    ]);
+  });
+
+  it("what is no longer kept becomes garbage and is handed to the lease holder", async () => {
+    const id = await batch.created();
+    const { fence } = await batch.lease("w1");
+    const desk = batch.deskOf("w1");
+    await desk.commit(id, fence, 1, checkpointCommit(1, null));
+    await desk.commit(id, fence, 1, checkpointCommit(2, 1));
+    const third = await desk.commit(id, fence, 1, checkpointCommit(3, 2));
+    expect(third).toMatchObject({ kind: "ok", garbage: ["manifest-1"] });
+    expect(third.kind === "ok" && [...(third.kept ?? [])].sort()).toEqual(["manifest-2", "manifest-3"]);
+  });
+
+  it("the task's own failures cost retries with a pause; losses and releases cost none", async () => {
+    const id = await batch.created();
+    const failOnce = async (): Promise<void> => {
+      const lease = await batch.lease("w1");
+      const end = { kind: "failed", fault: "error", message: "boom", retryAfterMs: null } as const;
+      await batch.deskOf("w1").end(id, lease.fence, lease.record, end, null);
+    };
+    for (const retries of [1, 2]) {
+      await failOnce();
+      expect(await batch.reader.get(id)).toMatchObject({ state: "scheduled", reason: "retry_backoff", retries });
+      await expect
+        .poll(async () => {
+          await batch.caretaker.passTime();
+          return (await batch.reader.get(id))?.state;
+        })
+        .toBe("queued");
+    }
+    await failOnce();
+    const error = { code: "task_failed", detail: "boom" };
+    expect(await batch.reader.get(id)).toMatchObject({ state: "failed", reason: "retries_exhausted", error });
+  });
+
+  it("a job that loses five workers in a row without a checkpoint is quarantined", async () => {
+    const id = await batch.created();
+    for (let loss = 1; loss <= 5; loss += 1) {
+      await batch.lease("w1");
+      await batch.caretaker.takeLeasesFrom("w1", null);
+    }
+    expect(await batch.reader.get(id)).toMatchObject({ state: "failed", reason: "quarantined", attempts: 5 });
+  });
+
+  it("stop parks a running job, resume continues it, and each is idempotent", async () => {
+    const id = await batch.created();
+    const { fence, record } = await batch.lease("w1");
+    expect((await batch.writer.control(id, "stop", { by: "me" })).kind).toBe("accepted");
+    expect((await batch.writer.control(id, "stop", { by: "me" })).kind).toBe("unchanged");
+    expect((await batch.writer.control(id, "resume", { by: "me" })).kind).toBe("illegal");
+    const desk = batch.deskOf("w1");
+    expect(await desk.renew(id, fence, null)).toMatchObject({ kind: "held", intent: "stop", stopGraceMs: 5_000 });
+    await desk.end(id, fence, record, { kind: "interrupted", reason: "worker_draining" }, null);
+    expect(await batch.reader.get(id)).toMatchObject({ state: "stopped", reason: "stopped_by_request", worker: null });
+    expect((await batch.writer.control(id, "resume", { by: "me" })).kind).toBe("accepted");
+    expect((await batch.writer.control(id, "resume", { by: "me" })).kind).toBe("unchanged");
+    expect((await batch.lease("w2")).job).toBe(id);
+  });
+
+  it("an intent only rises: a cancel is not undone by a stop that comes later, nor by success", async () => {
+    const id = await batch.created();
+    const { fence, record } = await batch.lease("w1");
+    await batch.writer.control(id, "cancel", { by: "me" });
+    expect((await batch.writer.control(id, "stop", { by: "me" })).kind).toBe("unchanged");
+    await batch.deskOf("w1").end(id, fence, record, { kind: "succeeded", output: "1", artifacts: [] }, null);
+    expect(await batch.reader.get(id)).toMatchObject({ state: "cancelled", output: null });
+    expect((await batch.writer.control(id, "cancel", { by: "me" })).kind).toBe("unchanged");
+    expect(await batch.writer.control(id, "stop", { by: "me" })).toMatchObject({
+      kind: "illegal",
+      detail: "a job that is cancelled cannot be asked to stop",
+    });
+  });
+
+  it("retry of a final job starts a new round from the last checkpoint, a chosen one, or the start", async () => {
+    const id = await batch.created();
+    const { fence, record } = await batch.lease("w1");
+    const desk = batch.deskOf("w1");
+    await desk.commit(id, fence, 1, checkpointCommit(1, null));
+    await desk.commit(id, fence, 1, checkpointCommit(2, 1));
+    await desk.end(
+      id,
+      fence,
+      record,
+      { kind: "failed", fault: "not_retryable", message: "no", retryAfterMs: null },
+      null,
+    );
+    expect(await batch.reader.get(id)).toMatchObject({ state: "failed", reason: "task_failed" });
+    expect((await batch.writer.control(id, "retry", { by: "me", from: 9 })).kind).toBe("unknown_checkpoint");
+    expect((await batch.writer.control(id, "retry", { by: "me", from: 1 })).kind).toBe("accepted");
+    expect((await batch.writer.control(id, "retry", { by: "me" })).kind).toBe("unchanged");
+    const again = await batch.lease("w2");
+    expect(again.lineage.map(({ seq }) => seq)).toEqual([1]);
+    expect(again.record["round"]).toBe("1");
+    expect(again.record["nextSeq"]).toBe("3");
+  });
+
+  it("the same idempotency key gives the same job, with another body it is refused", async () => {
+    const first = await batch.submit({}, { key: "k", fingerprint: "f1" });
+    const again = await batch.submit({}, { key: "k", fingerprint: "f1" });
+    expect(again).toMatchObject({ kind: "replayed", job: { id: first.kind === "created" ? first.job.id : "" } });
+    expect((await batch.submit({}, { key: "k", fingerprint: "f2" })).kind).toBe("key_reused");
+    const page = await batch.reader.list({ states: [], labels: [] }, { cursor: null, limit: 10 });
+    expect(page.kind === "page" && page.items.length).toBe(1);
+  });
+
+  it("J1: a write that reaches Redis too late does nothing", async () => {
+    const id = await batch.created();
+    await expect(batch.lateWriter().control(id, "stop", { by: "me" })).rejects.toMatchObject({
+      name: "RedisFault",
+      kind: "unavailable",
+      job: id,
+    });
+    expect(await batch.reader.get(id)).toMatchObject({ state: "queued" });
+  });
+
+  it("lists page by page, newest first, by every filter and by several", async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 7; n += 1)
+      ids.unshift(await batch.created({ labels: { parity: n % 2 === 0 ? "even" : "odd", all: "yes" } }));
+    await batch.lease("w1");
+    const all = await pages(batch, { states: [], labels: [] });
+    expect(all).toEqual(ids);
+    expect(
+      await pages(batch, {
+        states: ["queued"],
+        task: "count",
+        labels: [
+          ["parity", "even"],
+          ["all", "yes"],
+        ],
+      }),
+    ).toHaveLength(3);
+    expect(await pages(batch, { states: ["running", "queued"], labels: [] })).toEqual(ids);
+    expect(await pages(batch, { states: ["running"], worker: "w1", labels: [] })).toEqual([ids[6]]);
+    expect(await pages(batch, { states: [], task: "other", labels: [] })).toEqual([]);
+    expect((await batch.reader.list({ states: [], labels: [] }, { cursor: "x", limit: 2 })).kind).toBe("bad_cursor");
+  });
+
+  it("H3: a ready job whose ticket is lost gets a new one, and an old ticket is worthless", async () => {
+    const id = await batch.created();
+    const ticket = await batch.drawer.draw(["default.count.v1"], "dies");
+    expect(ticket?.job).toBe(id);
+    await batch.caretaker.findStuckTickets(["default.count.v1"]);
+    await batch.caretaker.findStuckTickets(["default.count.v1"]);
+    expect(await batch.deskOf("w1").lease({ job: id, ready: 1 })).toEqual({ kind: "refused", why: "stale_ticket" });
+    expect((await batch.lease("w2")).job).toBe(id);
+  });
+
+  it("draws by priority, then by age", async () => {
+    const low = await batch.created({ priority: -5 });
+    const old = await batch.created();
+    const young = await batch.created();
+    const high = await batch.created({ priority: 7 });
+    const order = [];
+    for (let n = 0; n < 4; n += 1) order.push((await batch.lease("w1")).job);
+    expect(order).toEqual([high, old, young, low]);
+  });
+
+  it("a changed priority takes effect on a job that waits", async () => {
+    const first = await batch.created();
+    const second = await batch.created();
+    expect(await batch.writer.patch(second, { priority: 5, labels: { now: "urgent" } })).toMatchObject({
+      kind: "ok",
+      job: { priority: 5 },
+    });
+    expect((await batch.lease("w1")).job).toBe(second);
+    expect((await batch.lease("w1")).job).toBe(first);
+    expect(await pages(batch, { states: [], labels: [["now", "urgent"]] })).toEqual([second]);
+  });
+
+  it("not before its time a scheduled job is not ready, and past its deadline it expires", async () => {
+    const later = await batch.created({ runAt: new Date(Date.now() + 150).toISOString() });
+    expect(await batch.reader.get(later)).toMatchObject({ state: "scheduled", reason: "not_before" });
+    const mortal = await batch.created({ deadlineMs: 1 });
+    await expect
+      .poll(async () => {
+        await batch.caretaker.passTime();
+        return [(await batch.reader.get(later))?.state, (await batch.reader.get(mortal))?.state];
+      })
+      .toEqual(["queued", "expired"]);
+  });
+
+  it("a removed job leaves no key behind but its tickets' bookkeeping", async () => {
+    const id = await batch.created({ labels: { a: "b" } });
+    expect((await batch.writer.remove(id)).kind).toBe("not_final");
+    await batch.writer.control(id, "cancel", { by: "me" });
+    expect((await batch.writer.remove(id)).kind).toBe("ok");
+    expect((await batch.writer.remove(id)).kind).toBe("not_found");
+    expect(await batch.reader.get(id)).toBeNull();
+    expect(await pages(batch, { states: [], labels: [] })).toEqual([]);
+    expect(await batch.reader.attempts(id)).toBeNull();
+  });
+});
+
+async function pages(batch: BatchBench, filter: Parameters<BatchBench["reader"]["list"]>[0]): Promise<string[]> {
+  const ids: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const page = await batch.reader.list(filter, { cursor, limit: 3 });
+    if (page.kind !== "page") throw new Error(page.kind);
+    ids.push(...page.items.map(({ id }) => id));
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  return ids;
+}

@@ -1,0 +1,137 @@
+/** Everything that batch records need, put together over one real Redis, with a prefix of its own. */
+import { randomBytes } from "node:crypto";
+import {
+  BatchCaretaker,
+  JobReader,
+  JobWriter,
+  LeaseDesk,
+  loadBatchScripts,
+  TicketDrawer,
+  TicketQueues,
+  type Lease,
+} from "../../src/batch/batch.ts";
+import type { SubmitRequest } from "../../src/contract/job.ts";
+import { submitSchema } from "../../src/contract/job.ts";
+import type { TaskInfo } from "../../src/contract/worker.ts";
+import { DEFAULT_LIMITS } from "../../src/domain/limits.ts";
+import { closeRedis, connectRedis, whenReady } from "../../src/redis/connection.ts";
+import { createKeys } from "../../src/redis/keys.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
+
+export const COUNT_TASK: TaskInfo = {
+  name: "count",
+  class: "batch",
+  description: "",
+  definition: "0000000000000000",
+  input: {},
+  output: null,
+  idempotent: null,
+  deadlineMs: null,
+  concurrency: null,
+  checkpointVersion: 1,
+  maxRetries: 2,
+  keep: 2,
+  interval: { everyMs: "auto", minMs: 1_000, maxMs: 60_000 },
+  backoff: { initialMs: 1, factor: 2, maxMs: 10, jitter: 0 },
+};
+
+/** @param url of a Redis that the test started */
+export async function openBatch(url: string) {
+  const keys = createKeys(`t${randomBytes(4).toString("hex")}`);
+  const redis = connectRedis(url, { kind: "command", commandTimeoutMs: 2_000 }, "test");
+  const bull = connectRedis(url, { kind: "bullmq" }, "test:bull");
+  await whenReady(redis, url, 10_000);
+  const scripts = loadBatchScripts();
+  const redisNowMs = (): number => Date.now();
+  const raise = (error: unknown): void => {
+    throw error;
+  };
+  const tickets = new TicketQueues({ bull, redis, keys });
+  const drawer = new TicketDrawer({ bull, redis, keys });
+  const reader = new JobReader({ redis, keys });
+  const logger = createLogger({ level: "silent", process: "test" });
+  const writing = {
+    ...{ redis, keys, scripts, tickets, reader, redisNowMs },
+    limits: DEFAULT_LIMITS,
+    writeWithinMs: 1_000,
+    stopGraceMs: 5_000,
+    onTicketError: raise,
+  };
+  const writer = new JobWriter(writing);
+  const deskOf = (workerId: string): LeaseDesk =>
+    new LeaseDesk({
+      redis,
+      keys,
+      scripts,
+      tickets,
+      holder: { workerId, boot: `boot-${workerId}`, zone: "" },
+      redisNowMs,
+      random: () => 0.5,
+      garbageDelayMs: 0,
+      onTicketError: raise,
+    });
+  const caretaker = new BatchCaretaker({ redis, keys, scripts, tickets, redisNowMs, logger });
+  // The generation fits the Redis that answers, as the caretaker would make it.
+  const info = String(await redis.eval("return redis.call('INFO','server')", 1, keys.root));
+  await redis.hset(keys.generation, { number: "1", runId: /run_id:([0-9a-f]+)/.exec(info)?.[1] ?? "" });
+
+  return {
+    keys,
+    redis,
+    tickets,
+    drawer,
+    reader,
+    writer,
+    caretaker,
+    deskOf,
+    /** Its writes reach Redis after they should have, as after a long pause on the way. */
+    lateWriter: () => new JobWriter({ ...writing, redisNowMs: () => Date.now() - 10_000 }),
+    async submit(
+      request: Partial<SubmitRequest> = {},
+      idempotency: { key: string; fingerprint: string } | null = null,
+    ) {
+      const submit = submitSchema.parse({ task: "count", input: { steps: 3 }, ...request });
+      return writer.submit({
+        task: COUNT_TASK,
+        submit,
+        inputText: JSON.stringify(submit.input),
+        idempotency,
+        by: "test",
+      });
+    },
+    async created(request: Partial<SubmitRequest> = {}): Promise<string> {
+      const outcome = await this.submit(request);
+      if (outcome.kind !== "created") throw new Error(`not created: ${outcome.kind}`);
+      return outcome.job.id;
+    },
+    /** Draws the next ticket of `count` and leases its job. */
+    async lease(workerId: string): Promise<Lease> {
+      const ticket = await drawer.draw(["default.count.v1"], workerId);
+      if (ticket === null) throw new Error("no ticket waits");
+      const outcome = await deskOf(workerId).lease(ticket);
+      await ticket.settle();
+      if (outcome.kind !== "granted") throw new Error(`lease refused: ${outcome.why}`);
+      return outcome.lease;
+    },
+    async close(): Promise<void> {
+      await Promise.all([drawer.close(), tickets.close()]);
+      closeRedis(redis);
+      closeRedis(bull);
+    },
+  };
+}
+
+export type BatchBench = Awaited<ReturnType<typeof openBatch>>;
+
+/** A commit of checkpoint `seq`, as a keeper would ask for it. */
+export function checkpointCommit(seq: number, parent: number | null) {
+  return {
+    seq,
+    parent,
+    manifest: `manifest-${seq}`,
+    manifestSha256: "0".repeat(64),
+    bytes: 100,
+    progress: { completed: seq * 10 },
+    artifacts: [],
+  };
+}
