@@ -78,6 +78,11 @@ export interface ControlOptions extends CallOptions {
 /** What callers meet: bytes, times and counts, by name. */
 export type LimitsView = z.infer<typeof limitsSchema>;
 
+export interface LogOptions extends CallOptions {
+  readonly attempt?: number | undefined;
+  readonly follow?: boolean | undefined;
+}
+
 export type WorkerOrder = "drain" | "undrain" | "cordon" | "uncordon" | "quarantine";
 
 /** Longest time the server is asked to hold an answer back, s: what stands between cuts longer ones. */
@@ -220,6 +225,23 @@ export class CairnClient {
     return followEvents(this.#http, `${jobPath(id)}/events`, { patienceMs: this.#patienceMs, ...options });
   }
 
+  /**
+   * What the job wrote, in pieces as they come.
+   * @param options.attempt only of this attempt; default: the latest
+   * @param options.follow go on with what is written, until the job ends
+   */
+  async *logs(id: string, options: LogOptions = {}): AsyncGenerator<Uint8Array> {
+    const { attempt, follow = false, signal } = options;
+    const query: [string, string][] = [
+      ...(attempt === undefined ? [] : [["attempt", String(attempt)] as [string, string]]),
+      ...(follow ? [["follow", "true"] as [string, string]] : []),
+    ];
+    const headers = { accept: "text/plain" };
+    const path = `${jobPath(id)}/logs`;
+    const body = await this.#http.stream({ method: "GET", path, query, headers, repeatability: "safe", signal });
+    if (body !== null) yield* body;
+  }
+
   /** Asks for a checkpoint now; the job runs on. */
   async checkpoint(id: string, options: ControlOptions = {}): Promise<Job> {
     return await this.#control(id, "checkpoint", options);
@@ -292,6 +314,12 @@ export class CairnClient {
 
   async limits(options: CallOptions = {}): Promise<LimitsView> {
     return await this.#get<LimitsView>("/v1/limits", [], options);
+  }
+
+  /** Resolves when the API can serve. @throws CairnProblem saying what it lacks */
+  async ready(options: CallOptions = {}): Promise<void> {
+    // Once: it is asked to know how things are now.
+    await this.#http.empty({ method: "GET", path: "/readyz", repeatability: "once", ...options });
   }
 
   async #submit(

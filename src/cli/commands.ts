@@ -1,0 +1,32 @@
+/** Every command of `cairn`, in the order of the help. */
+import type { Command } from "./command.ts";
+import { queues, tasks } from "./commands/catalogue.ts";
+import { controls, retry } from "./commands/control.ts";
+import { doctor } from "./commands/doctor.ts";
+import { explain } from "./commands/explain.ts";
+import { get, ls } from "./commands/jobs.ts";
+import { logs } from "./commands/logs.ts";
+import { api, dev, worker } from "./commands/processes.ts";
+import { invoke, submit } from "./commands/submit.ts";
+import { watch } from "./commands/watch.ts";
+import { orders, workers } from "./commands/workers.ts";
+
+export const COMMANDS: readonly Command[] = [
+  dev,
+  api,
+  worker,
+  submit,
+  invoke,
+  ls,
+  get,
+  watch,
+  logs,
+  explain,
+  tasks,
+  queues,
+  ...controls,
+  retry,
+  workers,
+  ...orders,
+  doctor,
+];

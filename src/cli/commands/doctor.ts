@@ -1,0 +1,66 @@
+/** `cairn doctor`: is everything in order, and if not, what to do about each. */
+import { loadConfig } from "../../runtime/config.ts";
+import { addressOptions, adviceWhenAway, findApi } from "../api-address.ts";
+import { command } from "../command.ts";
+import { askRedis } from "../doctor/ask-redis.ts";
+import { fail, type Finding } from "../doctor/finding.ts";
+import { askApi } from "../doctor/fleet.ts";
+import { checkNode, checkOpenFiles, checkStore, readLimits } from "../doctor/machine.ts";
+import { EXIT } from "../exit-code.ts";
+import { oneLine } from "../format.ts";
+import { outputOption, writeJson } from "../output.ts";
+import type { Session } from "../session.ts";
+import { settingsOf, settingsOptions } from "../settings-options.ts";
+
+export const doctor = command({
+  name: "doctor",
+  group: "Look after workers",
+  summary: "check Redis, the store, this machine and the fleet",
+  detail: "Run it where a worker or an API runs, with the same environment. Exits with 1 when a check failed.",
+  does: "asks Redis and the store directly; GET /readyz, GET /v1/workers",
+  args: [],
+  options: { output: outputOption, ...addressOptions, ...settingsOptions(["redisUrl", "store"]) },
+  examples: [{ line: "cairn doctor", does: "a line for each check: ok, warn or fail, and what to do" }],
+  async run(session, _args, options) {
+    const findings = [...machineFindings(), ...(await configuredFindings(session, options))];
+    if (options.output === "json") await writeJson(session, { items: findings });
+    else await session.out(findings.map((finding) => findingLines(session, finding)).join(""));
+    const count = (verdict: Finding["verdict"]): number => findings.filter((one) => one.verdict === verdict).length;
+    session.say(`${count("ok")} ok, ${count("warn")} to look at, ${count("fail")} to mend.`);
+    return count("fail") === 0 ? EXIT.ok : EXIT.error;
+  },
+});
+
+function machineFindings(): Finding[] {
+  return [checkNode(process.versions.node), ...checkOpenFiles(readLimits())];
+}
+
+type Options = Parameters<typeof doctor.run>[2];
+
+/** All that needs a configuration that can be read. */
+async function configuredFindings(session: Session, options: Options): Promise<Finding[]> {
+  let config: ReturnType<typeof loadConfig>;
+  try {
+    config = loadConfig(settingsOf(options));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [fail("configuration", reason, "Mend the variable, the .env file or the option.")];
+  }
+  const address = findApi(config);
+  const client = session.client({ api: config.api, data: config.data });
+  const { redisUrl, onlineRedisUrl, durability, store } = config;
+  const servers = [...new Set([redisUrl, onlineRedisUrl])];
+  const parts = await Promise.all([
+    ...servers.map(async (url) => await askRedis({ url, durability, clock: session.clock })),
+    checkStore(store),
+    askApi({ client, address: { known: address.known, advice: adviceWhenAway(address) } }),
+  ]);
+  return parts.flat();
+}
+
+function findingLines(session: Session, { check, verdict, found, advice }: Finding): string {
+  const { green, yellow, red } = session.colors;
+  const paint = { ok: green, warn: yellow, fail: red }[verdict];
+  const line = `${paint(verdict.padEnd(4))}  ${check.padEnd(24)}  ${oneLine(found)}\n`;
+  return advice === null ? line : `${line}      ${" ".repeat(24)}  → ${oneLine(advice)}\n`;
+}

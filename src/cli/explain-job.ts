@@ -1,0 +1,176 @@
+/**
+ * Why a job is where it is, as sentences. Pure: made of what the API knows.
+ *
+ * J1 First what is so, then how it came about, then who could change it, then what to do.
+ * J2 Nothing is guessed: what is not known is left out.
+ */
+import type { Attempt, Job } from "../contract/job.ts";
+import type { TaskView, Worker } from "../contract/worker.ts";
+import { JOB_REASONS } from "../domain/job-reason.ts";
+import { JOB_STATES } from "../domain/job-state.ts";
+import { formatAge, formatBytes, formatDuration, formatNumber, formatPercent, oneLine } from "./format.ts";
+
+export interface JobFacts {
+  readonly job: Job;
+  /** In their order. */
+  readonly attempts: readonly Attempt[];
+  readonly workers: readonly Worker[];
+  /** Null when it is not known any more. */
+  readonly task: TaskView | null;
+  readonly nowMs: number;
+}
+
+/** The last attempts that are told one by one. */
+const ATTEMPTS_TOLD = 5;
+
+export function explainJob(facts: JobFacts): string[] {
+  return [
+    stateSentence(facts),
+    ...timeSentences(facts),
+    ...progressSentences(facts),
+    ...attemptSentences(facts),
+    ...workerSentences(facts),
+    ...errorSentences(facts),
+    ...adviceSentences(facts),
+  ].map(oneLine);
+}
+
+function stateSentence({ job }: JobFacts): string {
+  const why = job.reason === null ? "" : ` It ${asPredicate(JOB_REASONS[job.reason])}.`;
+  return `Job ${job.id} (task ${job.task}) is ${job.state}: ${JOB_STATES[job.state]}.${why}`;
+}
+
+/** Reasons are written as what a job does, or as a clause of their own. */
+function asPredicate(reason: string): string {
+  return /^(waits|gave|was|ended)\b/.test(reason) ? reason : `is so because ${reason}`;
+}
+
+function timeSentences({ job, nowMs }: JobFacts): string[] {
+  const sentences: string[] = [];
+  if (job.state === "scheduled" && job.runAt !== null) {
+    const leftMs = Date.parse(job.runAt) - nowMs;
+    sentences.push(
+      leftMs > 0 ? `It is due in ${formatDuration(leftMs)}, at ${job.runAt}.` : `It was due at ${job.runAt}.`,
+    );
+  }
+  if (job.state === "queued")
+    sentences.push(`It was submitted ${formatAge(job.createdAt, nowMs)} ago with priority ${job.priority}.`);
+  if (job.finishedAt !== null)
+    sentences.push(`It ended ${formatAge(job.finishedAt, nowMs)} ago, at ${job.finishedAt}.`);
+  else if (job.deadlineAt !== null) {
+    const leftMs = Date.parse(job.deadlineAt) - nowMs;
+    sentences.push(`It expires at ${job.deadlineAt}${leftMs > 0 ? `, in ${formatDuration(leftMs)}` : ""}.`);
+  }
+  return sentences;
+}
+
+function progressSentences({ job, nowMs }: JobFacts): string[] {
+  const { progress, checkpoint, goodput } = job;
+  const sentences: string[] = [];
+  if (progress !== null) {
+    const { completed, total, unit, fraction, etaMs } = progress;
+    const share = fraction === null ? "" : ` (${formatPercent(fraction)})`;
+    const left = etaMs === null || job.state !== "running" ? "" : `, about ${formatDuration(etaMs)} to go`;
+    const of = total === null ? "" : ` of ${formatNumber(total)}`;
+    sentences.push(`It has done ${formatNumber(completed)}${of} ${unit}${share}${left}.`);
+  }
+  if (checkpoint !== null) {
+    const at = checkpoint.progress === null ? "" : ` at ${formatNumber(checkpoint.progress)}${unitOf(job)}`;
+    sentences.push(
+      `Its last checkpoint is number ${checkpoint.seq}${at}, ${formatBytes(checkpoint.bytes)}, ` +
+        `${formatAge(checkpoint.at, nowMs)} old; an attempt that is lost costs what came after it.`,
+    );
+  } else if (job.class === "batch" && job.attempts > 0) {
+    sentences.push("It has no checkpoint: another attempt starts from the beginning.");
+  }
+  if (goodput?.fraction != null && job.attempts > 0) {
+    sentences.push(
+      `Of its time ${formatPercent(goodput.fraction)} was useful; ${formatDuration(goodput.queuedMs)} it was queued, ` +
+        `${formatDuration(goodput.redoneMs)} of work were done twice.`,
+    );
+  }
+  return sentences;
+}
+
+function unitOf({ progress }: Job): string {
+  return progress === null ? "" : ` ${progress.unit}`;
+}
+
+function attemptSentences({ job, attempts, nowMs }: JobFacts): string[] {
+  if (job.class === "online") return [];
+  if (attempts.length === 0) return ["No attempt has been made yet."];
+  const told = attempts.slice(-ATTEMPTS_TOLD);
+  const head =
+    attempts.length === 1
+      ? "There was one attempt:"
+      : `There were ${attempts.length} attempts${told.length < attempts.length ? `, the last ${told.length}` : ""}:`;
+  const fault =
+    job.retries === 0
+      ? []
+      : [`${job.retries} of them failed by the task's own fault; ${job.maxRetries} such retries are allowed.`];
+  const stale =
+    job.staleWritesRefused === 0
+      ? []
+      : [`${job.staleWritesRefused} late writes of attempts that had lost their lease were refused.`];
+  return [head, ...told.map((attempt) => `- ${attemptClause(attempt, nowMs)}`), ...fault, ...stale];
+}
+
+function attemptClause(attempt: Attempt, nowMs: number): string {
+  const { number, worker, zone, outcome, reason, fromCheckpoint, lastCheckpoint, startedAt, endedAt } = attempt;
+  const from = fromCheckpoint === null ? "from the beginning" : `from checkpoint ${fromCheckpoint}`;
+  const ran = formatDuration(Math.max(0, (endedAt === null ? nowMs : Date.parse(endedAt)) - Date.parse(startedAt)));
+  const made =
+    lastCheckpoint === null || lastCheckpoint === fromCheckpoint ? "" : `, up to checkpoint ${lastCheckpoint}`;
+  const end = outcome === "running" ? `running for ${ran}` : `${outcome} after ${ran}`;
+  return `attempt ${number} on ${worker}${zone === null ? "" : ` in ${zone}`}, ${from}${made}: ${end}${reason === null ? "" : ` (${reason})`}.`;
+}
+
+function workerSentences({ job, task, workers }: JobFacts): string[] {
+  if (job.finishedAt !== null || job.class === "online") return [];
+  if (task === null) return [`No worker has registered the task ${job.task}.`];
+  const having = workers.filter((worker) => worker.tasks.includes(job.task) && worker.state !== "stopped");
+  const ready = having.filter(({ state }) => state === "ready");
+  if (having.length === 0) return [`No live worker has the task ${job.task}.`];
+  const free = ready.filter(({ slots }) => slots.batch.used < slots.batch.total);
+  const others = having.filter(({ state }) => state !== "ready").map(({ id, state }) => `${id} is ${state}`);
+  const slots = ready.map(
+    (worker) => `${worker.id} (${worker.slots.batch.used} of ${worker.slots.batch.total} slots used)`,
+  );
+  const who = [...(slots.length === 0 ? [] : [slots.join(", ")]), ...others].join("; ");
+  const verb = ready.length === 1 ? "has" : "have";
+  return [
+    `${count(ready.length, "ready worker")} ${verb} the task${who === "" ? "" : `: ${who}`}.`,
+    ...(job.state === "queued" && free.length === 0 && ready.length > 0 ? ["All their slots are taken."] : []),
+  ];
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function errorSentences({ job }: JobFacts): string[] {
+  const { error } = job;
+  return error === null ? [] : [`Its error: ${error.title} (${error.code}): ${error.detail}`];
+}
+
+function adviceSentences({ job }: JobFacts): string[] {
+  switch (job.state) {
+    case "stopped":
+      return [`To let it go on: cairn resume ${job.id}`];
+    case "failed":
+    case "expired":
+    case "cancelled":
+      return [
+        `To see what it wrote: cairn logs ${job.id}`,
+        `To run it again: cairn retry ${job.id}${job.checkpoint === null ? "" : " (from its last checkpoint; --from start for the beginning)"}`,
+      ];
+    case "queued":
+      return job.reason === "no_worker_has_task"
+        ? ["Start a worker that has the task: cairn worker --tasks <module>"]
+        : [];
+    case "succeeded":
+      return [`Its output: cairn get ${job.id} output`];
+    default:
+      return [];
+  }
+}
