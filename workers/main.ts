@@ -98,7 +98,12 @@ async function main(): Promise<void> {
       noteGroup: (pid) => ledger.note(pid),
       rideThroughMs: config.rideThroughMs,
     },
-    assignment: { ...own, storeUrl: config.store, logBytes: config.limits.logBytesPerAttempt },
+    assignment: {
+      ...own,
+      storeUrl: config.store,
+      logBytes: config.limits.logBytesPerAttempt,
+      outputBytes: config.limits.inlineBytes,
+    },
     workFolder: ledger.folder,
   });
   const replicas = new ReplicaKeeper({

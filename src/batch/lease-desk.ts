@@ -5,6 +5,7 @@
  * E2 An answer that does not come is not a refusal: the caller asks again, the scripts bear repetition.
  */
 import { randomBytes } from "node:crypto";
+import type { CheckpointPointer } from "../checkpoints/checkpoints.ts";
 import { problem } from "../contract/problem.ts";
 import { fenceText, type Fence } from "../domain/fence.ts";
 import { backoffMs, type BackoffRule } from "../domain/retry.ts";
@@ -48,9 +49,21 @@ export type Renewal =
 
 /** Outcome of a fenced write. `unreachable`: not known; ask again. */
 export type FencedReply =
-  | { readonly kind: "ok"; readonly garbage?: readonly string[]; readonly kept?: readonly string[] }
+  | {
+      readonly kind: "ok";
+      readonly garbage?: readonly string[];
+      readonly kept?: readonly string[];
+      readonly final?: boolean;
+      readonly latest?: CheckpointPointer | null;
+    }
   | { readonly kind: "refused"; readonly detail: string }
   | { readonly kind: "unreachable"; readonly detail: string };
+
+/** A failure that is about to be reported, and the record as it was leased. */
+export interface Failing {
+  readonly fault: string;
+  readonly record: RawJob;
+}
 
 export interface ProgressReport {
   readonly completed: number;
@@ -139,11 +152,29 @@ export class LeaseDesk {
     };
   }
 
-  /** Does the attempt hold its lease still? */
-  async verify(job: string, fence: Fence): Promise<FencedReply> {
+  /**
+   * Does the attempt hold its lease still?
+   * @param failing when it is about to fail: the reply says whether that would end the job
+   */
+  async verify(job: string, fence: Fence, failing: Failing | null = null): Promise<FencedReply> {
     return this.#fenced(async () => {
       const reply = await this.#run(this.#options.scripts.verify, fenced(job, fence));
-      return reply[0] === 1 ? { kind: "ok" } : refused("the lease is another's");
+      if (reply[0] !== 1) return refused("the lease is another's");
+      return failing === null ? { kind: "ok" } : { kind: "ok", final: endsJob(failing) };
+    });
+  }
+
+  /** The latest committed checkpoint of any job, for a task that looks at another's. */
+  async latest(job: string): Promise<FencedReply> {
+    const { redis, keys } = this.#options;
+    return this.#fenced(async () => {
+      const fields = ["ckSeq", "ckManifest", "ckSha", "ckProgress"] as const;
+      const [seq, manifest, manifestSha256, progress] = await redis.hmget(keys.job(job), ...fields);
+      if (!seq || !manifest || !manifestSha256) return { kind: "ok", latest: null };
+      return {
+        kind: "ok",
+        latest: { seq: Number(seq), manifest, manifestSha256, progress: progress ? Number(progress) : null },
+      };
     });
   }
 
@@ -252,6 +283,12 @@ const texts = (reply: ScriptReply | undefined): string[] => (Array.isArray(reply
 
 function artifactFields(artifacts: readonly CommittedArtifact[], at: number, attempt: number): string[] {
   return artifacts.flatMap(({ name, sha256, bytes }) => [name, JSON.stringify({ sha256, bytes, at, attempt })]);
+}
+
+/** As `finish.lua` decides it. Retries are counted at the end of an attempt, so the leased record has the number. */
+function endsJob({ fault, record }: Failing): boolean {
+  if (fault !== "error" && fault !== "timed_out") return true;
+  return Number(record["retries"]) + 1 > Number(record["maxRetries"]);
 }
 
 function payloadOf(end: EndOfAttempt): string {

@@ -178,7 +178,9 @@ export class Attempt {
     if (this.#isAbandoned()) return { kind: "refused", detail: "the lease is another's" };
     switch (request.kind) {
       case "verify":
-        return desk.verify(job, fence);
+        return desk.verify(job, fence, request.fault === undefined ? null : { fault: request.fault, record });
+      case "latest":
+        return desk.latest(request.job);
       case "commit":
         faults.reach("agent.before-commit");
         return desk.commit(job, fence, Number(record["attempts"]), request.checkpoint);

@@ -29,7 +29,10 @@ export interface BatchDeskOptions {
   readonly logger: Logger;
   readonly attempt: AttemptDeps;
   /** The parts of an assignment that are the worker's. */
-  readonly assignment: Pick<Assignment, "storeUrl" | "taskModules" | "builtins" | "faults" | "logLevel" | "logBytes">;
+  readonly assignment: Pick<
+    Assignment,
+    "storeUrl" | "taskModules" | "builtins" | "faults" | "logLevel" | "logBytes" | "outputBytes"
+  >;
   readonly workFolder: string;
 }
 

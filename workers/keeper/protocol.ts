@@ -8,6 +8,7 @@
  * Q2 A keeper whose channel closes ends its runner (the whole process group) and exits.
  * Q3 After `abandon` a keeper publishes nothing more: the lease is gone.
  */
+import type { CheckpointPointer } from "../../src/checkpoints/checkpoints.ts";
 import type { Fence } from "../../src/domain/fence.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
 
@@ -41,6 +42,8 @@ export interface Assignment {
   /** Longest time of the attempt, ms; null: no limit. */
   readonly timeoutMs: number | null;
   readonly logBytes: number;
+  /** Longest output kept inline, bytes of JSON; what is longer has to be an artifact. */
+  readonly outputBytes: number;
   readonly storeUrl: string;
   /** Folder for this attempt alone, made by the keeper, removed by it at the end. */
   readonly workFolder: string;
@@ -77,32 +80,43 @@ export interface Progress {
   readonly unit: string;
 }
 
+export interface SucceededEnd {
+  readonly kind: "succeeded";
+  /** Raw JSON. */
+  readonly output: string;
+  readonly artifacts: readonly ArtifactEntry[];
+  readonly progress: Progress | null;
+}
+
+/** The task failed by its own fault. Of these faults `error` and `timed_out` may be mended by trying again. */
+export interface FailedEnd {
+  readonly kind: "failed";
+  readonly fault: "error" | "refused" | "not_retryable" | "timed_out" | "checkpoints_unreadable";
+  readonly message: string;
+  /** Not to be tried again before so many ms have passed; null: as the task's backoff says. */
+  readonly retryAfterMs: number | null;
+}
+
 /** How an attempt ended, as its keeper saw it. */
 export type AttemptEnd =
-  | {
-      readonly kind: "succeeded";
-      readonly output: string;
-      readonly artifacts: readonly ArtifactEntry[];
-      readonly progress: Progress | null;
-    }
-  /** The task failed by its own fault. `retry` says whether trying again may help, and not before when. */
-  | {
-      readonly kind: "failed";
-      readonly fault: "error" | "refused" | "not_retryable" | "timed_out" | "checkpoints_unreadable";
-      readonly message: string;
-      readonly retryAfterMs: number | null;
-    }
+  | SucceededEnd
+  | FailedEnd
   /** It let go as it was asked to; its last checkpoint is committed. */
   | { readonly kind: "interrupted" }
   /** Its process died without having failed by itself (a signal, out of memory). */
   | { readonly kind: "runner_lost"; readonly detail: string };
 
 export type KeeperRequest =
-  /** Does this attempt still hold the lease? Asked before anything is written that cannot be fenced. */
-  | { readonly kind: "verify" }
+  /**
+   * Does this attempt still hold the lease? Asked before anything is written that cannot be fenced. With `fault` it
+   * also asks whether a failure of that kind would end the job (`final` in the reply).
+   */
+  | { readonly kind: "verify"; readonly fault?: FailedEnd["fault"] }
   | { readonly kind: "commit"; readonly checkpoint: CommitRequest }
   | { readonly kind: "set_aside"; readonly seq: number; readonly detail: string }
-  | { readonly kind: "end"; readonly end: AttemptEnd };
+  | { readonly kind: "end"; readonly end: AttemptEnd }
+  /** Which is the latest committed checkpoint of a job (any job)? */
+  | { readonly kind: "latest"; readonly job: string };
 
 export type KeeperReply =
   | {
@@ -111,6 +125,10 @@ export type KeeperReply =
       readonly garbage?: readonly string[];
       /** After a commit: all manifests whose objects must stay. */
       readonly kept?: readonly string[];
+      /** After `verify` with a fault: that failure would be the job's end. */
+      readonly final?: boolean;
+      /** After `latest`; null: it has none. */
+      readonly latest?: CheckpointPointer | null;
     }
   /** The fence is not the record's (any more): stop, publish nothing. */
   | { readonly kind: "refused"; readonly detail: string }

@@ -1,0 +1,57 @@
+/**
+ * The runner's end of the channel to its keeper.
+ *
+ * The channel is taken out of the user's reach (`process.send`), because whatever a library said over it would be
+ * taken for the runner's word.
+ */
+import type { FromRunner, ToRunner } from "./protocol.ts";
+
+/** The part of `ToRunner` that answers a question. */
+export type Answer = Extract<ToRunner, { kind: "latest" | "file" | "trouble" }>;
+type Question =
+  { readonly kind: "latest"; readonly job: string } | { readonly kind: "read"; handle: number; name: string };
+
+export class KeeperLink {
+  readonly #send: (message: FromRunner, done?: () => void) => void;
+  readonly #questions = new Map<number, (answer: Answer) => void>();
+  #nextId = 1;
+
+  /**
+   * @param onOrder gets everything that is no answer
+   * @param onGone is called when the keeper has closed the channel
+   */
+  constructor(onOrder: (order: Exclude<ToRunner, Answer>) => void, onGone: () => void) {
+    const send = process.send?.bind(process);
+    if (send === undefined) throw new Error("a runner is started by its keeper, with a channel");
+    delete process.send;
+    this.#send = (message, done) => send(message, undefined, undefined, () => done?.());
+    process.on("message", (message) => {
+      const order = message as ToRunner;
+      if (order.kind === "latest" || order.kind === "file" || order.kind === "trouble") {
+        this.#questions.get(order.id)?.(order);
+        this.#questions.delete(order.id);
+      } else {
+        onOrder(order);
+      }
+    });
+    process.on("disconnect", onGone);
+  }
+
+  say(message: FromRunner): void {
+    this.#send(message);
+  }
+
+  /** Resolves when the message has been handed to the operating system: the process may exit then. */
+  sayLast(message: FromRunner): Promise<void> {
+    return new Promise((resolve) => this.#send(message, resolve));
+  }
+
+  async ask(question: Question): Promise<Answer> {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    return new Promise((resolve) => {
+      this.#questions.set(id, resolve);
+      this.#send({ ...question, id });
+    });
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * What keeper and runner say to each other over the IPC channel. The runner is the user's code in a process of its
+ * own; it reaches neither Redis nor the store.
+ *
+ * RP1 Between two steps the runner takes orders; `saved` or `save_failed` answers each `save`.
+ * RP2 A folder given for a checkpoint is the keeper's alone once `saved` was said; so is an artifact that was reported.
+ */
+import type { Progress } from "../keeper/protocol.ts";
+
+export interface RunnerAssignment {
+  readonly job: string;
+  readonly task: string;
+  readonly checkpointVersion: number;
+  /** Raw JSON. */
+  readonly input: string;
+  readonly attempt: number;
+  /** Public form of the fence. */
+  readonly fence: string;
+  readonly taskModules: readonly string[];
+  readonly builtins: "on" | "off";
+  /** Folder with the files of the checkpoint to continue from; null: begin anew. */
+  readonly restored: string | null;
+  /** Where artifacts are left for the keeper. */
+  readonly artifactFolder: string;
+  /** Longest output, bytes of JSON. */
+  readonly outputBytes: number;
+}
+
+/** A file that was handed out with `ctx.artifact`; it is never written to again. */
+export interface ArtifactFile {
+  readonly name: string;
+  readonly path: string;
+}
+
+export type RunnerFault =
+  | { readonly fault: "error" | "refused" | "not_retryable"; readonly message: string; readonly retryAfterMs: null }
+  | { readonly fault: "error"; readonly message: string; readonly retryAfterMs: number };
+
+/** A checkpoint of some job that the keeper has opened for the runner. */
+export interface OpenedView {
+  readonly handle: number;
+  readonly seq: number;
+  readonly manifestSha256: string;
+  readonly progress: number | null;
+  readonly files: readonly string[];
+}
+
+export type ToRunner =
+  | { readonly kind: "start"; readonly assignment: RunnerAssignment }
+  /** Save the state into `folder`, which exists and is empty; then go on, or hold still: no step follows any more. */
+  | { readonly kind: "save"; readonly id: number; readonly folder: string; readonly then: "go_on" | "hold" }
+  /** No longer wanted: abort `ctx.signal` and exit; SIGKILL follows. */
+  | { readonly kind: "end" }
+  | { readonly kind: "latest"; readonly id: number; readonly view: OpenedView | null }
+  | { readonly kind: "file"; readonly id: number; readonly path: string }
+  /** Answers `latest` or `read`. */
+  | { readonly kind: "trouble"; readonly id: number; readonly message: string };
+
+export type FromRunner =
+  /** The state stands; the first step comes next. */
+  | { readonly kind: "ready" }
+  | { readonly kind: "progress"; readonly progress: Progress }
+  | {
+      readonly kind: "saved";
+      readonly id: number;
+      readonly blockedMs: number;
+      readonly progress: Progress | null;
+      /** Handed out since the last report. */
+      readonly artifacts: readonly ArtifactFile[];
+    }
+  | { readonly kind: "save_failed"; readonly id: number; readonly message: string }
+  | {
+      readonly kind: "done";
+      /** Raw JSON. */
+      readonly output: string;
+      readonly progress: Progress | null;
+      readonly artifacts: readonly ArtifactFile[];
+    }
+  | ({ readonly kind: "failed" } & RunnerFault)
+  /** This worker does not have what the job needs; the job may be quite right elsewhere. */
+  | { readonly kind: "unfit"; readonly message: string }
+  /** Wants the latest checkpoint of a job, or one file of a checkpoint it was given. */
+  | { readonly kind: "latest"; readonly id: number; readonly job: string }
+  | { readonly kind: "read"; readonly id: number; readonly handle: number; readonly name: string };
