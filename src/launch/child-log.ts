@@ -5,28 +5,16 @@
  *    are killed, and must not die of a broken pipe while it hands over its work.
  * G2 What is no log line (a stack trace of Node, an assertion of a library) is always shown.
  * G3 A child that shouts does not drown the others: at most MOST_LINES a round.
+ * G4 A log is bounded: at ROTATE_BYTES it is put aside, and the one put aside before is gone.
  */
-import {
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  readdirSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { closeSync, copyFileSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync } from "node:fs";
+import { dirname } from "node:path";
 import pc from "picocolors";
 
 const ROUND_MS = 200;
 const MOST_LINES = 12;
 const CHUNK_BYTES = 64 * 1024;
-/** A log of this size is put aside when it is opened again. */
 const ROTATE_BYTES = 10 * 1024 * 1024;
-/** Workers have new names after each restart: logs that old are of no use to anybody, ms. */
-const KEEP_MS = 7 * 24 * 60 * 60_000;
 /** As pino numbers them. */
 const LEVELS = { warn: 40, error: 50, fatal: 60 } as const;
 /** Fields that are said otherwise, or that say nothing at a terminal. */
@@ -68,22 +56,19 @@ export function readableLine(name: string, line: string): string | null {
   return `${pc.dim(`${time} ${name}`)} ${word} ${text(fields["msg"] ?? "")}${cause} ${pc.dim(rest)}`.trimEnd();
 }
 
-/** Removes logs that nobody has written to for a week. */
-export function removeOldLogs(folder: string, nowMs: number): void {
-  mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    if (nowMs - statSync(path).mtimeMs > KEEP_MS) rmSync(path, { force: true });
-  }
-}
-
-/** Opens the log of a child, and shows from now on what is worth showing. */
-export function openChildLog(options: { readonly path: string; readonly show: (line: string) => void }): ChildLog {
-  const { path, show } = options;
-  const name = basename(path, ".log");
+/**
+ * Opens the log of a child, and shows from now on what is worth showing.
+ *
+ * @param options.name how the child is called at the terminal
+ */
+export function openChildLog(options: {
+  readonly path: string;
+  readonly name: string;
+  readonly show: (line: string) => void;
+}): ChildLog {
+  const { path, name, show } = options;
   mkdirSync(dirname(path), { recursive: true });
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > ROTATE_BYTES) renameSync(path, `${path}.old`);
+  // For appending: after a truncation the child goes on at the new end.
   const fd = openSync(path, "a+");
   const buffer = Buffer.alloc(CHUNK_BYTES);
   let position = fstatSync(fd).size;
@@ -103,6 +88,10 @@ export function openChildLog(options: { readonly path: string; readonly show: (l
     }
     for (const line of lines.slice(0, MOST_LINES)) show(line);
     if (lines.length > MOST_LINES) show(pc.dim(`${name} … and ${lines.length - MOST_LINES} more lines in ${path}`)); // G3
+    if (position < ROTATE_BYTES) return;
+    copyFileSync(path, `${path}.old`); // G4
+    ftruncateSync(fd, 0);
+    position = 0;
   };
   const timer = setInterval(round, ROUND_MS);
   timer.unref();

@@ -11,7 +11,6 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { removeOldLogs } from "./child-log.ts";
 import { devBanner } from "./dev-banner.ts";
 import type { RedisServer } from "./find-redis.mjs";
 import type { HeldLock } from "./folder-lock.mjs";
@@ -135,14 +134,13 @@ class LocalSystem {
   }
 
   #startChildren(): void {
-    const { commands, workers, dataDir } = this.#settings;
-    removeOldLogs(join(dataDir, "logs"), Date.now());
+    const { commands, workers } = this.#settings;
     this.#api = this.#place("api", async () => {
       await this.#choosePort();
       return { name: "api", argv: commands.api, env: this.#childEnv() };
     });
     this.#workers = Array.from({ length: workers }, (_, index) => {
-      const place = `worker ${index + 1}`;
+      const place = `worker-${index + 1}`;
       return this.#place(place, () => {
         const name = `w${index + 1}-${this.#settings.randomPart()}`;
         return { name, argv: commands.worker(name), env: this.#childEnv() }; // V2
@@ -166,10 +164,11 @@ class LocalSystem {
 
   #place(place: string, next: () => ChildSpec | Promise<ChildSpec>): SupervisedChild {
     const { guard, dataDir, say } = this.#settings;
+    const logPath = join(dataDir, "logs", `${place}.log`);
     return new SupervisedChild({
       next,
       guard,
-      logFolder: join(dataDir, "logs"),
+      logPath,
       show: say,
       onReady: (ready) => this.#onReady(place, ready),
       onLost: ({ name, how, everReady }) => {
@@ -177,7 +176,7 @@ class LocalSystem {
         say(`${name} ended (${how}); ${place === "api" ? "it is started again" : "another worker takes its place"}.`);
         this.#failedStarts = everReady ? 0 : this.#failedStarts + 1;
         if (this.#announced || this.#failedStarts < HOPELESS_STARTS) return;
-        say(`${name} does not start. Its log: ${join(dataDir, "logs", `${name}.log`)}`);
+        say(`${name} does not start. Its log: ${logPath}`);
         this.#ask(1);
       },
     });

@@ -117,7 +117,7 @@ async function install(say) {
     return { folders: [join(output.trim(), "bin")] };
   }
   const run = await runAsRoot();
-  if (run === null) return { refused: "this user is not root and sudo asks for a password" };
+  if (run === null) return { refused: "this user is not root, and cannot be without a password (sudo -n)" };
   if (await has("apt-get")) await installWithApt(run, say);
   else if (await has("dnf")) {
     await installFirst(run, say, { command: "dnf", args: ["install", "-y"], packages: ["redis >= 7", "valkey"] });

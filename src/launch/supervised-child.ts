@@ -21,7 +21,7 @@ const SOUND_MS = 10_000;
 const READY_MS = 60_000;
 
 export interface ChildSpec {
-  /** Unique at any time; names the log file. */
+  /** How it is called at the terminal. */
   readonly name: string;
   /** Arguments of node: a script and what it gets. */
   readonly argv: readonly string[];
@@ -39,7 +39,8 @@ export interface SupervisedChildOptions {
   /** The process to stand here next. */
   readonly next: () => ChildSpec | Promise<ChildSpec>;
   readonly guard: Guard;
-  readonly logFolder: string;
+  /** Of all that ever stand here, one after the other. */
+  readonly logPath: string;
   readonly show: (line: string) => void;
   readonly onReady: (ready: Ready) => void;
   /** A child ended that nobody had asked to. */
@@ -97,9 +98,9 @@ export class SupervisedChild {
 
   /** Runs one child to its end. Returns how long it served, ms. */
   async #runOne(spec: ChildSpec): Promise<number> {
-    const { guard, logFolder, show, onReady, onLost } = this.#options;
+    const { guard, logPath, show, onReady, onLost } = this.#options;
     if (this.#isStopping()) return 0;
-    const log = openChildLog({ path: `${logFolder}/${spec.name}.log`, show });
+    const log = openChildLog({ path: logPath, name: spec.name, show });
     const child = spawn(process.execPath, spec.argv, {
       detached: true, // U2
       env: { ...spec.env, ...guard.mark },

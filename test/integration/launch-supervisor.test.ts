@@ -139,11 +139,10 @@ describe("the local supervisor", () => {
 
   it("shows warnings of its children in a readable form, and keeps everything in their logs", async () => {
     const system = await up();
-    const [name = ""] = workersIn(system);
     await eventually("the warning", () => system.err.includes("WARN the disk is slow job=j1"));
     expect(system.err).not.toContain("not worth a line");
     const dataDir = /Logs {5}(\S+)/.exec(system.out)?.[1] ?? "";
-    expect(readFileSync(join(dataDir, `${name}.log`), "utf8")).toContain("not worth a line");
+    expect(readFileSync(join(dataDir, "worker-1.log"), "utf8")).toContain("not worth a line");
   });
 
   it("gives up, with the reason, when its children do not start at all", async () => {
