@@ -30,7 +30,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/checkpoints/checkpoints.ts",
   ],
   "src/fleet": ["src/domain", "src/contract", "src/runtime", "src/redis", "src/batch/batch.ts"],
-  "src/launch": ["src/runtime"],
+  "src/launch": ["src/runtime", "src/client", "src/contract"],
   "src/client": ["src/contract"],
   "src/cli": [
     "src/client",

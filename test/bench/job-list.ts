@@ -1,0 +1,77 @@
+/**
+ * 100,000 queued jobs: how long a page of a list takes, by every kind of filter, and whether any command held Redis.
+ *
+ *   npm run bench -- job-list [jobs]
+ */
+import { performance } from "node:perf_hooks";
+import { openBatch } from "../support/batch-bench.ts";
+import { startRedis } from "../support/redis.ts";
+
+const JOBS = Number(process.argv[2] ?? 100_000);
+const IN_FLIGHT = 64;
+
+const server = await startRedis({ args: ["--slowlog-log-slower-than", "1000", "--slowlog-max-len", "1000"] });
+const batch = await openBatch(server.url);
+try {
+  const begin = performance.now();
+  let next = 0;
+  const submitSome = async (): Promise<void> => {
+    while (next < JOBS) {
+      const n = next++;
+      await batch.submit({ labels: { run: String(n % 10), user: `u${n % 100}` }, priority: (n % 3) - 1 });
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, submitSome));
+  const seconds = (performance.now() - begin) / 1_000;
+  console.log(`${JOBS} jobs in ${seconds.toFixed(1)} s, ${Math.round(JOBS / seconds)} a second`);
+
+  const filters = {
+    "no filter": { states: [], labels: [] },
+    state: { states: ["queued"], labels: [] },
+    "two states": { states: ["queued", "running"], labels: [] },
+    "state and task": { states: ["queued"], task: "count", labels: [] },
+    "a label": { states: [], labels: [["user", "u42"]] },
+    "state, task and label": { states: ["queued"], task: "count", labels: [["user", "u42"]] },
+    "two labels": {
+      states: [],
+      labels: [
+        ["user", "u42"],
+        ["run", "2"],
+      ],
+    },
+    "two labels that exclude each other": {
+      states: [],
+      labels: [
+        ["user", "u42"],
+        ["run", "3"],
+      ],
+    },
+    "a state nobody is in": { states: ["failed"], labels: [] },
+  } satisfies Record<string, Parameters<typeof batch.reader.list>[0]>;
+  for (const [name, filter] of Object.entries(filters)) {
+    const times: number[] = [];
+    let cursor: string | null = null;
+    let items = 0;
+    for (let page = 0; page < 20; page += 1) {
+      const start = performance.now();
+      const answer = await batch.reader.list(filter, { cursor, limit: 50 });
+      times.push(performance.now() - start);
+      if (answer.kind !== "page") throw new Error(answer.kind);
+      items += answer.items.length;
+      cursor = answer.nextCursor;
+      if (cursor === null) break;
+    }
+    times.sort((a, b) => a - b);
+    const median = times[Math.floor(times.length / 2)] ?? 0;
+    console.log(
+      `${name}: ${times.length} pages, ${items} jobs, median ${median.toFixed(1)} ms, worst ${(times.at(-1) ?? 0).toFixed(1)} ms`,
+    );
+  }
+  const memory = /used_memory_human:(\S+)/.exec(String(await batch.redis.info("memory")))?.[1];
+  const slow = (await batch.redis.slowlog("GET", 1_000)) as [number, number, number, string[]][];
+  const worst = slow.map(([, , us, args]) => ({ us, command: args.slice(0, 2).join(" ") })).sort((a, b) => b.us - a.us);
+  console.log(`memory ${memory}; ${slow.length} commands over 1 ms; worst: ${JSON.stringify(worst.slice(0, 5))}`);
+} finally {
+  await batch.close();
+  await server.stop();
+}

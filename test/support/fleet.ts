@@ -1,0 +1,196 @@
+/**
+ * A whole Cairn for a test, every process real: Redis, API processes and workers, in a folder of their own.
+ * All that was started is ended by `stop`, whatever state a test left it in.
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CairnClient } from "../../src/client/client.ts";
+import type { Attempt, Job } from "../../src/contract/job.ts";
+import type { Worker } from "../../src/contract/worker.ts";
+import { eventually } from "./eventually.ts";
+import { startRedis, type TestRedis } from "./redis.ts";
+
+const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+
+type Settings = Readonly<Record<string, string>>;
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly ready: Readonly<Record<string, unknown>>;
+}
+
+export interface FleetOptions {
+  readonly workers?: number;
+  /** `CAIRN_*` for all processes. */
+  readonly settings?: Settings;
+  /** Another server than a Redis of the test's own. */
+  readonly redis?: TestRedis;
+}
+
+export class Fleet {
+  readonly redis: TestRedis;
+  readonly folder: string;
+  readonly #settings: Settings;
+  readonly #children = new Set<ChildProcess>();
+  /** Of all workers that ever were: the processes of a killed agent are nobody's children any more. */
+  readonly #pids = new Set<number>();
+  #clients: CairnClient[] = [];
+
+  private constructor(redis: TestRedis, settings: Settings) {
+    this.redis = redis;
+    this.folder = mkdtempSync(join(tmpdir(), "cairn-fleet-"));
+    this.#settings = settings;
+  }
+
+  /** Redis, one API process and some workers, all serving. */
+  static async start(options: FleetOptions = {}): Promise<Fleet> {
+    const fleet = new Fleet(options.redis ?? (await startRedis()), options.settings ?? {});
+    await fleet.addApi();
+    await Promise.all(Array.from({ length: options.workers ?? 2 }, (_, n) => fleet.addWorker(`w${n + 1}`)));
+    return fleet;
+  }
+
+  get client(): CairnClient {
+    const [client] = this.#clients;
+    if (client === undefined) throw new Error("no API process was started");
+    return client;
+  }
+
+  get clients(): readonly CairnClient[] {
+    return this.#clients;
+  }
+
+  async addApi(
+    settings: Settings = {},
+  ): Promise<{ readonly client: CairnClient; readonly child: ChildProcess; readonly url: string }> {
+    const { child, ready } = await this.#fork("api/main.js", { CAIRN_PORT: "0", ...settings });
+    const url = String(ready["url"]);
+    const client = new CairnClient({ url });
+    this.#clients.push(client);
+    return { client, child, url };
+  }
+
+  async addWorker(id: string, settings: Settings = {}): Promise<ChildProcess> {
+    const { child } = await this.#fork("workers/main.js", { CAIRN_WORKER_ID: id, ...settings });
+    return child;
+  }
+
+  /** The worker as the API tells it, once `look` is content with it. */
+  async worker(id: string, label = "known", look: (worker: Worker) => boolean = () => true): Promise<Worker> {
+    return eventually(`worker ${id} is ${label}`, async () => {
+      const worker = await this.client.worker(id).catch(() => null);
+      if (worker === null || !look(worker)) return null;
+      for (const pid of allPids(worker)) this.#pids.add(pid);
+      return worker;
+    });
+  }
+
+  /** The job, once `look` is content with it. */
+  async job(id: string, label: string, look: (job: Job) => boolean, withinMs = 60_000): Promise<Job> {
+    let last: Job | null = null;
+    return eventually(
+      `job ${id} ${label}`,
+      async () => {
+        last = await this.client.job(id);
+        return look(last) ? last : null;
+      },
+      { withinMs },
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}; it is ${JSON.stringify(last)}`);
+    });
+  }
+
+  /** Submits a `count` job and waits until it runs and has a checkpoint. */
+  async count(steps: number, stepMs: number): Promise<string> {
+    const { job } = await this.client.submit({ task: "count", input: { steps, stepMs } });
+    return job.id;
+  }
+
+  async running(id: string): Promise<Job & { readonly worker: string }> {
+    const job = await this.job(
+      id,
+      "runs with a checkpoint",
+      (seen) => seen.state === "running" && seen.checkpoint !== null,
+    );
+    if (job.worker === null) throw new Error("it runs nowhere");
+    await this.worker(job.worker, "with a runner", (worker) => worker.pids.runners.length > 0);
+    return { ...job, worker: job.worker };
+  }
+
+  async attempts(id: string): Promise<Attempt[]> {
+    const attempts: Attempt[] = [];
+    for await (const attempt of this.client.attempts(id)) attempts.push(attempt);
+    return attempts.sort((a, b) => a.number - b.number);
+  }
+
+  /** Sends a signal to the named processes of a worker, each by its own id. */
+  async signal(workerId: string, name: NodeJS.Signals, ...kinds: (keyof Worker["pids"])[]): Promise<number[]> {
+    const { pids } = await this.worker(workerId);
+    const chosen = kinds.length === 0 ? (["agent", "replicas", "keepers", "runners"] as const) : kinds;
+    const targets = chosen.flatMap((kind) => pids[kind]);
+    for (const pid of targets) send(pid, name);
+    return targets;
+  }
+
+  async stop(): Promise<void> {
+    for (const pid of this.#pids) send(pid, "SIGKILL");
+    await Promise.all(
+      [...this.#children].map(async (child) => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        const gone = once(child, "exit");
+        child.kill("SIGKILL");
+        await gone;
+      }),
+    );
+    await this.redis.stop();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  async #fork(entry: string, settings: Settings): Promise<Started> {
+    const child = fork(join(DIST, entry), [], {
+      env: {
+        PATH: process.env["PATH"],
+        CAIRN_REDIS_URL: this.redis.url,
+        CAIRN_DATA: this.folder,
+        CAIRN_LOG_LEVEL: process.env["CAIRN_TEST_LOG"] ?? "fatal",
+        ...this.#settings,
+        ...settings,
+      },
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    this.#children.add(child);
+    const ready = await new Promise<Readonly<Record<string, unknown>>>((resolve, reject) => {
+      child.on("message", (message: { kind?: string }) => {
+        if (message.kind === "ready") resolve(message);
+      });
+      child.once("exit", (code, signal) =>
+        reject(new Error(`${entry} ended with ${signal ?? code} before it was ready`)),
+      );
+    });
+    return { child, ready };
+  }
+}
+
+function allPids({ pids }: Worker): number[] {
+  return [pids.agent, ...pids.replicas, ...pids.keepers, ...pids.runners];
+}
+
+function send(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended.
+  }
+}
+
+/** The digest of a `count` job that nothing disturbed, worked out here. */
+export function countDigest(steps: number): string {
+  let digest = "";
+  for (let step = 1; step <= steps; step += 1) digest = createHash("sha256").update(`${digest}:${step}`).digest("hex");
+  return digest;
+}
