@@ -26,6 +26,11 @@ const unwatch = watchParent(parent, () => process.exit(1));
 
 /** @returns {Promise<number>} the exit code */
 async function start() {
+  const port = Number(CAIRN_PORT || 8080);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    say(`CAIRN_PORT is "${CAIRN_PORT}", which is no port.`);
+    return 1;
+  }
   const taken = await takeDataFolder(dataDir, say);
   if (taken.kind === "taken") {
     say(taken.message);
@@ -39,7 +44,7 @@ async function start() {
   const { dev } = await import(new URL("../../dist/src/launch/dev.js", import.meta.url).href);
   return dev({
     dataDir,
-    port: Number(CAIRN_PORT || 8080),
+    port,
     workers: 3,
     redis: server === null ? { kind: "url", url: CAIRN_REDIS_URL ?? "" } : { kind: "private", server },
     commands: { api: [main, "api"], worker: (id) => [main, "worker", "--id", id] },

@@ -5,6 +5,8 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "./build.mjs";
 import { startGuard } from "./guarded.mjs";
@@ -16,8 +18,16 @@ const guard = startGuard();
 // The guard ends the tests, and all that they have started.
 watchParent(npmParent(), () => process.exit(1));
 
-/** @returns {Promise<number>} the exit code of vitest */
-async function runTests() {
+/** From the wish to stop until what is left is killed, ms. */
+const STOP_MS = 5_000;
+/** A Ctrl-C at the terminal comes twice: from there and from npm. */
+const SAME_MS = 250;
+
+/**
+ * @param {string} temporary where the tests make their temporary folders
+ * @returns {Promise<number>} the exit code of vitest
+ */
+async function runTests(temporary) {
   await prepare({ root: ROOT, redis: "private", say, guard });
   const given = process.argv.slice(2);
   const reporters = [
@@ -28,22 +38,32 @@ async function runTests() {
   const args = [vitest, "run", "--config", "test/vitest.config.ts", ...reporters, ...given];
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
-    stdio: "inherit",
-    env: { ...process.env, ...guard.mark },
+    // A group of its own: signals reach it from us, once.
+    detached: true,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, ...guard.mark, TMPDIR: temporary },
   });
   if (child.pid !== undefined) guard.watch(child.pid);
-  // A Ctrl-C reaches vitest from the terminal; npm's and others' signals are passed on. It ends, and then we do.
-  process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  let signalledAt = -Infinity;
+  /** @param {NodeJS.Signals} signal */
+  const pass = (signal) => {
+    if (performance.now() - signalledAt < SAME_MS) return;
+    signalledAt = performance.now();
+    child.kill(signal);
+    setTimeout(() => child.kill("SIGKILL"), STOP_MS).unref();
+  };
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, pass);
   const [code] = await once(child, "exit");
   return code ?? 1;
 }
 
+const temporary = mkdtempSync(join(tmpdir(), "cairn-test-"));
 try {
-  const code = await runTests();
-  await guard.close();
-  process.exit(code);
+  process.exitCode = await runTests(temporary);
 } catch (error) {
   say(error instanceof CannotPrepare ? error.message : String(error instanceof Error ? error.stack : error));
-  process.exit(1);
+  process.exitCode = 1;
 }
+await guard.close();
+rmSync(temporary, { recursive: true, force: true });
+process.exit();
