@@ -22,6 +22,7 @@ export {
   type ProgressReport,
   type Renewal,
 } from "./lease-desk.ts";
+export { QueueReader } from "./queue-reader.ts";
 export type { RawJob, StoredCheckpoint } from "./record.ts";
 export { deleteFilesOf, retain } from "./retention.ts";
 export { loadBatchScripts, QUARANTINE_AFTER, type BatchScripts } from "./scripts.ts";

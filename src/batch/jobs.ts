@@ -14,6 +14,7 @@ import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type ScriptReply } from "../redis/script.ts";
 import type { JobReader } from "./job-reader.ts";
+import { toJob, unflatten } from "./record.ts";
 import type { BatchScripts } from "./scripts.ts";
 import { queueName, ticketOf, type TicketQueues } from "./tickets.ts";
 
@@ -96,11 +97,12 @@ export class JobWriter {
         ],
       ),
     );
-    const [kind, rest] = reply;
+    const [kind, rest, record] = reply;
     switch (kind) {
       case "created": {
         await this.#addTicket(rest);
-        return { kind: "created", job: await reader.require(id) };
+        const raw = Array.isArray(record) ? unflatten(record.map(String)) : null;
+        return { kind: "created", job: raw === null ? await reader.require(id) : toJob(raw) };
       }
       case "replayed":
         return { kind: "replayed", job: await reader.require(String(rest)) };

@@ -24,14 +24,14 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
       reason: "waiting_for_slot",
       input: { steps: 3 },
     });
-    const { fence } = await batch.lease("w1");
+    const { fence, record } = await batch.lease("w1");
     expect(await batch.reader.get(id)).toMatchObject({ state: "running", worker: "w1", attempts: 1 });
-    const { record } = { record: (await batch.reader.raw(id)) ?? {} };
-    const reply = await batch
-      .deskOf("w1")
-      .end(id, fence, record, { kind: "succeeded", output: '{"n":1}', artifacts: [] }, null);
+    const end = { kind: "succeeded", output: '{"n":1}', artifacts: [] } as const;
+    const reply = await batch.deskOf("w1").end(id, fence, record, end, null);
     expect(reply.kind).toBe("ok");
-    expect(await batch.reader.get(id)).toMatchObject({ state: "succeeded", output: { n: 1 }, reason: null });
+    // Said twice, because the answer did not come.
+    expect((await batch.deskOf("w1").end(id, fence, record, end, null)).kind).toBe("ok");
+    expect(await batch.reader.get(id)).toMatchObject({ state: "succeeded", output: { n: 1 }, staleWritesRefused: 0 });
     expect(await batch.reader.attempts(id)).toMatchObject([{ number: 1, outcome: "succeeded", worker: "w1" }]);
   });
 
@@ -71,7 +71,10 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
         "ok",
       );
     }
-    expect((await desk.commit(id, first.fence, 1, checkpointCommit(3, 2))).kind).toBe("refused");
+    // Said twice, because an answer did not come, it is the same commit; another one of that number is refused.
+    expect((await desk.commit(id, first.fence, 1, checkpointCommit(3, 2))).kind).toBe("ok");
+    const other = { ...checkpointCommit(3, 2), manifest: "other", manifestSha256: "f".repeat(64) };
+    expect((await desk.commit(id, first.fence, 1, other)).kind).toBe("refused");
     await batch.caretaker.takeLeasesFrom("w1", null);
     const second = await batch.lease("w2");
     expect(second.lineage.map(({ seq }) => seq)).toEqual([3, 2]);

@@ -1,7 +1,7 @@
 -- Creates a job, atomically with its idempotency key.
 -- KEYS: root tag, idempotency key (or the root tag when there is none)
 -- ARGV: id, notAfter (ms, Redis time), fingerprint ("" = no key), key ttl (ms), runAt (ms or ""), deadlineMs (or ""), then field, value …
--- Returns {'created', ticket | ''} | {'replayed', id} | {'key_reused', id} | {'too_late'}
+-- Returns {'created', ticket | '', {field, value …}} | {'replayed', id} | {'key_reused', id} | {'too_late'}
 -- @include job
 local id, not_after, fingerprint, ttl, run_at, deadline_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local at = now_ms()
@@ -43,4 +43,9 @@ for field, value in pairs(job) do
 end
 redis.call('HSET', key('job', id), unpack(flat))
 local state = move(id, job, birth, patch, at, 'submitted', nil, {})
-return { 'created', state == 'queued' and ticket(id, job) or '' }
+flat = {}
+for field, value in pairs(job) do
+  flat[#flat + 1] = field
+  flat[#flat + 1] = value
+end
+return { 'created', state == 'queued' and ticket(id, job) or '', flat }

@@ -6,9 +6,12 @@
 -- @include job
 local id, kind, payload, fault, backoff = ARGV[1], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local job = load(id)
+-- Said twice, because the first answer did not come: it is true already.
+if job and job.endedToken == ARGV[4] then return { 'ok', job.state, '' } end
 if not holds(id, job, ARGV[2], ARGV[3], ARGV[4]) then return { 'refused' } end
 local at = now_ms()
 local state
+patch_record(id, job, { endedToken = ARGV[4] })
 if ARGV[9] ~= '' then patch_record(id, job, { progress = ARGV[9] }) end
 
 if kind == 'succeeded' then
