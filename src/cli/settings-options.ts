@@ -5,7 +5,7 @@
  * T1 Every setting is an option of a command or is named in `NOT_OPTIONS` (a test holds it).
  */
 import { describeSettings, type SettingName } from "../runtime/config.ts";
-import { list, value, type OptionSpec, type OptionTable, type OptionValues } from "./command.ts";
+import { list, value, type OptionSpec, type OptionTable } from "./command.ts";
 import { readText } from "./values.ts";
 
 const SHARED = [
@@ -82,7 +82,7 @@ export function settingsOptions(names: readonly SettingName[]): OptionTable {
 }
 
 /** The options as settings: unparsed, lists joined, absent ones left out. */
-export function settingsOf(options: OptionValues<OptionTable>): Partial<Record<SettingName, string>> {
+export function settingsOf(options: Readonly<Record<string, unknown>>): Partial<Record<SettingName, string>> {
   const known = new Set<string>(describeSettings().map(({ name }) => name));
   const given = Object.entries(options)
     .filter(([name]) => known.has(name))

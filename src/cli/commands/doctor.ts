@@ -2,7 +2,6 @@
 import { loadConfig } from "../../runtime/config.ts";
 import { addressOptions, adviceWhenAway, findApi } from "../api-address.ts";
 import { command } from "../command.ts";
-import { askRedis } from "../doctor/ask-redis.ts";
 import { fail, type Finding } from "../doctor/finding.ts";
 import { askApi } from "../doctor/fleet.ts";
 import { checkNode, checkOpenFiles, checkStore, readLimits } from "../doctor/machine.ts";
@@ -48,6 +47,8 @@ async function configuredFindings(session: Session, options: Options): Promise<F
   }
   const address = findApi(config);
   const client = session.client({ api: config.api, data: config.data });
+  // Not before it is needed: no other command speaks to Redis, and each would start slower for it.
+  const { askRedis } = await import("../doctor/ask-redis.ts");
   const { redisUrl, onlineRedisUrl, durability, store } = config;
   const servers = [...new Set([redisUrl, onlineRedisUrl])];
   const parts = await Promise.all([

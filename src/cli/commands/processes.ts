@@ -1,9 +1,6 @@
 /** `cairn dev`, `cairn api`, `cairn worker`: starting things. */
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { takeDataFolder } from "../../launch/data-folder.mjs";
-import { dev as runDev } from "../../launch/dev.ts";
-import { provideRedis } from "../../launch/install-redis.mjs";
 import { environmentWith, givenSettings, loadConfig } from "../../runtime/config.ts";
 import { command, value, type Command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
@@ -71,6 +68,10 @@ export const dev: Command = command({
     const config = loadConfig(flags);
     const { redisUrl } = givenSettings(flags);
     const { say } = session;
+    // Not before they are needed: every other command would start slower for them.
+    const { takeDataFolder } = await import("../../launch/data-folder.mjs");
+    const { provideRedis } = await import("../../launch/install-redis.mjs");
+    const { dev: runDev } = await import("../../launch/dev.ts");
     const taken = await takeDataFolder(config.data, say);
     if (taken.kind === "taken") {
       say(taken.message);

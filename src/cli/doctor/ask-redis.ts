@@ -1,6 +1,5 @@
 /** Asks Redis, or each primary of a Cluster, for what `redis-findings.ts` judges. */
-import { Cluster, type Redis } from "ioredis";
-import { closeRedis, connectRedis, hidePassword, whenReady } from "../../redis/connection.ts";
+import { closeRedis, connectRedis, hidePassword, whenReady, type RedisClient } from "../../redis/connection.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { fail, ok, type Finding } from "./finding.ts";
 import { judgeRedis, parseInfo } from "./redis-findings.ts";
@@ -8,6 +7,9 @@ import { judgeRedis, parseInfo } from "./redis-findings.ts";
 const ANSWER_MS = 2_000;
 const READY_MS = 3_000;
 const SAMPLES = 5;
+
+/** One server, of a Cluster or alone. */
+type Server = Exclude<RedisClient, { nodes: unknown }>;
 
 export interface RedisQuestion {
   readonly url: string;
@@ -19,7 +21,7 @@ export async function askRedis({ url, durability, clock }: RedisQuestion): Promi
   const client = connectRedis(url, { kind: "command", commandTimeoutMs: ANSWER_MS }, "doctor");
   try {
     await whenReady(client, url, READY_MS);
-    const nodes = client instanceof Cluster ? client.nodes("master") : [client];
+    const nodes = "nodes" in client ? client.nodes("master") : [client];
     const several = nodes.length > 1;
     const findings = [ok("Redis", hidePassword(url))];
     for (const node of nodes) {
@@ -39,7 +41,7 @@ export async function askRedis({ url, durability, clock }: RedisQuestion): Promi
 }
 
 async function factsOf(
-  node: Redis,
+  node: Server,
   clock: Clock,
 ): Promise<Pick<Parameters<typeof judgeRedis>[0], "info" | "appendfsync" | "clock" | "roundTripMs">> {
   const info = parseInfo(await node.info());
@@ -63,7 +65,7 @@ async function factsOf(
 }
 
 /** Null where CONFIG is not allowed: managed servers, restricted users. */
-async function setting(node: Redis, name: string): Promise<string | null> {
+async function setting(node: Server, name: string): Promise<string | null> {
   try {
     const reply = await node.config("GET", name);
     return Array.isArray(reply) && typeof reply[1] === "string" ? reply[1] : null;

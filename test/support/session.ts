@@ -1,0 +1,31 @@
+/** A session of the command line that keeps what was written, for tests of commands without a process. */
+import pc from "picocolors";
+import { CairnClient } from "../../src/client/client.ts";
+import { findApi } from "../../src/cli/api-address.ts";
+import type { Session } from "../../src/cli/session.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { loadConfig } from "../../src/runtime/config.ts";
+
+export interface KeptSession {
+  readonly session: Session;
+  readonly out: () => string;
+  readonly words: () => string;
+}
+
+export function keepSession(change: Partial<Session> = {}): KeptSession {
+  const out: string[] = [];
+  const words: string[] = [];
+  const session: Session = {
+    out: (data) => Promise.resolve(void out.push(typeof data === "string" ? data : Buffer.from(data).toString())),
+    say: (line) => void words.push(`${line}\n`),
+    draw: (text) => void words.push(text),
+    terminal: { out: false, err: false, columns: 80 },
+    colors: pc.createColors(false),
+    readStdin: () => Promise.resolve(""),
+    clock: systemClock,
+    client: (options) => new CairnClient({ url: findApi(loadConfig(options)).url }),
+    become: () => Promise.reject(new Error("no process is started here")),
+    ...change,
+  };
+  return { session, out: () => out.join(""), words: () => words.join("") };
+}

@@ -1,0 +1,136 @@
+import { describe, expect, it } from "vitest";
+import type { Attempt } from "../../src/contract/job.ts";
+import { problem } from "../../src/contract/problem.ts";
+import { workerSchema, type TaskView, type Worker } from "../../src/contract/worker.ts";
+import { explainJob, type JobFacts } from "../../src/cli/explain-job.ts";
+import { JOB_REASONS, type JobReason } from "../../src/domain/job-reason.ts";
+import { JOB_STATES, type JobState } from "../../src/domain/job-state.ts";
+import { describeTask } from "../../src/tasks/task-info.ts";
+import { count } from "../../workers/tasks/count.ts";
+import { sampleJob } from "../support/sample-job.ts";
+
+const nowMs = Date.parse("2026-01-02T03:05:05.000Z");
+
+function worker(id: string, change: Partial<Worker> = {}): Worker {
+  return workerSchema.parse({
+    id,
+    state: "ready",
+    reason: null,
+    host: "h",
+    version: "0.1.0",
+    zone: null,
+    region: null,
+    labels: {},
+    tasks: ["count"],
+    pids: { agent: 1, replicas: [], keepers: [], runners: [] },
+    slots: { online: { total: 16, used: 0 }, batch: { total: 2, used: 0 } },
+    load: 0,
+    loopLagMs: 0,
+    beatAgeMs: 0,
+    startedAt: "2026-01-02T03:00:00.000Z",
+    ...change,
+  });
+}
+
+const task: TaskView = { ...describeTask(count), workers: ["w1"] };
+
+const lost: Attempt = {
+  number: 1,
+  fence: "1.1",
+  worker: "w1",
+  zone: "a",
+  startedAt: "2026-01-02T03:04:10.000Z",
+  endedAt: "2026-01-02T03:04:40.000Z",
+  fromCheckpoint: null,
+  lastCheckpoint: 4,
+  outcome: "lost",
+  reason: "worker_lost",
+};
+
+function explain(change: Partial<JobFacts>): string {
+  return explainJob({ job: sampleJob(), attempts: [], workers: [worker("w1")], task, nowMs, ...change }).join("\n");
+}
+
+describe("cairn explain", () => {
+  it("says of a queued job what it waits for, and whose slots are taken", () => {
+    const busy = worker("w1", { slots: { online: { total: 1, used: 0 }, batch: { total: 2, used: 2 } } });
+    const text = explain({ workers: [busy, worker("w2", { state: "draining" }), worker("w3", { tasks: [] })] });
+    expect(text).toContain(`is queued: waits for a slot. It ${JOB_REASONS.waiting_for_slot}.`);
+    expect(text).toContain("submitted 1m00s ago with priority 0");
+    expect(text).toContain("1 ready worker has the task: w1 (2 of 2 slots used); w2 is draining.");
+    expect(text).toContain("All their slots are taken.");
+    expect(text).not.toContain("w3");
+  });
+
+  it("says when no live worker has the task, and what to start", () => {
+    const job = sampleJob({ reason: "no_worker_has_task" });
+    const text = explain({ job, workers: [worker("w1", { tasks: [] })] });
+    expect(text).toContain("No live worker has the task count.");
+    expect(text).toContain("cairn worker --tasks");
+    expect(explain({ job, task: null })).toContain("No worker has registered the task count.");
+  });
+
+  it("tells the attempts: which worker, from which checkpoint, up to which, and how it ended", () => {
+    const running: Attempt = {
+      ...lost,
+      number: 2,
+      worker: "w2",
+      zone: null,
+      startedAt: "2026-01-02T03:04:45.000Z",
+      endedAt: null,
+      fromCheckpoint: 4,
+      outcome: "running",
+      reason: null,
+    };
+    const checkpoint = { seq: 4, at: "2026-01-02T03:04:35.000Z", bytes: 2_048, progress: 300 };
+    const job = sampleJob({
+      state: "running",
+      reason: null,
+      attempts: 2,
+      worker: "w2",
+      checkpoint,
+      staleWritesRefused: 1,
+    });
+    const text = explain({ job, attempts: [lost, running] });
+    expect(text).toContain(
+      "- attempt 1 on w1 in a, from the beginning, up to checkpoint 4: lost after 30s (worker_lost).",
+    );
+    expect(text).toContain("- attempt 2 on w2, from checkpoint 4: running for 20s.");
+    expect(text).toContain("checkpoint is number 4 at 300, 2.0 KiB, 30s old");
+    expect(text).toContain("1 late writes of attempts that had lost their lease were refused.");
+  });
+
+  it("of many attempts tells the last five", () => {
+    const attempts = Array.from({ length: 9 }, (_, index) => ({ ...lost, number: index + 1 }));
+    const text = explain({ attempts });
+    expect(text).toContain("There were 9 attempts, the last 5:");
+    expect(text).not.toContain("attempt 4 on");
+    expect(text).toContain("attempt 5 on");
+  });
+
+  it("of a failed job tells the error, the log and the way to try again", () => {
+    const job = sampleJob({
+      state: "failed",
+      reason: "retries_exhausted",
+      error: problem("task_failed", "disk\u001b[2J full"),
+      finishedAt: "2026-01-02T03:05:00.000Z",
+      attempts: 4,
+      retries: 4,
+    });
+    const text = explain({ job, attempts: [lost] });
+    expect(text).toContain("(task_failed): disk [2J full");
+    expect(text).toContain(`cairn logs ${job.id}`);
+    expect(text).toContain(`cairn retry ${job.id}`);
+    expect(text).not.toContain("ready worker");
+  });
+
+  it("has a sentence for every state with every reason, each on a line of its own", () => {
+    for (const state of Object.keys(JOB_STATES) as JobState[]) {
+      for (const reason of Object.keys(JOB_REASONS) as JobReason[]) {
+        const [first = ""] = explainJob({ job: sampleJob({ state, reason }), attempts: [], workers: [], task, nowMs });
+        expect(first).toContain(JOB_STATES[state]);
+        expect(first).toContain(JOB_REASONS[reason]);
+      }
+    }
+  });
+});
