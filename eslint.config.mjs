@@ -32,6 +32,7 @@ export default defineConfig(
       "vitest/no-focused-tests": "error",
       "vitest/no-disabled-tests": "error",
       "vitest/expect-expect": "off",
+      "vitest/no-conditional-expect": "off",
       "@typescript-eslint/no-non-null-assertion": "off",
     },
   },

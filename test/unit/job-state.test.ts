@@ -1,0 +1,51 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  FINAL_STATES,
+  isFinal,
+  JOB_STATES,
+  TRANSITIONS,
+  transition,
+  type JobEvent,
+  type JobState,
+} from "../../src/domain/job-state.ts";
+
+const STATES = Object.keys(JOB_STATES) as JobState[];
+const EVENTS = [...new Set(STATES.flatMap((state) => Object.keys(TRANSITIONS[state])))] as JobEvent[];
+const anyEvents = fc.array(fc.constantFrom(...EVENTS), { maxLength: 200 });
+
+describe("the states of a job", () => {
+  it("S3: a final state is left by retry alone", () => {
+    for (const state of FINAL_STATES) expect(Object.keys(TRANSITIONS[state])).toEqual(["retry"]);
+  });
+
+  it("S1: whatever is asked, in whatever order, a job is always in a known state, and illegal events change nothing", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...STATES), anyEvents, (start, events) => {
+        let state = start;
+        for (const event of events) {
+          const next = transition(state, event);
+          if (next.kind === "illegal") expect(next.from).toBe(state);
+          else {
+            expect(STATES).toContain(next.to);
+            if (isFinal(state)) expect(event).toBe("retry");
+            state = next.to;
+          }
+        }
+      }),
+    );
+  });
+
+  it("S2: a lease is only taken from queued, and every way out of a lease ends it or keeps it", () => {
+    const intoRunning = STATES.filter((state) => Object.values(TRANSITIONS[state]).includes("running"));
+    expect(intoRunning).toEqual(["queued"]);
+  });
+
+  it("every state that is not final can come to an end", () => {
+    for (const start of STATES.filter((state) => !isFinal(state))) {
+      const reached = new Set<JobState>([start]);
+      for (const state of reached) for (const next of Object.values(TRANSITIONS[state])) reached.add(next);
+      expect([...reached].some(isFinal)).toBe(true);
+    }
+  });
+});
