@@ -40,7 +40,7 @@ export interface DevSettings {
   readonly workers: number;
   readonly redis:
     { readonly kind: "private"; readonly server: RedisServer } | { readonly kind: "url"; readonly url: string };
-  /** What node is started with. */
+  /** What node is started with; a worker gets its id also as CAIRN_WORKER_ID. */
   readonly commands: { readonly api: readonly string[]; readonly worker: (id: string) => readonly string[] };
   readonly env: NodeJS.ProcessEnv;
   /** How long a worker may drain, ms. */
@@ -143,7 +143,8 @@ class LocalSystem {
       const place = `worker-${index + 1}`;
       return this.#place(place, () => {
         const name = `w${index + 1}-${this.#settings.randomPart()}`;
-        return { name, argv: commands.worker(name), env: this.#childEnv() }; // V2
+        const env = { ...this.#childEnv(), CAIRN_WORKER_ID: name };
+        return { name, argv: commands.worker(name), env }; // V2
       });
     });
     for (const child of [this.#api, ...this.#workers]) child.start();

@@ -39,7 +39,6 @@ async function start() {
   const { lock, guard } = taken;
   const { server } = await prepare({ root: ROOT, redis: CAIRN_REDIS_URL ? "none" : "private", say, guard });
   unwatch();
-  const main = join(ROOT, "dist/src/cli/main.js");
   /** @type {typeof import("./dev.ts")} */
   const { dev } = await import(new URL("../../dist/src/launch/dev.js", import.meta.url).href);
   return dev({
@@ -47,7 +46,8 @@ async function start() {
     port,
     workers: 3,
     redis: server === null ? { kind: "url", url: CAIRN_REDIS_URL ?? "" } : { kind: "private", server },
-    commands: { api: [main, "api"], worker: (id) => [main, "worker", "--id", id] },
+    // Not through `cairn api` and `cairn worker`: each of those would stay as one more process around its own.
+    commands: { api: [join(ROOT, "dist/api/main.js")], worker: () => [join(ROOT, "dist/workers/main.js")] },
     env: process.env,
     drainMs: Number(CAIRN_DRAIN_MS || 60_000),
     parent,
