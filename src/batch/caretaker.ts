@@ -103,7 +103,7 @@ export class BatchCaretaker {
         if (!Array.isArray(reply) || reply[0] !== "ok") continue;
         taken += 1;
         logger.warn(
-          { jobId: id, workerId, state: reply[1], fence: `${generation}.${counter}` },
+          { jobId: id, lost: workerId, state: reply[1], fence: `${generation}.${counter}` },
           "lease taken from a lost worker",
         );
         const ticket = ticketOf(reply[2]);

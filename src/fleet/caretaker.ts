@@ -15,6 +15,7 @@ import type { Service } from "../runtime/service.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { loadScript, runScript, type Script } from "../redis/script.ts";
+import { readBeat } from "./beat.ts";
 import type { FleetWatch } from "./fleet-watch.ts";
 
 const ROUND_MS = 300;
@@ -101,23 +102,22 @@ export class Caretaker implements Service {
     const { redis, keys, watch, batch, logger } = this.#deps;
     for (const worker of watch.silent()) {
       if ((await runScript(redis, this.#loseWorker, [keys.root], [worker.id, worker.raw])) !== 1) continue;
-      logger.warn({ workerId: worker.id, silentMs: Math.round(worker.silentMs) }, "worker lost");
+      logger.warn({ lost: worker.id, silentMs: Math.round(worker.silentMs) }, "worker lost");
       await batch.takeLeasesFrom(worker.id, null);
-    }
-    // A caretaker may have died between the two steps above.
-    for (const { id, beat, silentMs } of watch.workers()) {
-      if (beat.state === "lost" && silentMs < 60_000) await batch.takeLeasesFrom(id, null);
     }
   }
 
-  /** Leases of workers that are not known at all any more. */
+  /**
+   * Leases of workers that are gone: a caretaker may have died between the two steps above, a worker may have left
+   * with a lease, or its beat may have been forgotten.
+   */
   async #findStrayLeases(): Promise<void> {
-    const known = new Set(this.#deps.watch.workers().map(({ id }) => id));
-    for (const holder of await this.#deps.batch.holders()) {
-      if (!known.has(holder)) await this.#deps.batch.takeLeasesFrom(holder, null);
-    }
-    for (const { id, beat } of this.#deps.watch.workers()) {
-      if (beat.state === "stopped" || beat.state === "lost") await this.#deps.batch.takeLeasesFrom(id, null);
+    const { redis, keys, batch } = this.#deps;
+    for (const holder of await batch.holders()) {
+      // Read now: a worker beats before it leases, and what was seen of the fleet may be older than that.
+      const beat = await redis.hget(keys.beats, holder);
+      const state = beat === null ? null : (readBeat(beat)?.beat.state ?? "unknown");
+      if (state === null || state === "lost" || state === "stopped") await batch.takeLeasesFrom(holder, null);
     }
   }
 

@@ -189,6 +189,7 @@ export class Attempt {
         return desk.setAside(job, fence, request.seq, request.detail);
       case "end": {
         faults.reach("agent.before-end");
+        if (request.end.kind === "succeeded" && request.end.progress !== null) this.#meter.note(request.end.progress);
         const reply = await desk.end(job, fence, record, this.#endOf(request.end), this.#meter.report());
         if (reply.kind === "ok") {
           this.#phase = "ended";
