@@ -5,12 +5,13 @@ import { FilesystemStore } from "./filesystem-store.ts";
 import type { CheckpointStore } from "./store.ts";
 
 export { CheckpointGarbage } from "./garbage.ts";
+export { hashFile, type Content } from "./hashing-copy.ts";
 export { latestCheckpoint, type CheckpointPointer, type FindPointer } from "./latest-checkpoint.ts";
 export { readLog, type LogPart } from "./log-reader.ts";
 export { LogWriter, type LogWriterOptions } from "./log-writer.ts";
 export { decodeManifest, type Manifest, type ManifestFile } from "./manifest.ts";
 export * as storeNames from "./names.ts";
-export { readOutcome, settleOutcome, type Outcome } from "./outcome.ts";
+export { readOutcome, settleOutcome, type Outcome, type StandingOutcome } from "./outcome.ts";
 export { CheckpointDamaged, openCheckpoint, OpenedCheckpoint, type Opening } from "./read-checkpoint.ts";
 export { StoreFault, type CheckpointStore, type CreateOutcome, type Source, type StoredEntry } from "./store.ts";
 export { writeCheckpoint, type CheckpointDraft, type WrittenCheckpoint } from "./write-checkpoint.ts";

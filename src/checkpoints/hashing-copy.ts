@@ -56,3 +56,8 @@ export async function writeAll(target: FileHandle, piece: Uint8Array): Promise<v
     at += bytesWritten;
   }
 }
+
+/** Size and SHA-256 of a file. */
+export function hashFile(path: string): Promise<Content> {
+  return hashingCopy({ file: path }, null);
+}

@@ -38,22 +38,35 @@ const outcomeSchema = z.object({
 
 export type Outcome = z.infer<typeof outcomeSchema>;
 
-/** The outcome that stands; null if none does yet. @throws SyntaxError or ZodError when it cannot be understood */
-export async function readOutcome(store: CheckpointStore, job: string, round: number): Promise<Outcome | null> {
+export type StandingOutcome =
+  | { readonly kind: "none" }
+  | { readonly kind: "stands"; readonly outcome: Outcome }
+  /** There is one, but it cannot be understood: a disk has damaged it. It is as if there were none. */
+  | { readonly kind: "damaged" };
+
+/** The outcome that stands. */
+export async function readOutcome(store: CheckpointStore, job: string, round: number): Promise<StandingOutcome> {
   const content = await store.get(outcomeName(job, round));
-  if (content === null) return null;
+  if (content === null) return { kind: "none" };
   const pieces: Buffer[] = [];
   for await (const piece of content) pieces.push(piece as Buffer);
-  return outcomeSchema.parse(JSON.parse(Buffer.concat(pieces).toString("utf8")));
+  try {
+    const parsed = outcomeSchema.parse(JSON.parse(Buffer.concat(pieces).toString("utf8")));
+    return { kind: "stands", outcome: parsed };
+  } catch {
+    return { kind: "damaged" };
+  }
 }
 
-/** Writes the outcome unless one stands. @returns the one that stands now (O1) */
+/** Writes the outcome unless one stands. @returns the one that counts now (O1) */
 export async function settleOutcome(store: CheckpointStore, outcome: Outcome): Promise<Outcome> {
   const name = outcomeName(outcome.job, outcome.round);
   for (;;) {
     const created = await store.create(name, Buffer.from(`${JSON.stringify(outcome)}\n`));
     if (created.kind === "created") return outcome;
     const standing = await readOutcome(store, outcome.job, outcome.round);
-    if (standing !== null) return standing; // Else it was deleted between the two.
+    if (standing.kind === "stands") return standing.outcome;
+    if (standing.kind === "damaged") return outcome;
+    // Else it was deleted between the two: once more.
   }
 }

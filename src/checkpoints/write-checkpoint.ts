@@ -11,7 +11,7 @@ import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import type { Fence } from "../domain/fence.ts";
 import { fenceText } from "../domain/fence.ts";
-import { hashingCopy } from "./hashing-copy.ts";
+import { hashFile } from "./hashing-copy.ts";
 import { encodeManifest, isFileName, type Manifest, type ManifestFile } from "./manifest.ts";
 import { manifestName, objectName } from "./names.ts";
 import { type CheckpointStore, StoreFault } from "./store.ts";
@@ -52,7 +52,7 @@ export async function writeCheckpoint(
   const files: ManifestFile[] = [];
   for (const name of await filesUnder(folder, "")) {
     const path = join(folder, name);
-    const { bytes, sha256 } = await hashingCopy({ file: path }, null);
+    const { bytes, sha256 } = await hashFile(path);
     let object = known.get(sha256);
     if (object === undefined) {
       object = objectName(job, sha256, fence);

@@ -1,0 +1,393 @@
+/**
+ * One attempt, from its folder to its end.
+ *
+ * KA1 The first verdict stands: what ended the attempt is decided once. Only the loss of the lease overrides it.
+ * KA2 Nothing that the agent does for the attempt overtakes a commit that is under way.
+ * KA3 After `abandon`, or a refusal, nothing is published: no checkpoint, no outcome, no log (Q3).
+ * KA4 When this is over, nothing of the runner's group runs and the folder is gone.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type CheckpointStore, readOutcome } from "../../src/checkpoints/checkpoints.ts";
+import type { Intent } from "../../src/domain/job-state.ts";
+import { checkpointIntervalMs } from "../../src/domain/checkpoint-interval.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import type { FaultPoints } from "../../src/runtime/fault-points.ts";
+import type { Logger } from "../../src/runtime/logger.ts";
+import type { FromRunner } from "../runner/protocol.ts";
+import { fenceText } from "../../src/domain/fence.ts";
+import type { AgentLink } from "./agent-link.ts";
+import { PendingArtifacts } from "./artifacts.ts";
+import { CheckpointViews } from "./checkpoint-views.ts";
+import { Checkpointer, type Taken } from "./checkpointer.ts";
+import { conclude, type Verdict } from "./conclusion.ts";
+import { JobLog } from "./job-log.ts";
+import type { Assignment } from "./protocol.ts";
+import { restore } from "./restore.ts";
+import { RunnerProcess, type RunnerExit } from "./runner-process.ts";
+import { untilStored } from "./store-patience.ts";
+
+const TICK_MS = 100;
+const ALIVE_EVERY_MS = 500;
+/** A process that is stopped for so long is taken for lost: its slot is worth more. */
+const STOPPED_MS = 1_500;
+/** After so many saves in a row that fail the task is broken: it would never get anywhere on machines that fail. */
+const SAVES_FAILED = 3;
+/** Pause before another try to save for a stop. */
+const SAVE_AGAIN_MS = 500;
+
+export interface AttemptOptions {
+  readonly assignment: Assignment;
+  readonly store: CheckpointStore;
+  readonly link: AgentLink;
+  readonly clock: Clock;
+  readonly faults: FaultPoints;
+  readonly logger: Logger;
+}
+
+export class Attempt {
+  readonly #options: AttemptOptions;
+  readonly #log: JobLog;
+  readonly #artifacts: PendingArtifacts;
+  /** Made for this attempt alone. */
+  readonly folder: string;
+  /** Aborts with the first verdict: what serves to compute stops. */
+  readonly #work = new AbortController();
+  /** Aborts when nothing may be published any more (KA3). */
+  readonly #life = new AbortController();
+  /** Aborts when the result is not wanted any more either: a cancel, or the end of the grace. */
+  readonly #result = new AbortController();
+  #verdict: Verdict | null = null;
+  #runner: RunnerProcess | null = null;
+  #checkpointer: Checkpointer | null = null;
+  #views: CheckpointViews | null = null;
+  #stopping: { intent: Intent; deadlineMs: number } | null = null;
+  #ready = false;
+  #beginMs = 0;
+  #fromSeq: number | null = null;
+  #checkpointDueMs = Infinity;
+  #checkpointWanted = false;
+  #wakeCheckpoints: (() => void) | null = null;
+  #aliveMs = -Infinity;
+  #stoppedSinceMs: number | null = null;
+
+  constructor(options: AttemptOptions) {
+    const { assignment, store, clock, logger } = options;
+    this.#options = options;
+    this.folder = assignment.workFolder;
+    this.#log = new JobLog({ store, assignment, clock, logger });
+    this.#artifacts = new PendingArtifacts(store, assignment.job);
+  }
+
+  /** Runs the attempt to its end. Never rejects. */
+  async run(): Promise<void> {
+    const { clock, logger, link } = this.#options;
+    this.#beginMs = clock.monotonicMs();
+    const ticker = setInterval(() => this.#tick(), TICK_MS);
+    try {
+      await this.#compute();
+    } catch (error) {
+      logger.error({ err: error }, "attempt broke down");
+      this.#decide({ kind: "runner_lost", detail: error instanceof Error ? error.message : String(error) });
+    }
+    const verdict = this.#verdict ?? { kind: "runner_lost", detail: "ended without a verdict" };
+    const runnerGone = verdict.kind === "abandoned" ? this.#runner?.kill() : this.#runner?.end();
+    await this.#checkpointer?.settled(); // KA2
+    await runnerGone;
+    if (!this.#life.signal.aborted) {
+      await this.#log.close();
+      await this.#conclude(verdict);
+    }
+    clearInterval(ticker);
+    link.close();
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
+      logger.warn({ err: error, folder: this.folder }, "folder not removed");
+    });
+  }
+
+  /** Order: make a checkpoint now and go on. */
+  checkpoint(): void {
+    this.#checkpointWanted = true;
+    this.#wakeCheckpoints?.();
+  }
+
+  /** Order: let go within `graceMs`. An intent only rises, and grace does not grow by asking again. */
+  stop(intent: Intent, graceMs: number): void {
+    const { clock } = this.#options;
+    const deadlineMs = clock.monotonicMs() + graceMs;
+    this.#stopping = { intent, deadlineMs: Math.min(deadlineMs, this.#stopping?.deadlineMs ?? Infinity) };
+    if (intent === "cancel") {
+      this.#result.abort();
+      this.#decide({ kind: "let_go" });
+    } else if (!this.#ready) {
+      this.#decide({ kind: "let_go" }); // There is no state yet that could be saved.
+    } else {
+      this.#wakeCheckpoints?.();
+    }
+  }
+
+  /** The lease is lost, or the agent is gone (KA3). The runner's group ends now, the rest as soon as it can. */
+  abandon(): void {
+    this.#runner?.signal("SIGKILL");
+    this.#options.link.close();
+    this.#log.drop();
+    this.#life.abort();
+    this.#result.abort();
+    if (this.#verdict === null) this.#decide({ kind: "abandoned" });
+    else this.#verdict = { kind: "abandoned" }; // KA1
+  }
+
+  #decide(verdict: Verdict): void {
+    if (this.#verdict !== null) return; // KA1
+    this.#verdict = verdict;
+    this.#work.abort();
+    this.#wakeCheckpoints?.();
+  }
+
+  get #decided(): boolean {
+    return this.#work.signal.aborted;
+  }
+
+  /** Until there is a verdict. */
+  async #compute(): Promise<void> {
+    const { assignment, store, clock, logger } = this.#options;
+    const { signal } = this.#work;
+    const standing = await untilStored({ clock, signal }, () => readOutcome(store, assignment.job, assignment.round));
+    if (standing.kind === "stands") {
+      // An attempt before this one had come to the end, and could not say so.
+      logger.info({ attempt: standing.outcome.attempt }, "outcome adopted");
+      this.#decide({ kind: "adopted", end: standing.outcome.end });
+      return;
+    }
+    await rm(this.folder, { recursive: true, force: true });
+    for (const name of ["scratch", "artifacts", "views"]) await mkdir(join(this.folder, name), { recursive: true });
+    const restored = await this.#restore();
+    if (this.#decided) return;
+    this.#startRunner(restored);
+    await Promise.race([this.#checkpoints(), aborted(signal)]);
+    await aborted(signal);
+  }
+
+  async #restore(): Promise<Awaited<ReturnType<typeof restore>>> {
+    const { assignment, store, link, clock, logger } = this.#options;
+    const restored = await restore({
+      assignment,
+      store,
+      link,
+      clock,
+      folder: join(this.folder, "restored"),
+      signal: this.#work.signal,
+      onSetAside: (seq, detail) => {
+        logger.error({ seq, detail }, "checkpoint set aside");
+        this.#log.note(`checkpoint ${seq} is damaged and set aside: ${detail}`);
+      },
+    });
+    if (restored.kind === "unreadable") {
+      const { detail } = restored;
+      this.#fail("checkpoints_unreadable", `none of the job's checkpoints can be used; ${detail}`);
+    } else if (restored.kind === "refused") {
+      this.#refused(restored.detail);
+    }
+    return restored;
+  }
+
+  #startRunner(restored: Awaited<ReturnType<typeof restore>>): void {
+    const { assignment, store, link, clock, faults, logger } = this.#options;
+    const parent = restored.kind === "restored" ? restored.checkpoint : null;
+    this.#fromSeq = parent?.manifest.seq ?? null;
+    const runner = new RunnerProcess({
+      clock,
+      folder: join(this.folder, "scratch"),
+      onMessage: (message) => this.#onRunner(message),
+      onOutput: (bytes) => this.#log.append(bytes),
+    });
+    this.#runner = runner;
+    link.say({ kind: "runner", pid: runner.pid });
+    void runner.ended.then((exit) => this.#onRunnerEnded(exit));
+    const artifacts = this.#artifacts;
+    this.#checkpointer = new Checkpointer({
+      assignment,
+      store,
+      link,
+      clock,
+      faults,
+      logger,
+      artifacts,
+      runner,
+      parent,
+    });
+    this.#views = new CheckpointViews(store, link, join(this.folder, "views"));
+    const { job, task, checkpointVersion, input, attempt, taskModules, builtins, outputBytes } = assignment;
+    runner.tell({
+      kind: "start",
+      assignment: {
+        job,
+        task,
+        checkpointVersion,
+        input,
+        attempt,
+        fence: fenceText(assignment.fence),
+        taskModules,
+        builtins,
+        restored: parent === null ? null : join(this.folder, "restored"),
+        artifactFolder: join(this.folder, "artifacts"),
+        outputBytes,
+      },
+    });
+  }
+
+  #onRunner(message: FromRunner): void {
+    const { link, clock } = this.#options;
+    switch (message.kind) {
+      case "ready":
+        this.#onReady();
+        return;
+      case "progress":
+        link.say(message);
+        return;
+      case "saved":
+      case "save_failed":
+        this.#checkpointer?.saved(message);
+        return;
+      case "done":
+        this.#artifacts.add(message.artifacts);
+        this.#decide({ kind: "done", output: message.output, progress: message.progress });
+        return;
+      case "failed":
+        this.#fail(message.fault, message.message, message.retryAfterMs);
+        return;
+      case "unfit":
+        this.#decide({ kind: "runner_lost", detail: message.message });
+        return;
+      case "latest":
+      case "read":
+        void this.#views?.answer(message, this.#work.signal).then((answer) => this.#runner?.tell(answer));
+        return;
+      default:
+        this.#options.logger.warn({ message, at: clock.nowMs() }, "runner said what cannot be understood");
+    }
+  }
+
+  #onReady(): void {
+    const { link, clock } = this.#options;
+    this.#ready = true;
+    link.say({ kind: "restored", seq: this.#fromSeq, restoreMs: Math.round(clock.monotonicMs() - this.#beginMs) });
+    this.#scheduleCheckpoint(null);
+    void rm(join(this.folder, "restored"), { recursive: true, force: true });
+  }
+
+  #onRunnerEnded({ code, signal }: RunnerExit): void {
+    if (this.#decided) return;
+    if (signal !== null || code === null) {
+      const detail = signal === null ? "the process could not be started" : `the process was ended by ${signal}`;
+      this.#log.note(detail);
+      this.#decide({ kind: "runner_lost", detail });
+    } else {
+      // Its own doing: `process.exit`, or a fatal error that Node reports in its output.
+      this.#fail("error", `the process exited with code ${code} before the task was done`);
+    }
+  }
+
+  #fail(
+    fault: Extract<Verdict, { kind: "failed" }>["fault"],
+    message: string,
+    retryAfterMs: number | null = null,
+  ): void {
+    this.#decide({ kind: "failed", fault, message, retryAfterMs });
+  }
+
+  #refused(detail: string): void {
+    this.#options.logger.warn({ detail }, "lease lost");
+    this.abandon();
+  }
+
+  /** Takes checkpoints as they become due, until there is a verdict. */
+  async #checkpoints(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#work;
+    let savesFailed = 0;
+    for (;;) {
+      await this.#untilWanted();
+      if (signal.aborted || this.#checkpointer === null) return;
+      this.#checkpointWanted = false;
+      const stopping = this.#stopping !== null;
+      const taken = await this.#checkpointer.take(stopping ? "hold" : "go_on", signal);
+      if (taken.kind === "committed" && stopping) this.#decide({ kind: "let_go" });
+      if (taken.kind === "refused") this.#refused(taken.detail);
+      if (taken.kind === "failed") this.#log.note(`a checkpoint failed: ${taken.detail}`);
+      savesFailed = taken.kind === "failed" && taken.at === "save" ? savesFailed + 1 : 0;
+      if (savesFailed === SAVES_FAILED && taken.kind === "failed") {
+        this.#fail("error", `the state could not be saved ${SAVES_FAILED} times in a row: ${taken.detail}`);
+      }
+      if (stopping && taken.kind === "failed") await clock.sleep(SAVE_AGAIN_MS, signal);
+      this.#scheduleCheckpoint(taken);
+    }
+  }
+
+  async #untilWanted(): Promise<void> {
+    const wanted = (): boolean => this.#ready && (this.#checkpointWanted || this.#stopping !== null);
+    while (!this.#decided && !wanted()) await new Promise<void>((resolve) => (this.#wakeCheckpoints = resolve));
+  }
+
+  /** The time to the next one counts from now: computing gets its share even if a checkpoint takes long. */
+  #scheduleCheckpoint(last: Taken | null): void {
+    const { assignment, clock } = this.#options;
+    const bounds = { minMs: assignment.minIntervalMs, maxMs: assignment.maxIntervalMs };
+    const costMs = last?.kind === "committed" ? last.costMs : null;
+    const interval = assignment.intervalMs === "auto" ? checkpointIntervalMs(costMs, bounds) : assignment.intervalMs;
+    this.#checkpointDueMs = clock.monotonicMs() + interval;
+  }
+
+  /** Looks at all that depends on time. */
+  #tick(): void {
+    const { assignment, clock, link } = this.#options;
+    const now = clock.monotonicMs();
+    if (now - this.#aliveMs >= ALIVE_EVERY_MS) {
+      this.#aliveMs = now;
+      link.say({ kind: "alive" });
+      void this.#lookForStop(now);
+    }
+    this.#log.tick();
+    if (this.#stopping !== null && now >= this.#stopping.deadlineMs) {
+      this.#result.abort();
+      this.#decide({ kind: "let_go" });
+    }
+    if (assignment.timeoutMs !== null && now - this.#beginMs >= assignment.timeoutMs) {
+      this.#fail("timed_out", `the attempt took longer than ${assignment.timeoutMs} ms`);
+    }
+    if (this.#ready && now >= this.#checkpointDueMs) {
+      this.#checkpointDueMs = Infinity;
+      this.checkpoint();
+    }
+  }
+
+  async #lookForStop(now: number): Promise<void> {
+    if (this.#runner === null || this.#decided) return;
+    if (!(await this.#runner.isStopped())) {
+      this.#stoppedSinceMs = null;
+      return;
+    }
+    this.#stoppedSinceMs ??= now;
+    if (now - this.#stoppedSinceMs < STOPPED_MS) return;
+    const detail = "the process was stopped (SIGSTOP) and does not go on";
+    this.#log.note(detail);
+    this.#decide({ kind: "runner_lost", detail });
+  }
+
+  async #conclude(verdict: Verdict): Promise<void> {
+    const { assignment, store, link, clock, faults, logger } = this.#options;
+    const artifacts = this.#artifacts;
+    const signals = { life: this.#life.signal, result: this.#result.signal };
+    const end = await conclude(verdict, { assignment, store, link, clock, faults, logger, artifacts, signals });
+    if (end === null) return;
+    const answer = await link.request({ kind: "end", end }, this.#life.signal);
+    logger.info({ end: end.kind, answer: answer.kind }, "attempt ended");
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

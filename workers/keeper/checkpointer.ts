@@ -1,0 +1,192 @@
+/**
+ * Takes the checkpoints of an attempt, one at a time: save → store → commit.
+ *
+ * CK1 A checkpoint exists when the agent has committed it under the fence, not before. What was stored and not
+ *     committed is nothing, whoever reads it.
+ * CK2 The parent of a checkpoint is the last one that this attempt committed, or started from.
+ * CK3 A checkpoint that fails costs a checkpoint, not the job: the program has gone on meanwhile.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  CheckpointGarbage,
+  type CheckpointStore,
+  writeCheckpoint,
+  type WrittenCheckpoint,
+} from "../../src/checkpoints/checkpoints.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import type { FaultPoints } from "../../src/runtime/fault-points.ts";
+import type { Logger } from "../../src/runtime/logger.ts";
+import type { FromRunner } from "../runner/protocol.ts";
+import type { AgentLink, Granted } from "./agent-link.ts";
+import type { PendingArtifacts } from "./artifacts.ts";
+import type { Assignment } from "./protocol.ts";
+import type { RunnerProcess } from "./runner-process.ts";
+
+type Saved = Extract<FromRunner, { kind: "saved" | "save_failed" }>;
+
+export type Taken =
+  | { readonly kind: "committed"; readonly seq: number; readonly costMs: number }
+  /** `save`: the task could not save its state; `store`: it could not be stored. */
+  | { readonly kind: "failed"; readonly at: "save" | "store"; readonly detail: string }
+  | { readonly kind: "refused"; readonly detail: string }
+  | { readonly kind: "given_up" };
+
+export interface CheckpointerOptions {
+  readonly assignment: Assignment;
+  readonly store: CheckpointStore;
+  readonly link: AgentLink;
+  readonly clock: Clock;
+  readonly faults: FaultPoints;
+  readonly logger: Logger;
+  readonly artifacts: PendingArtifacts;
+  readonly runner: RunnerProcess;
+  /** The checkpoint that the attempt started from. */
+  readonly parent: WrittenCheckpoint | null;
+}
+
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  readonly #garbage: CheckpointGarbage;
+  #parent: WrittenCheckpoint | null;
+  #seq: number;
+  #trial = 0;
+  #saves = 0;
+  #onSaved: ((saved: Saved) => void) | null = null;
+  #committing: Promise<unknown> = Promise.resolve();
+  #collecting: Promise<void> = Promise.resolve();
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    const { store, assignment } = options;
+    this.#garbage = new CheckpointGarbage(store, assignment.job, assignment.fence);
+    this.#parent = options.parent;
+    this.#seq = assignment.nextSeq;
+  }
+
+  /** Takes the runner's answer to a save. */
+  saved(saved: Saved): void {
+    if (saved.id === this.#saves) this.#onSaved?.(saved);
+  }
+
+  /** Resolves when no commit is under way: what the agent does next comes after it. */
+  async settled(): Promise<void> {
+    await this.#committing;
+  }
+
+  /**
+   * Takes one checkpoint.
+   * @param then whether the program goes on behind it, or holds still for the end of the attempt
+   * @param signal aborts: no checkpoint is wanted any more; what is not committed yet will not be
+   */
+  async take(then: "go_on" | "hold", signal: AbortSignal): Promise<Taken> {
+    const { clock, logger } = this.#options;
+    const beginMs = clock.monotonicMs();
+    this.#saves += 1;
+    const folder = join(this.#options.assignment.workFolder, `save-${this.#saves}`);
+    await mkdir(folder);
+    try {
+      const saved = await this.#save(folder, then, signal);
+      if (saved === null) return { kind: "given_up" };
+      if (saved.kind === "save_failed") return { kind: "failed", at: "save", detail: saved.message };
+      this.#options.artifacts.add(saved.artifacts);
+      return await this.#storeAndCommit(folder, saved, beginMs, signal);
+    } catch (error) {
+      if (signal.aborted) return { kind: "given_up" };
+      logger.warn({ err: error, seq: this.#seq }, "checkpoint not stored");
+      return { kind: "failed", at: "store", detail: error instanceof Error ? error.message : String(error) }; // CK3
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** The runner's answer; null when `signal` aborted first. */
+  #save(folder: string, then: "go_on" | "hold", signal: AbortSignal): Promise<Saved | null> {
+    return new Promise((resolve) => {
+      const finish = (saved: Saved | null): void => {
+        signal.removeEventListener("abort", giveUp);
+        this.#onSaved = null;
+        resolve(saved);
+      };
+      const giveUp = (): void => finish(null);
+      if (signal.aborted) {
+        resolve(null);
+        return;
+      }
+      signal.addEventListener("abort", giveUp, { once: true });
+      this.#onSaved = finish;
+      this.#options.runner.tell({ kind: "save", id: this.#saves, folder, then });
+    });
+  }
+
+  async #storeAndCommit(
+    folder: string,
+    saved: Extract<Saved, { kind: "saved" }>,
+    beginMs: number,
+    signal: AbortSignal,
+  ): Promise<Taken> {
+    const { assignment, store, clock, faults, link, artifacts, logger } = this.#options;
+    const seq = this.#seq;
+    faults.reach("keeper.before-upload");
+    const trial = this.#trial;
+    this.#trial += 1; // Whatever becomes of it, this name is used up.
+    const stored = await artifacts.store();
+    const written = await writeCheckpoint(store, folder, {
+      job: assignment.job,
+      task: assignment.task,
+      checkpointVersion: assignment.checkpointVersion,
+      seq,
+      fence: assignment.fence,
+      attempt: assignment.attempt,
+      parent: this.#parent,
+      progress: saved.progress,
+      createdAt: new Date(clock.nowMs()).toISOString(),
+      trial,
+    });
+    faults.reach("keeper.after-upload-before-commit");
+    if (signal.aborted) return { kind: "given_up" };
+    const totalMs = clock.monotonicMs() - beginMs;
+    const request = link.request(
+      {
+        kind: "commit",
+        checkpoint: {
+          seq,
+          parent: this.#parent?.manifest.seq ?? null,
+          manifest: written.name,
+          manifestSha256: written.sha256,
+          bytes: written.manifest.bytes,
+          progress: saved.progress,
+          artifacts: stored.map(({ entry }) => entry),
+          blockedMs: saved.blockedMs,
+          totalMs,
+        },
+      },
+      signal,
+    );
+    this.#committing = request;
+    const answer = await request;
+    if (answer.kind !== "ok") return answer;
+    faults.reach("keeper.after-commit");
+    this.#seq += 1;
+    this.#trial = 0;
+    this.#parent = written; // CK2
+    await artifacts.committed(stored);
+    this.#collect(answer, written.name);
+    logger.info({ seq, bytes: written.manifest.bytes, blockedMs: saved.blockedMs, totalMs }, "checkpoint committed");
+    return { kind: "committed", seq, costMs: saved.blockedMs };
+  }
+
+  /** Deletes what the commit has freed, beside the program and the next checkpoint. */
+  #collect({ garbage = [], kept = [] }: Granted, written: string): void {
+    // A commit that was answered twice tells nothing about the others (its first answer was lost).
+    if (!kept.includes(written)) return;
+    this.#collecting = this.#collecting
+      .then(() => this.#garbage.collect(garbage, kept))
+      .then(
+        (deleted) => {
+          if (deleted > 0) this.#options.logger.debug({ deleted }, "garbage deleted");
+        },
+        (error: unknown) => this.#options.logger.warn({ err: error }, "garbage not deleted"),
+      );
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The keeper: one process for one attempt of a batch job. Forked by the agent, which sends it the assignment.
+ *
+ * KM1 It ends with its agent: when the channel closes, the runner's whole group is ended and the folder removed (Q2).
+ * KM2 Signals are the agent's affair: a terminal's Ctrl-C reaches everybody, and what is to become of the attempt then
+ *     is an order that comes over the channel.
+ */
+import { rmSync } from "node:fs";
+import { openStore } from "../../src/checkpoints/checkpoints.ts";
+import { fenceText } from "../../src/domain/fence.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { parseFaultPlan } from "../../src/runtime/fault-points.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
+import { AgentLink } from "./agent-link.ts";
+import { Attempt } from "./attempt.ts";
+import type { Assignment, FromKeeper, ToKeeper } from "./protocol.ts";
+
+/** A keeper that cannot come to its end in an orderly way, after its attempt was given up, ends all the same. */
+const ABANDONED_MS = 2_000;
+
+class Keeper {
+  readonly #link = new AgentLink({ clock: systemClock, send });
+  #attempt: Attempt | null = null;
+
+  constructor() {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined); // KM2
+    process.on("message", (message) => this.#take(message as ToKeeper));
+    process.on("disconnect", () => this.#giveUp()); // KM1
+  }
+
+  #take(order: ToKeeper): void {
+    switch (order.kind) {
+      case "assignment":
+        void this.#run(order.assignment);
+        return;
+      case "reply":
+        this.#link.take(order.id, order.reply);
+        return;
+      case "checkpoint":
+        this.#attempt?.checkpoint();
+        return;
+      case "stop":
+        this.#attempt?.stop(order.intent, order.graceMs);
+        return;
+      case "abandon":
+        this.#giveUp();
+        return;
+    }
+  }
+
+  async #run(assignment: Assignment): Promise<void> {
+    const logger = createLogger({ level: assignment.logLevel, process: "keeper" }).child({
+      jobId: assignment.job,
+      attempt: assignment.attempt,
+      fence: fenceText(assignment.fence),
+    });
+    process.on("uncaughtException", (error) => {
+      logger.fatal({ err: error }, "keeper broke down");
+      this.#giveUp(); // The agent sees that the attempt has no keeper any more.
+    });
+    const store = openStore(assignment.storeUrl);
+    const faults = parseFaultPlan(assignment.faults);
+    const attempt = new Attempt({ assignment, store, link: this.#link, clock: systemClock, faults, logger });
+    this.#attempt = attempt;
+    void store.sweep().catch((error: unknown) => logger.warn({ err: error }, "store not swept"));
+    await attempt.run();
+    process.exit(0);
+  }
+
+  #giveUp(): void {
+    const attempt = this.#attempt;
+    if (attempt === null) process.exit(0);
+    attempt.abandon();
+    setTimeout(() => {
+      rmSync(attempt.folder, { recursive: true, force: true });
+      process.exit(1);
+    }, ABANDONED_MS);
+  }
+}
+
+function send(message: FromKeeper): void {
+  // A channel that is closing is seen by `disconnect`.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}
+
+new Keeper();

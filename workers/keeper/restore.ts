@@ -1,0 +1,89 @@
+/**
+ * Lays out the newest checkpoint that can be believed in a folder of its own.
+ *
+ * RS1 Only checkpoints that the record committed are candidates; the newest comes first.
+ * RS2 A program starts only on files that were all verified. A damaged checkpoint is set aside, under the fence, and
+ *     the next one is tried.
+ * RS3 A store that does not answer damages nothing: it is asked again.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import {
+  CheckpointDamaged,
+  type CheckpointStore,
+  openCheckpoint,
+  type OpenedCheckpoint,
+  type WrittenCheckpoint,
+} from "../../src/checkpoints/checkpoints.ts";
+import type { AgentLink } from "./agent-link.ts";
+import type { Assignment, Candidate } from "./protocol.ts";
+import { untilStored } from "./store-patience.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+
+export type Restoring =
+  | { readonly kind: "restored"; readonly checkpoint: WrittenCheckpoint }
+  /** There never was a checkpoint. */
+  | { readonly kind: "fresh" }
+  /** There were, and none can be used. */
+  | { readonly kind: "unreadable"; readonly detail: string }
+  /** The attempt is over for another reason. */
+  | { readonly kind: "refused"; readonly detail: string }
+  | { readonly kind: "given_up" };
+
+export interface RestoreOptions {
+  readonly assignment: Assignment;
+  readonly store: CheckpointStore;
+  readonly link: AgentLink;
+  readonly clock: Clock;
+  /** Made anew for each candidate. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly onSetAside: (seq: number, detail: string) => void;
+}
+
+/** @throws StoreFault when the store did not answer for too long */
+export async function restore(options: RestoreOptions): Promise<Restoring> {
+  const { assignment, link, signal } = options;
+  let detail = "";
+  for (const candidate of assignment.candidates) {
+    const tried = await tryCandidate(options, candidate);
+    if (signal.aborted) return { kind: "given_up" };
+    if (tried.kind === "ok") return { kind: "restored", checkpoint: tried.checkpoint };
+    detail = `checkpoint ${candidate.seq}: ${tried.detail}`;
+    if (tried.kind === "unfit") return { kind: "unreadable", detail };
+    options.onSetAside(candidate.seq, tried.detail);
+    const answer = await link.request({ kind: "set_aside", seq: candidate.seq, detail: tried.detail }, signal);
+    if (answer.kind !== "ok") return answer;
+  }
+  return assignment.candidates.length === 0 ? { kind: "fresh" } : { kind: "unreadable", detail };
+}
+
+type Trial =
+  | { readonly kind: "ok"; readonly checkpoint: OpenedCheckpoint }
+  | { readonly kind: "damaged" | "unfit"; readonly detail: string };
+
+async function tryCandidate(options: RestoreOptions, candidate: Candidate): Promise<Trial> {
+  const { assignment, store, clock, folder, signal } = options;
+  return untilStored({ clock, signal }, async () => {
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    const opening = await openCheckpoint(store, candidate.manifest, candidate.manifestSha256);
+    if (opening.kind === "damaged") return opening;
+    const { checkpoint } = opening;
+    const { manifest } = checkpoint;
+    if (manifest.job !== assignment.job || manifest.seq !== candidate.seq || manifest.task !== assignment.task) {
+      return { kind: "damaged", detail: `is checkpoint ${manifest.seq} of job ${manifest.job}` };
+    }
+    if (manifest.checkpointVersion !== assignment.checkpointVersion) {
+      // Whole, but not for this program; setting it aside would lose it for the one that can read it.
+      const versions = `${manifest.checkpointVersion}, the task is at ${assignment.checkpointVersion}`;
+      return { kind: "unfit", detail: `was written at checkpoint version ${versions}` };
+    }
+    try {
+      await checkpoint.restoreTo(folder);
+    } catch (error) {
+      if (error instanceof CheckpointDamaged) return { kind: "damaged", detail: error.message };
+      throw error;
+    }
+    return { kind: "ok", checkpoint };
+  });
+}

@@ -1,0 +1,31 @@
+/**
+ * Patience with a store that does not answer. What must be read or written before an attempt can go on, or end, is
+ * tried again for a while; a store that is away for longer ends the attempt on this worker, not the job.
+ */
+import { StoreFault } from "../../src/checkpoints/checkpoints.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+
+const AGAIN_MS = { first: 200, most: 5_000 };
+
+export interface Patience {
+  readonly clock: Clock;
+  /** Aborts: nobody wants it any more, and the last fault is thrown. */
+  readonly signal: AbortSignal;
+  /** Default a minute. */
+  readonly patienceMs?: number;
+}
+
+/** Repeats `work` as long as it throws StoreFault. @throws the last one, when patience is over; other errors at once */
+export async function untilStored<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
+  const { clock, signal, patienceMs = 60_000 } = patience;
+  const begin = clock.monotonicMs();
+  for (let pauseMs = AGAIN_MS.first; ; pauseMs = Math.min(pauseMs * 2, AGAIN_MS.most)) {
+    try {
+      return await work();
+    } catch (error) {
+      const patient = error instanceof StoreFault && clock.monotonicMs() - begin < patienceMs && !signal.aborted;
+      if (!patient) throw error;
+    }
+    await clock.sleep(pauseMs, signal);
+  }
+}
