@@ -8,13 +8,17 @@ export { CairnClient } from "./client/client.ts";
 export type {
   CairnClientOptions,
   ControlOptions,
+  ControlVerb,
   InvokeOptions,
   JobFilter,
+  LogOptions,
+  Ordered,
+  RetryOptions,
   Submission,
   SubmitOptions,
   WaitOptions,
   WorkerOrder,
-} from "./client/client.ts";
+} from "./client/options.ts";
 export { CairnProblem, CairnTimeout, CairnUnreachable } from "./client/fault.ts";
 export type { Page, PageRequest } from "./client/pages.ts";
 export type { Artifact, Attempt, Checkpoint, Job, JobEventView, SubmitRequest } from "./contract/job.ts";

@@ -12,7 +12,6 @@ import { formatAge, formatBytes, formatDuration, formatNumber, formatPercent, on
 
 export interface JobFacts {
   readonly job: Job;
-  /** In their order. */
   readonly attempts: readonly Attempt[];
   readonly workers: readonly Worker[];
   /** Null when it is not known any more. */
@@ -99,7 +98,7 @@ function unitOf({ progress }: Job): string {
 function attemptSentences({ job, attempts, nowMs }: JobFacts): string[] {
   if (job.class === "online") return [];
   if (attempts.length === 0) return ["No attempt has been made yet."];
-  const told = attempts.slice(-ATTEMPTS_TOLD);
+  const told = [...attempts].sort((a, b) => a.number - b.number).slice(-ATTEMPTS_TOLD);
   const head =
     attempts.length === 1
       ? "There was one attempt:"

@@ -5,85 +5,34 @@
  * C2 A refusal is a `CairnProblem`, silence is `CairnUnreachable`, a limit of the caller's own is `CairnTimeout`.
  * C3 A submission always carries an `Idempotency-Key`: one that got no answer is sent again, and still makes one job.
  */
-import type { z } from "zod";
 import type { Artifact, Attempt, Checkpoint, Job, JobEventView, PatchJob, SubmitRequest } from "../contract/job.ts";
 import { isFinalState } from "../contract/job.ts";
 import type { Json } from "../contract/json.ts";
-import type { limitsSchema } from "../contract/limits.ts";
 import type { Queue } from "../contract/queue.ts";
 import type { TaskView, Worker } from "../contract/worker.ts";
 import { followEvents } from "./events.ts";
 import { CairnTimeout } from "./fault.ts";
 import { followJob } from "./follow.ts";
-import { Http, type Call, type Fetch } from "./http.ts";
+import { followLog, type LogSource } from "./logs.ts";
+import { Http, type Call } from "./http.ts";
+import type {
+  CairnClientOptions,
+  CallOptions,
+  ControlOptions,
+  ControlVerb,
+  InvokeOptions,
+  JobFilter,
+  LimitsView,
+  LogOptions,
+  Ordered,
+  OrderOptions,
+  RetryOptions,
+  Submission,
+  SubmitOptions,
+  WaitOptions,
+  WorkerOrder,
+} from "./options.ts";
 import { eachItem, pageQuery, type Page, type PageRequest } from "./pages.ts";
-
-export interface CairnClientOptions {
-  /** Where the API listens, e.g. `http://127.0.0.1:8080`. */
-  readonly url: string;
-  /** Another `fetch`, e.g. one with a proxy. */
-  readonly fetch?: Fetch;
-  /** Sent with every call, e.g. what a proxy in front of the API asks for. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Longest time for one call with its repeats, ms; default 30 000. Online requests bring their own. */
-  readonly timeoutMs?: number;
-  /** How often a call that may be repeated is sent at most; default 4. */
-  readonly maxTries?: number;
-  /** How long a stream or a wait goes on while nobody answers, ms; default 60 000. */
-  readonly patienceMs?: number;
-}
-
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface InvokeOptions extends CallOptions {
-  /** How long the answer is waited for, ms; travels to the replica. Default: the task's own deadline. */
-  readonly timeoutMs?: number | undefined;
-  /** Makes it safe to ask again: the same key gets the same answer. */
-  readonly idempotencyKey?: string | undefined;
-}
-
-export interface SubmitOptions extends CallOptions {
-  /** Name of this submission: the same key within 24 hours gets the same job. Default: a random one. */
-  readonly idempotencyKey?: string | undefined;
-}
-
-export interface Submission {
-  readonly job: Job;
-  /** The key was used before: this is the job of then, as it is now. */
-  readonly replayed: boolean;
-}
-
-export interface WaitOptions extends CallOptions {
-  /** Longest wait, ms; none: until the job ends. */
-  readonly timeoutMs?: number | undefined;
-  /** Called with the job whenever it was looked at. */
-  readonly onUpdate?: ((job: Job) => void) | undefined;
-}
-
-export interface JobFilter {
-  readonly state?: readonly Job["state"][] | undefined;
-  readonly task?: string | undefined;
-  readonly class?: Job["class"] | undefined;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  readonly worker?: string | undefined;
-}
-
-export interface ControlOptions extends CallOptions {
-  /** Wait up to this many ms for the effect; default: answer as soon as it is ordered. */
-  readonly waitMs?: number | undefined;
-}
-
-/** What callers meet: bytes, times and counts, by name. */
-export type LimitsView = z.infer<typeof limitsSchema>;
-
-export interface LogOptions extends CallOptions {
-  readonly attempt?: number | undefined;
-  readonly follow?: boolean | undefined;
-}
-
-export type WorkerOrder = "drain" | "undrain" | "cordon" | "uncordon" | "quarantine";
 
 /** Longest time the server is asked to hold an answer back, s: what stands between cuts longer ones. */
 const LONGEST_HOLD_S = 25;
@@ -195,7 +144,7 @@ export class CairnClient {
     return await this.#get<Page<Job>>("/v1/jobs", [...filterQuery(filter), ...pageQuery(page)], options);
   }
 
-  /** The job's attempts, in their order. */
+  /** The job's attempts, newest first. */
   attempts(id: string, options: CallOptions = {}): AsyncGenerator<Attempt> {
     return this.#each<Attempt>(`${jobPath(id)}/attempts`, options);
   }
@@ -210,7 +159,7 @@ export class CairnClient {
 
   /** The bytes of an artifact. */
   async artifact(id: string, name: string, options: CallOptions = {}): Promise<Uint8Array> {
-    const path = `${jobPath(id)}/artifacts/${name.split("/").map(encodeURIComponent).join("/")}`;
+    const path = `${jobPath(id)}/artifacts/${encodeURIComponent(name)}`;
     return await this.#http.bytes({
       method: "GET",
       path,
@@ -227,48 +176,74 @@ export class CairnClient {
 
   /**
    * What the job wrote, in pieces as they come.
-   * @param options.attempt only of this attempt; default: the latest
-   * @param options.follow go on with what is written, until the job ends
+   * @param options.attempt only of this attempt; default: the latest, and with `follow` those after it
+   * @param options.follow go on with what is written, over cut connections, until the end
    */
   async *logs(id: string, options: LogOptions = {}): AsyncGenerator<Uint8Array> {
     const { attempt, follow = false, signal } = options;
-    const query: [string, string][] = [
-      ...(attempt === undefined ? [] : [["attempt", String(attempt)] as [string, string]]),
-      ...(follow ? [["follow", "true"] as [string, string]] : []),
-    ];
-    const headers = { accept: "text/plain" };
-    const path = `${jobPath(id)}/logs`;
-    const body = await this.#http.stream({ method: "GET", path, query, headers, repeatability: "safe", signal });
-    if (body !== null) yield* body;
+    const read = async (query: [string, string][]): Promise<AsyncIterable<Uint8Array>> => {
+      const headers = { accept: "text/plain" };
+      const path = `${jobPath(id)}/logs`;
+      const body = await this.#http.stream({ method: "GET", path, query, headers, repeatability: "safe", signal });
+      return body ?? nothing();
+    };
+    if (!follow) {
+      yield* await read(attempt === undefined ? [] : [["attempt", String(attempt)]]);
+      return;
+    }
+    const source: LogSource = {
+      job: async () => await this.job(id, { signal }),
+      read: async (place) =>
+        await read([
+          ["attempt", String(place.attempt)],
+          ["offset", String(place.offset)],
+          ["follow", String(place.end === "stay")],
+        ]),
+    };
+    yield* followLog(source, { attempt, patienceMs: this.#patienceMs, signal });
   }
 
   /** Asks for a checkpoint now; the job runs on. */
   async checkpoint(id: string, options: ControlOptions = {}): Promise<Job> {
-    return await this.#control(id, "checkpoint", options);
+    return (await this.control(id, "checkpoint", options)).job;
   }
 
   /** Parks the job at a checkpoint made for that. */
   async stop(id: string, options: ControlOptions = {}): Promise<Job> {
-    return await this.#control(id, "stop", options);
+    return (await this.control(id, "stop", options)).job;
   }
 
   /** Lets a stopped job go on from its last checkpoint. */
   async resume(id: string, options: ControlOptions = {}): Promise<Job> {
-    return await this.#control(id, "resume", options);
+    return (await this.control(id, "resume", options)).job;
   }
 
   /** Moves a running job to another worker. */
   async migrate(id: string, options: ControlOptions = {}): Promise<Job> {
-    return await this.#control(id, "migrate", options);
+    return (await this.control(id, "migrate", options)).job;
   }
 
   async cancel(id: string, options: ControlOptions = {}): Promise<Job> {
-    return await this.#control(id, "cancel", options);
+    return (await this.control(id, "cancel", options)).job;
   }
 
   /** Runs a final job again: from its last checkpoint, from the start, or from a kept checkpoint by number. */
-  async retry(id: string, options: ControlOptions & { readonly from?: "start" | "last" | number } = {}): Promise<Job> {
-    return await this.#control(id, "retry", options, { from: options.from ?? "last" });
+  async retry(id: string, options: RetryOptions = {}): Promise<Job> {
+    return (await this.control(id, "retry", options)).job;
+  }
+
+  /** Gives an order to a job. Never sent twice: a second one may come after somebody else's, and undo it. */
+  async control(id: string, verb: ControlVerb, options: RetryOptions = {}): Promise<Ordered> {
+    const { waitMs, signal, from = "last" } = options;
+    const { body, response } = await this.#http.json({
+      method: "POST",
+      path: `${jobPath(id)}/${verb}`,
+      query: waitMs === undefined ? [] : [["wait", String(Math.ceil(waitMs / 1_000))]],
+      repeatability: "once",
+      ...(verb === "retry" ? { body: { from } } : {}),
+      signal,
+    });
+    return { job: body as Job, effect: response.status === 200 ? "stands" : "ordered" };
   }
 
   /** Changes the priority or the labels. */
@@ -291,10 +266,17 @@ export class CairnClient {
     return await this.#get<Worker>(`/v1/workers/${encodeURIComponent(id)}`, [], options);
   }
 
-  /** Gives a worker an order. Repeating it changes nothing. */
-  async order(id: string, order: WorkerOrder, options: CallOptions = {}): Promise<Worker> {
-    const path = `/v1/workers/${encodeURIComponent(id)}/${order}`;
-    return (await this.#http.json({ method: "POST", path, repeatability: "safe", ...options })).body as Worker;
+  /** Gives a worker an order, with a reason that is shown with it. Repeating it changes nothing. */
+  async order(id: string, order: WorkerOrder, options: OrderOptions = {}): Promise<Worker> {
+    const { reason, signal } = options;
+    const call: Call = {
+      method: "POST",
+      path: `/v1/workers/${encodeURIComponent(id)}/${order}`,
+      body: reason === undefined ? {} : { reason },
+      repeatability: "safe",
+      signal,
+    };
+    return (await this.#http.json(call)).body as Worker;
   }
 
   /** Tasks that workers have registered, with their JSON Schemas. */
@@ -302,7 +284,7 @@ export class CairnClient {
     return this.#each<TaskView>("/v1/tasks", options);
   }
 
-  /** A task's registered definitions; more than one while two versions are live. */
+  /** The newest definition of a task. */
   async task(name: string, options: CallOptions = {}): Promise<TaskView> {
     return await this.#get<TaskView>(`/v1/tasks/${encodeURIComponent(name)}`, [], options);
   }
@@ -339,20 +321,6 @@ export class CairnClient {
     return { job: body as Job, replayed: response.headers.get("idempotency-replayed") === "true" };
   }
 
-  async #control(id: string, verb: string, options: ControlOptions, body?: unknown): Promise<Job> {
-    const { waitMs, signal } = options;
-    const call: Call = {
-      method: "POST",
-      path: `${jobPath(id)}/${verb}`,
-      query: waitMs === undefined ? [] : [["wait", String(Math.ceil(waitMs / 1_000))]],
-      // A second one may come after somebody else's order, and undo it.
-      repeatability: "once",
-      ...(body === undefined ? {} : { body }),
-      signal,
-    };
-    return (await this.#http.json(call)).body as Job;
-  }
-
   async #get<T>(path: string, query: [string, string][], options: CallOptions): Promise<T> {
     const call: Call = { method: "GET", path, query, repeatability: "safe", ...options };
     return (await this.#http.json(call)).body as T;
@@ -382,4 +350,8 @@ function filterQuery(filter: JobFilter): [string, string][] {
 /** As the string of a structured field (RFC 8941), which is what the draft on the header asks for. */
 function quoted(key: string): string {
   return `"${key.replace(/["\\]/g, "\\$&")}"`;
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  // The server had nothing to say.
 }

@@ -8,7 +8,7 @@
  */
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { isFinalState, type JobEventView } from "../contract/job.ts";
-import { CairnProblem, CairnTimeout, CairnUnreachable } from "./fault.ts";
+import { CairnTimeout, mayPass } from "./fault.ts";
 import { sleep, type Http } from "./http.ts";
 
 export interface FollowOptions {
@@ -54,12 +54,6 @@ export async function* followEvents(http: Http, path: string, options: FollowOpt
     await sleep(pause, options.signal);
     pause = Math.min(pause * 2, RECONNECT_MS.longest);
   }
-}
-
-/** A job that is unknown stays unknown; a server that goes away comes back. */
-function mayPass(error: unknown): boolean {
-  if (error instanceof CairnProblem) return error.status === 429 || error.status >= 500;
-  return error instanceof CairnUnreachable || error instanceof CairnTimeout || error instanceof TypeError;
 }
 
 /** Messages of one connection; ends when it ends, throws when it breaks or is silent (E2). */

@@ -47,6 +47,13 @@ export class CairnUnreachable extends Error {
   }
 }
 
+/** May the same call succeed a little later? A job that is unknown stays unknown; a server that goes away comes back. */
+export function mayPass(error: unknown): boolean {
+  if (error instanceof CairnProblem) return error.status === 429 || error.status >= 500;
+  // `fetch` reports a stream that breaks half-way as a TypeError.
+  return error instanceof CairnUnreachable || error instanceof CairnTimeout || error instanceof TypeError;
+}
+
 /** The caller's time is over. */
 export class CairnTimeout extends Error {
   override readonly name = "CairnTimeout";

@@ -6,7 +6,7 @@
  * W3 An API that is away for less than `patienceMs` is waited for: a simulation of days outlives its restarts.
  */
 import { isFinalState, type Job, type JobEventView } from "../contract/job.ts";
-import { CairnProblem, CairnTimeout, CairnUnreachable } from "./fault.ts";
+import { mayPass } from "./fault.ts";
 
 export interface JobSource {
   readonly job: (signal: AbortSignal) => Promise<Job>;
@@ -45,11 +45,6 @@ export async function* followJob(source: JobSource, options: FollowJobOptions): 
     over.abort();
     await listening;
   }
-}
-
-function mayPass(error: unknown): boolean {
-  if (error instanceof CairnProblem) return error.status >= 500 || error.status === 429;
-  return error instanceof CairnUnreachable || error instanceof CairnTimeout;
 }
 
 /** Rings for every event. A stream that fails is not missed: `everyMs` looks all the same (W2). */

@@ -48,7 +48,7 @@ describe("the table of commands", () => {
   });
 
   it("explains every argument and option, without a full stop and without a capital", () => {
-    for (const { name, args, options, summary } of COMMANDS) {
+    for (const { args, options, summary } of COMMANDS) {
       const texts = [
         summary,
         ...args.map(({ meaning }) => meaning),

@@ -195,6 +195,42 @@ describe("events", () => {
   });
 });
 
+describe("a followed log", () => {
+  const text =
+    (content: string, end: "end" | "cut"): Answer =>
+    (response) => {
+      response.writeHead(200, { "content-type": "text/plain" });
+      response.write(content, () => (end === "end" ? response.end() : setImmediate(() => response.socket?.destroy())));
+    };
+
+  it("goes on after a cut at the byte where it was, and over to the next attempt", async () => {
+    const logs = [text("one\n", "cut"), text("two\n", "end"), text("", "end"), text("three\n", "end"), text("", "end")];
+    const jobs = [
+      sampleJob({ state: "running", reason: null, attempts: 1 }),
+      sampleJob({ state: "running", reason: null, attempts: 2 }),
+      sampleJob({ state: "running", reason: null, attempts: 2 }),
+      sampleJob({ state: "succeeded", reason: null, attempts: 2 }),
+    ];
+    const asked: string[] = [];
+    const { client } = await serve((response, request) => {
+      const at = request.path.indexOf("?");
+      if (at < 0) return json(jobs.length > 1 ? jobs.shift() : jobs[0])(response, request);
+      asked.push(request.path.slice(at + 1));
+      return logs.shift()?.(response, request);
+    });
+    const parts: string[] = [];
+    for await (const chunk of client.logs("j", { follow: true })) parts.push(Buffer.from(chunk).toString());
+    expect(parts.join("")).toBe("one\ntwo\nthree\n");
+    expect(asked).toEqual([
+      "attempt=1&offset=0&follow=true",
+      "attempt=1&offset=4&follow=true",
+      "attempt=1&offset=8&follow=false",
+      "attempt=2&offset=0&follow=true",
+      "attempt=2&offset=6&follow=false",
+    ]);
+  });
+});
+
 describe("waiting for a job", () => {
   const path =
     (answer: Answer, stream: Answer): Answer =>

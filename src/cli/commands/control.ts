@@ -1,23 +1,24 @@
 /** `cairn checkpoint, stop, resume, migrate, cancel, retry`: orders to jobs. */
-import type { CairnClient, ControlOptions } from "../../client/client.ts";
+import type { ControlVerb, RetryOptions } from "../../client/options.ts";
 import type { Job } from "../../contract/job.ts";
 import { addressOptions } from "../api-address.ts";
 import { command, value, type Command, type Example } from "../command.ts";
 import { EXIT, exitCodeOf, type ExitCode } from "../exit-code.ts";
 import { jobColumns } from "../job-table.ts";
 import { outputOption, writeJson, writeTable, type Form } from "../output.ts";
-import type { Session } from "../session.ts";
+import type { AddressOptions, Session } from "../session.ts";
 import { tellError } from "../tell-error.ts";
 import { readDuration, readStart } from "../values.ts";
+import { UsageError } from "../usage-error.ts";
 
 const waitOption = value(
   "time",
-  "wait up to this long for the effect; default: answer when it is ordered",
-  readDuration,
+  "wait up to this long for the effect, at most 25s; default: answer when it is ordered",
+  readWait,
 );
 const jobsArgument = { name: "job", meaning: "ids of the jobs", count: "many" } as const;
 
-type Verb = "checkpoint" | "stop" | "resume" | "migrate" | "cancel";
+type Verb = Exclude<ControlVerb, "retry">;
 
 interface VerbSpec {
   readonly summary: string;
@@ -33,7 +34,7 @@ const VERBS: Readonly<Record<Verb, VerbSpec>> = {
   stop: {
     summary: "park jobs at a checkpoint made for that",
     detail: "A running job makes a checkpoint and gives its slot back; a waiting one is parked at once.",
-    example: { line: "cairn stop $JOB --wait 30s", does: "returns when the slot is free" },
+    example: { line: "cairn stop $JOB --wait 20s", does: "returns when the slot is free" },
   },
   resume: {
     summary: "let stopped jobs go on from their last checkpoint",
@@ -49,18 +50,35 @@ const VERBS: Readonly<Record<Verb, VerbSpec>> = {
   },
 };
 
+/** The longest that a server holds an answer back, ms. */
+const LONGEST_WAIT_MS = 25_000;
+
+function readWait(text: string): number {
+  const ms = readDuration(text);
+  if (ms > LONGEST_WAIT_MS) throw new UsageError(`"${text}" is longer than 25s`);
+  return ms;
+}
+
+interface OrderCall {
+  readonly verb: ControlVerb;
+  readonly ids: readonly string[];
+  readonly options: RetryOptions;
+  readonly address: AddressOptions;
+  readonly form: Form;
+}
+
 /** One row a job; every job is tried, and the exit code is that of the first that could not be done. */
-async function orderAll(
-  session: Session,
-  ids: readonly string[],
-  form: Form,
-  order: (id: string) => Promise<Job>,
-): Promise<ExitCode> {
+async function orderAll(session: Session, { verb, ids, options, address, form }: OrderCall): Promise<ExitCode> {
+  const client = session.client(address);
   const jobs: Job[] = [];
   let exit: ExitCode = EXIT.ok;
   for (const id of ids) {
     try {
-      jobs.push(await order(id));
+      const { job, effect } = await client.control(id, verb, options);
+      jobs.push(job);
+      if (options.waitMs === undefined || effect === "stands") continue;
+      session.say(`${id}: it is ordered, but has not come about yet.`);
+      exit = EXIT.timeout;
     } catch (error) {
       // With one job the error is the command's own; with several it must not hide what became of the others.
       if (ids.length === 1) throw error;
@@ -85,15 +103,10 @@ function verbCommand(verb: Verb): Command {
     options: { wait: waitOption, output: outputOption, ...addressOptions },
     examples: [example],
     async run(session, ids, options) {
-      const client = session.client(options);
-      const order = verbCall(client, verb);
-      return await orderAll(session, ids, options.output ?? "table", (id) => order(id, { waitMs: options.wait }));
+      const { wait: waitMs, output: form = "table" } = options;
+      return await orderAll(session, { verb, ids, options: { waitMs }, address: options, form });
     },
   });
-}
-
-function verbCall(client: CairnClient, verb: Verb): (id: string, options: ControlOptions) => Promise<Job> {
-  return async (id, options) => await client[verb](id, options);
 }
 
 export const controls: readonly Command[] = (Object.keys(VERBS) as Verb[]).map(verbCommand);
@@ -115,8 +128,7 @@ export const retry = command({
     { line: "cairn retry $JOB --from start", does: "forgets what was done" },
   ],
   async run(session, ids, options) {
-    const client = session.client(options);
-    const { from = "last", wait, output = "table" } = options;
-    return await orderAll(session, ids, output, async (id) => await client.retry(id, { from, waitMs: wait }));
+    const { from, wait: waitMs, output: form = "table" } = options;
+    return await orderAll(session, { verb: "retry", ids, options: { from, waitMs }, address: options, form });
   },
 });

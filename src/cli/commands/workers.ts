@@ -1,6 +1,7 @@
 /** `cairn workers`, and the orders to workers. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { CairnClient, WorkerOrder } from "../../client/client.ts";
+import type { CairnClient } from "../../client/client.ts";
+import type { WorkerOrder } from "../../client/options.ts";
 import { CairnTimeout } from "../../client/fault.ts";
 import type { Worker } from "../../contract/worker.ts";
 import { addressOptions } from "../api-address.ts";
@@ -9,7 +10,7 @@ import { EXIT } from "../exit-code.ts";
 import { outputOption, writeJson, writeTable } from "../output.ts";
 import { repeat, watchOption } from "../repeat.ts";
 import type { Session } from "../session.ts";
-import { readDuration } from "../values.ts";
+import { readDuration, readText } from "../values.ts";
 import { workerColumns } from "../worker-table.ts";
 import { showList } from "./jobs.ts";
 
@@ -72,7 +73,7 @@ const ORDERS: Readonly<Record<WorkerOrder, OrderSpec>> = {
   },
   quarantine: {
     summary: "set faulty workers aside",
-    example: { line: "cairn quarantine $WORKER", does: "its work is taken elsewhere; `cairn undrain` brings it back" },
+    example: { line: "cairn quarantine $WORKER", does: "its work is taken elsewhere; `cairn uncordon` brings it back" },
     reached: ["quarantined", "stopped"],
   },
 };
@@ -89,16 +90,17 @@ function orderCommand(order: WorkerOrder): Command {
     args: [{ name: "worker", meaning: "ids of the workers", count: "many" }],
     options: {
       wait: value("time", "wait up to this long for the effect; default: answer when it is ordered", readDuration),
+      reason: value("text", "why; shown with the worker", readText),
       output: outputOption,
       ...addressOptions,
     },
     examples: [example],
     async run(session, ids, options) {
       const client = session.client(options);
-      const { wait, output = "table" } = options;
+      const { wait, reason, output = "table" } = options;
       // All are ordered before one is waited for: they do it side by side.
       const ordered: Worker[] = [];
-      for (const id of ids) ordered.push(await client.order(id, order));
+      for (const id of ids) ordered.push(await client.order(id, order, { reason }));
       const end = performance.now() + (wait ?? 0);
       const result =
         wait === undefined

@@ -56,12 +56,6 @@ export function judgeWorkers(workers: readonly Worker[]): Finding[] {
     );
   const aside = by("quarantined", "cordoned");
   if (aside.length > 0)
-    findings.push(
-      warn(
-        "workers set aside",
-        aside.join(", "),
-        "cairn undrain or cairn uncordon bring them back when they are mended.",
-      ),
-    );
+    findings.push(warn("workers set aside", aside.join(", "), "cairn uncordon brings them back when they are mended."));
   return findings;
 }
