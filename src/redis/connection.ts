@@ -15,6 +15,12 @@ export type ConnectionUse =
   | { readonly kind: "command"; readonly commandTimeoutMs: number }
   /** A blocking read: no timeout of its own (the reader has one), fails at once when Redis is away. */
   | { readonly kind: "blocking" }
+  /**
+   * Coalesced pushes of the online path, watched by their sender instead of by a timer for each. On a Cluster nothing
+   * that a closing connection cut off is sent again (an entry pushed twice could run twice), and nodes are connected
+   * to before they are needed: the first commands to a node would be refused while it connects.
+   */
+  | { readonly kind: "online" }
   /** For BullMQ, which demands `maxRetriesPerRequest: null`. */
   | { readonly kind: "bullmq" };
 
@@ -84,6 +90,8 @@ export function connectRedis(url: string, use: ConnectionUse, label: string): Re
     keepAlive: 5_000,
     noDelay: true,
     ...(use.kind === "command" ? { commandTimeout: use.commandTimeoutMs } : {}),
+    // A mute connection that its sender gives up has to make room for the next one.
+    ...(use.kind === "online" ? { disconnectTimeout: 100 } : {}),
   } satisfies RedisOptions;
   const client = open(address, options, use);
   // Without a listener an `error` event ends the process; every command reports its own failure anyway.
@@ -116,11 +124,13 @@ function open(
         enableOfflineQueue: use.kind === "bullmq",
         slotsRefreshTimeout: 1_000,
         retryDelayOnClusterDown: 100,
-        retryDelayOnFailover: 100,
+        retryDelayOnFailover: use.kind === "online" ? 0 : 100,
         maxRedirections: 8,
         scaleReads: "master",
       } satisfies ClusterOptions;
-      return new Cluster([...address.nodes], cluster);
+      const client = new Cluster([...address.nodes], cluster);
+      if (use.kind === "online") client.on("+node", (node: Redis) => void node.connect().catch(() => undefined));
+      return client;
     }
   }
 }

@@ -1,0 +1,20 @@
+/**
+ * When a second attempt starts beside one that takes long (Dean and Barroso, The Tail at Scale, 2013: after the 95th
+ * percentile, which adds about 5% of load).
+ */
+
+/** Below this a hedge would be started by the jitter of timers, not by a slow replica. */
+export const MIN_HEDGE_DELAY_MS = 10;
+
+/**
+ * How old an attempt has to be before it is hedged: the median of the replicas' own 95th percentiles, so that one slow
+ * replica does not move it; a quarter of the deadline while nothing is known.
+ *
+ * @param p95s one number for each replica that has samples, ms
+ * @param deadlineMs of the request
+ */
+export function hedgeDelayMs(p95s: readonly number[], deadlineMs: number): number {
+  const sorted = [...p95s].sort((a, b) => a - b);
+  const middle = sorted[Math.floor((sorted.length - 1) / 2)];
+  return Math.max(MIN_HEDGE_DELAY_MS, middle ?? deadlineMs / 4);
+}

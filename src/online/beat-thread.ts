@@ -1,0 +1,117 @@
+/**
+ * The thread that beats for a replica, and counts the others: its own event loop, its own connection.
+ *
+ * T1 It beats while the main thread computes; that the main loop stands still is said in the beat, not by silence.
+ * T2 A frozen process (SIGSTOP, a dead machine) stops this thread too: then the silence tells.
+ * T3 It lives and dies with the main thread.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { BeatJudge, REPLICA_BEATS } from "../domain/beat-judge.ts";
+import { closeRedis, connectRedis } from "../redis/connection.ts";
+import { BEAT_MS, counterOf, decodeBeat, encodeBeat, type Beat } from "./beat.ts";
+
+export interface BeatThreadData {
+  readonly url: string;
+  readonly key: string;
+  readonly replicaId: string;
+  /** One counter, raised by each turn of the main loop's timer. */
+  readonly turns: Int32Array;
+}
+/** What the main thread says: its state, or that it is leaving. */
+export type ToBeatThread =
+  | { readonly kind: "status"; readonly beat: Omit<Beat, "lagMs"> }
+  | { readonly kind: "beat_now" }
+  | { readonly kind: "leave" };
+export type FromBeatThread =
+  /** A beat has reached Redis. */
+  | { readonly kind: "beaten" }
+  /** Live replicas by task, this one included. */
+  | { readonly kind: "live"; readonly replicas: Readonly<Record<string, number>> }
+  | { readonly kind: "left" };
+
+/** How often the others are counted: every fourth beat. */
+const COUNT_EVERY = 4;
+
+function run(data: BeatThreadData, port: NonNullable<typeof parentPort>): void {
+  const client = connectRedis(data.url, { kind: "command", commandTimeoutMs: 1_000 }, `beat-${data.replicaId}`);
+  const judge = new BeatJudge(REPLICA_BEATS);
+  const say = (message: FromBeatThread): void => port.postMessage(message);
+  // The counter starts anew with each start of the replica; its id is new then too.
+  let counter = 0;
+  let status: Omit<Beat, "lagMs"> | null = null;
+  let turns = 0;
+  let turnedAtMs = performance.now();
+  let timer: NodeJS.Timeout | null = null;
+  let left = false;
+
+  const lagMs = (): number => {
+    const now = performance.now();
+    const seen = Atomics.load(data.turns, 0);
+    if (seen !== turns) {
+      turns = seen;
+      turnedAtMs = now;
+    }
+    return Math.round(now - turnedAtMs);
+  };
+
+  const count = async (): Promise<void> => {
+    const all = await client.hgetall(data.key);
+    const counters = new Map<string, number>();
+    for (const [id, text] of Object.entries(all)) {
+      const one = counterOf(text);
+      if (one !== null) counters.set(id, one);
+    }
+    judge.observe(counters, performance.now());
+    const replicas: Record<string, number> = {};
+    for (const [id, text] of Object.entries(all)) {
+      if (id !== data.replicaId && judge.standing(id) !== "live") continue;
+      const beat = decodeBeat(text);
+      if (beat?.state !== "ready") continue;
+      for (const task of Object.keys(beat.tasks)) replicas[task] = (replicas[task] ?? 0) + 1;
+    }
+    say({ kind: "live", replicas });
+  };
+
+  const beat = async (): Promise<void> => {
+    if (status === null) return;
+    counter += 1;
+    try {
+      await client.hset(data.key, data.replicaId, encodeBeat(counter, { ...status, lagMs: lagMs() }));
+      say({ kind: "beaten" });
+      if (counter % COUNT_EVERY === 1) await count();
+    } catch {
+      // Redis is away: the others see the silence, and the next beat tries again.
+    }
+  };
+
+  const next = async (): Promise<void> => {
+    timer = null;
+    await beat();
+    schedule(BEAT_MS);
+  };
+  const schedule = (ms: number): void => {
+    if (timer !== null) clearTimeout(timer);
+    if (!left) timer = setTimeout(() => void next(), ms);
+  };
+
+  const leave = async (): Promise<void> => {
+    left = true;
+    if (timer !== null) clearTimeout(timer);
+    await client.hdel(data.key, data.replicaId).catch(() => undefined);
+    closeRedis(client);
+    say({ kind: "left" });
+    port.close();
+  };
+
+  port.on("message", (message: ToBeatThread) => {
+    if (message.kind === "leave") void leave();
+    else if (message.kind === "beat_now") schedule(0);
+    else {
+      const first = status === null;
+      status = message.beat;
+      if (first) schedule(0);
+    }
+  });
+}
+
+if (parentPort !== null) run(workerData as BeatThreadData, parentPort);

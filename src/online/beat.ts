@@ -1,0 +1,46 @@
+/**
+ * The beat of a replica: what it says of itself four times a second, in one hash that every API process reads.
+ *
+ * Written as `1 <counter> <JSON>`: the counter is what is judged (`beat-judge.ts`), the rest is for choosing.
+ */
+import { z } from "zod";
+
+/** How often a replica beats, and how often an API process looks. */
+export const BEAT_MS = 250;
+
+const beatSchema = z.object({
+  worker: z.string(),
+  zone: z.string().nullable(),
+  pid: z.int(),
+  state: z.enum(["ready", "draining"]),
+  /** How long the main event loop has not turned, ms: the beat comes from another thread and says so. */
+  lagMs: z.number(),
+  slots: z.int(),
+  /** Attempts it holds, running or about to. */
+  inFlight: z.int(),
+  /** Online tasks it serves: definition and the 95th percentile of the handler's time (null: no sample yet). */
+  tasks: z.record(z.string(), z.object({ definition: z.string(), p95Ms: z.number().nullable() })),
+});
+export type Beat = z.infer<typeof beatSchema>;
+
+export function encodeBeat(counter: number, beat: Beat): string {
+  return `1 ${counter} ${JSON.stringify(beat)}`;
+}
+
+/** The counter alone, without reading the rest; null when it is no beat of this format. */
+export function counterOf(text: string): number | null {
+  if (!text.startsWith("1 ")) return null;
+  const counter = Number(text.slice(2, text.indexOf(" ", 2)));
+  return Number.isSafeInteger(counter) ? counter : null;
+}
+
+/** Null when it cannot be read. */
+export function decodeBeat(text: string): Beat | null {
+  const at = text.indexOf("{");
+  if (at < 0) return null;
+  try {
+    return beatSchema.parse(JSON.parse(text.slice(at)));
+  } catch {
+    return null;
+  }
+}

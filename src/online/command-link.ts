@@ -1,0 +1,139 @@
+/**
+ * The connection for pushes and other short commands, watched, so that everybody knows at once when Redis is away.
+ *
+ * M1 `usable` is false from the moment a command stayed without an answer for `MUTE_TICKS`, or the connection closed,
+ *    until it stands again: callers are refused at once instead of each waiting for a timeout of its own.
+ * M2 The wait is counted in turns of this process's own timer: after a pause of the process (a blocked loop, SIGSTOP)
+ *    the answers that lie in the socket are read before anything is judged.
+ * M3 A mute connection is torn down, and another one opened: it may be the only thing that is broken.
+ */
+import type { Cluster, Redis } from "ioredis";
+import { closeRedis, connectRedis, whenReady, type RedisClient } from "../redis/connection.ts";
+import { classifyRedisError, RedisFault } from "../redis/fault.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Service } from "../runtime/service.ts";
+
+const TICK_MS = 100;
+/** 0.4 to 0.5 s: a caller is told within half a second. */
+const MUTE_TICKS = 4;
+const START_MS = 10_000;
+
+export interface CommandLinkOptions {
+  readonly url: string;
+  /** Shown by CLIENT LIST. */
+  readonly label: string;
+  readonly log: Logger;
+}
+
+interface Outstanding {
+  readonly sinceTick: number;
+}
+
+export class CommandLink implements Service {
+  readonly name = "command-link";
+  readonly #options: CommandLinkOptions;
+  readonly #outstanding = new Set<Outstanding>();
+  readonly #upListeners: (() => void)[] = [];
+  #client: RedisClient | null = null;
+  #ticks = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #mute = false;
+  #wasUsable = false;
+
+  constructor(options: CommandLinkOptions) {
+    this.#options = options;
+  }
+
+  /** @throws Error when Redis does not answer within 10 s */
+  async start(): Promise<void> {
+    const { url, label } = this.#options;
+    const client = connectRedis(url, { kind: "online" }, label);
+    this.#client = client;
+    await whenReady(client, url, START_MS);
+    await nodesReady(client);
+    client.on("ready", () => {
+      this.#mute = false;
+    });
+    this.#wasUsable = true;
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    if (this.#client !== null) closeRedis(this.#client);
+    this.#client = null;
+    return Promise.resolve();
+  }
+
+  /** M1 */
+  get usable(): boolean {
+    return !this.#mute && this.#client?.status === "ready";
+  }
+
+  /** Is called when Redis is back. */
+  onUp(listener: () => void): void {
+    this.#upListeners.push(listener);
+  }
+
+  /** The connection itself, unwatched. @throws RedisFault when there is none */
+  get client(): RedisClient {
+    if (this.#client === null) throw new RedisFault("unavailable", new Error("not connected"));
+    return this.#client;
+  }
+
+  /**
+   * Runs short commands, watched.
+   * @throws RedisFault; other errors are those of Redis about the command
+   */
+  async run<T>(operation: (client: RedisClient) => Promise<T>): Promise<T> {
+    if (!this.usable) throw new RedisFault("unavailable", new Error("the connection is down"));
+    const watch: Outstanding = { sinceTick: this.#ticks };
+    this.#outstanding.add(watch);
+    try {
+      return await operation(this.client);
+    } catch (error) {
+      throw classifyRedisError(error) ?? error;
+    } finally {
+      this.#outstanding.delete(watch);
+    }
+  }
+
+  #tick(): void {
+    this.#ticks += 1; // M2: an interval that was held up fires once, not for every period that passed.
+    for (const { sinceTick } of this.#outstanding) {
+      if (this.#ticks - sinceTick > MUTE_TICKS) this.#reconnect();
+      break; // The set is in order of time: the first is the oldest.
+    }
+    const usable = this.usable;
+    if (usable && !this.#wasUsable) {
+      this.#options.log.info("redis is back");
+      for (const listener of this.#upListeners) listener();
+    } else if (!usable && this.#wasUsable) {
+      this.#options.log.warn("redis is away");
+    }
+    this.#wasUsable = usable;
+  }
+
+  /** M3 */
+  #reconnect(): void {
+    this.#mute = true;
+    this.#outstanding.clear();
+    this.#client?.disconnect(true);
+  }
+}
+
+/** Whether this is a Cluster, told without loading the class. */
+export function isCluster(client: RedisClient): client is Cluster {
+  return client.isCluster;
+}
+
+/** On a Cluster: waits until every node is connected, for two seconds at most; a dead node must not keep us down. */
+async function nodesReady(client: RedisClient): Promise<void> {
+  if (!isCluster(client)) return;
+  const until = performance.now() + 2_000;
+  const waiting = (): Redis[] => client.nodes("master").filter(({ status }) => status !== "ready");
+  while (waiting().length > 0 && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * The API's end of the online path: takes a request, gets it answered by some replica, within its deadline.
+ *
+ * The process that holds the caller's connection holds the request too, with its deadline and the right to try
+ * elsewhere; Redis carries words between it and the replicas and keeps none of it. When this process dies, its callers
+ * have lost their connection anyway.
+ *
+ * C1 A request that cannot be served is refused at once: no Redis, no worker, too many under way.
+ * C2 Every request ends, with exactly one outcome, at its deadline at the latest.
+ * C3 `begin` never throws, and its outcome never rejects.
+ */
+import type { Keys } from "../redis/keys.ts";
+import { RedisClock } from "../redis/redis-clock.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { ServiceGroup, type Service } from "../runtime/service.ts";
+import { CommandLink } from "./command-link.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { Inquest } from "./inquest.ts";
+import { Invocation, type Attempt, type InvokeOutcome, type InvokeRequest } from "./invocation.ts";
+import { InvocationTable, type OnlineCounts } from "./invocation-table.ts";
+import { ListReader } from "./list-reader.ts";
+import { Outbox } from "./outbox.ts";
+import { DESERTED_MS, Referee } from "./referee.ts";
+import { ReplicaDirectory, type TaskReplicas } from "./replica-directory.ts";
+import { requestIds } from "./request-id.ts";
+import { Scoreboard } from "./scoreboard.ts";
+import { TimerWheel } from "./timer-wheel.ts";
+import { Verifier } from "./verifier.ts";
+import { decodeAnswer, type Answer } from "./wire.ts";
+
+/** C1: at most so many requests under way in one process; the adaptive limit per task comes in front of it. */
+const MAX_UNDER_WAY = 10_000;
+/** Longer than any deadline: after it, a task list that nobody reads is gone. */
+const LIST_TTL_MS = 70_000;
+const ANSWERS_AT_A_TIME = 512;
+
+export interface OnlineCoordinatorOptions {
+  readonly redisUrl: string;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Names this process and this start of it: its answers come under this name. */
+  readonly apiId: string;
+  /** Draws a number in [0, 1); default: Math.random. */
+  readonly random?: () => number;
+}
+
+/** A request under way. */
+export interface InvocationHandle {
+  /** Id of the request; handlers see it as `ctx.job`. */
+  readonly id: string;
+  readonly outcome: Promise<InvokeOutcome>;
+  /** The caller has gone: what has not started is taken back, what runs is told to stop. */
+  abort(): void;
+}
+
+export class OnlineCoordinator implements Service {
+  readonly name = "online-coordinator";
+  readonly #options: OnlineCoordinatorOptions;
+  readonly #link: CommandLink;
+  readonly #directory: ReplicaDirectory;
+  readonly #redisClock: RedisClock;
+  readonly #scoreboard: Scoreboard;
+  readonly #table: InvocationTable;
+  readonly #referee: Referee;
+  readonly #inquest: Inquest;
+  readonly #verifier: Verifier;
+  readonly #wheel: TimerWheel;
+  readonly #reader: ListReader;
+  readonly #services: ServiceGroup;
+  readonly #nextId: () => string;
+  readonly #nowMs: () => number;
+  #open = false;
+
+  constructor(options: OnlineCoordinatorOptions) {
+    const { redisUrl: url, keys, clock, log, apiId, random = Math.random } = options;
+    this.#options = options;
+    const nowMs = (): number => clock.monotonicMs();
+    this.#nowMs = nowMs;
+    const link = new CommandLink({ url, label: `api-${apiId}`, log });
+    this.#link = link;
+    this.#nextId = requestIds(() => clock.nowMs(), random);
+    this.#redisClock = new RedisClock({ client: () => link.client, key: keys.replicas, clock });
+    const directory = new ReplicaDirectory({
+      link,
+      key: keys.replicas,
+      clock,
+      log,
+      onRead: (changes) => {
+        for (const { id, to } of changes) if (to === "lost" || to === "gone") this.#inquest.replicaLeft(id, to);
+        this.#inquest.checkDeserted();
+        this.#scoreboard.refresh(this.#unfinished());
+      },
+    });
+    this.#directory = directory;
+    this.#scoreboard = new Scoreboard(directory);
+    this.#wheel = new TimerWheel({ monotonicMs: nowMs });
+    const outbox = new Outbox(link, LIST_TTL_MS);
+    const verifier = new Verifier({ link, outbox, keys, redisNowMs: () => this.#redisClock.nowMs() });
+    this.#verifier = verifier;
+    const table = new InvocationTable({ wheel: this.#wheel, verifier, nowMs });
+    this.#table = table;
+    const dispatcher = new Dispatcher({ directory, outbox, keys, random });
+    const referee = new Referee({ nowMs, random, link, table, dispatcher, directory, scoreboard: this.#scoreboard });
+    this.#referee = referee;
+    this.#inquest = new Inquest({ nowMs, link, table, referee, directory, verifier });
+    link.onUp(() => this.#inquest.redisIsBack());
+    const replies = [keys.replies(apiId)];
+    this.#reader = new ListReader({
+      name: `replies-${apiId}`,
+      url,
+      log,
+      lists: () => replies,
+      capacity: () => ANSWERS_AT_A_TIME,
+      accept: (entries) => {
+        for (const entry of entries) this.#hear(entry);
+      },
+    });
+    this.#services = new ServiceGroup(this.name, [link, this.#redisClock, directory, this.#reader]);
+  }
+
+  /** @throws Error when Redis does not answer within 10 s */
+  async start(): Promise<void> {
+    await this.#services.start();
+    this.#open = true;
+  }
+
+  /** Requests still under way end as `unavailable`: the API stops taking requests before, and waits for them. */
+  async stop(): Promise<void> {
+    this.#open = false;
+    for (const invocation of this.#table.all()) {
+      this.#table.finish(invocation, { kind: "unavailable", detail: "this process is going away" });
+    }
+    await this.#reader.cut();
+    await this.#services.stop();
+    this.#wheel.stop();
+  }
+
+  /** Answers `request`, whatever it takes. */
+  invoke(request: InvokeRequest): Promise<InvokeOutcome> {
+    return this.begin(request).outcome;
+  }
+
+  /** As `invoke`, with a way to abort that costs nothing when it is not used. */
+  begin(request: InvokeRequest): InvocationHandle {
+    const id = this.#nextId();
+    const refusal = this.#refusal(request);
+    if (refusal !== null) {
+      return { id, outcome: Promise.resolve(this.#table.count(refusal)), abort: () => undefined };
+    }
+    const nowMs = this.#nowMs();
+    let invocation: Invocation | null = null;
+    const outcome = new Promise<InvokeOutcome>((resolve) => {
+      invocation = new Invocation({
+        request,
+        id,
+        api: this.#options.apiId,
+        nowMs,
+        expiresAtMs: Math.floor(this.#redisClock.nowMs() + request.deadlineMs),
+        events: this,
+        resolve,
+      });
+      this.#referee.open(invocation);
+    });
+    const abort = (): void => {
+      if (invocation !== null) this.#table.finish(invocation, { kind: "aborted" });
+    };
+    const { signal } = request;
+    if (signal !== undefined) {
+      signal.addEventListener("abort", abort, { once: true });
+      void outcome.then(() => signal.removeEventListener("abort", abort));
+      if (signal.aborted) abort();
+    }
+    return { id, outcome, abort };
+  }
+
+  /** C1 */
+  #refusal(request: InvokeRequest): InvokeOutcome | null {
+    if (!this.#open) return { kind: "unavailable", detail: "this process does not serve" };
+    if (!this.#link.usable) return { kind: "unavailable", detail: "Redis does not answer" };
+    if (this.#directory.deserted(request.task) > DESERTED_MS) return { kind: "no_worker" };
+    if (this.#table.size >= MAX_UNDER_WAY) return { kind: "no_capacity", retryAfterMs: 1_000 };
+    return null;
+  }
+
+  /** The live replicas of a task, as this process sees them. */
+  replicasOf(task: string): TaskReplicas {
+    return this.#directory.replicasOf(task);
+  }
+
+  /** Requests under way, and counts since the start. */
+  stats(): { readonly underWay: number } & Readonly<OnlineCounts> {
+    return { underWay: this.#table.size, ...this.#table.counts };
+  }
+
+  /** Is called by the timer of an invocation. */
+  due(invocation: Invocation): void {
+    const now = this.#nowMs();
+    this.#referee.due(invocation, now);
+    this.#inquest.due(invocation, now);
+    this.#table.schedule(invocation);
+  }
+
+  /** Is called by an attempt whose push failed. */
+  notPushed(attempt: Attempt, fault: Parameters<Inquest["notPushed"]>[1]): void {
+    this.#inquest.notPushed(attempt, fault);
+  }
+
+  #hear(entry: string): void {
+    const answer = decodeAnswer(entry);
+    if (answer === null) {
+      this.#options.log.warn({ entry: entry.slice(0, 200) }, "answer cannot be read");
+      return;
+    }
+    const attempt = this.#table.find(answer.id)?.attempts[answer.attempt - 1];
+    if (attempt === undefined) this.#tooLate(answer);
+    else if (answer.status === "taken") this.#taken(attempt, answer);
+    else this.#answered(attempt, answer);
+  }
+
+  #tooLate(answer: Answer): void {
+    if (answer.status === "taken") {
+      this.#verifier.cancel(answer.replica, answer.id, answer.attempt, this.#options.apiId);
+    } else this.#table.counts.lateAnswers += 1;
+  }
+
+  #taken(attempt: Attempt, answer: Answer): void {
+    if (!attempt.open) {
+      this.#tooLate(answer);
+      return;
+    }
+    this.#inquest.taken(attempt, answer.replica);
+    this.#table.schedule(attempt.invocation);
+  }
+
+  #answered(attempt: Attempt, answer: Answer): void {
+    const { status, replica } = answer;
+    // An attempt that was given up may still win; its failure does not count.
+    if (!attempt.open && status !== "ok") return;
+    if (status === "gone") {
+      if (attempt.state === "taken") this.#inquest.lost(attempt, this.#nowMs());
+      return;
+    }
+    attempt.replica = replica;
+    attempt.worker = this.#directory.find(replica)?.worker ?? attempt.worker;
+    this.#referee.answered(attempt, answer, this.#nowMs());
+    this.#table.schedule(attempt.invocation);
+  }
+
+  /** Ages of what replicas are known to have. */
+  #unfinished(): Map<string, Map<string, number[]>> {
+    const now = this.#nowMs();
+    const tasks = new Map<string, Map<string, number[]>>();
+    for (const { task, attempts } of this.#table.all()) {
+      for (const { state, replica, sentAtMs } of attempts) {
+        if (state !== "taken" || replica === null) continue;
+        let replicas = tasks.get(task);
+        if (replicas === undefined) {
+          replicas = new Map();
+          tasks.set(task, replicas);
+        }
+        const ages = replicas.get(replica);
+        if (ages === undefined) replicas.set(replica, [now - sentAtMs]);
+        else ages.push(now - sentAtMs);
+      }
+    }
+    return tasks;
+  }
+}

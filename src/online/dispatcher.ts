@@ -1,0 +1,86 @@
+/**
+ * Where an attempt goes.
+ *
+ * P1 The first goes to the task's list, where the replica that is free first takes it.
+ * P2 While live replicas have a definition that does not take the input, each attempt goes to one that has another.
+ * P3 A retry or repeat goes to a replica not tried yet, on another worker if there is one; when all were tried, to
+ *    whoever takes it. A hedge goes to one with a free slot, or is not started.
+ * P4 A repeat that cost nobody anything does not stand in line at a full replica while others get free: task's list.
+ */
+import { chooseReplica, type Tried } from "../domain/replica-choice.ts";
+import type { Keys } from "../redis/keys.ts";
+import { Attempt, type AttemptReason, type Invocation } from "./invocation.ts";
+import type { Outbox } from "./outbox.ts";
+import type { KnownReplica, ReplicaDirectory } from "./replica-directory.ts";
+
+/** An attempt of which nothing is heard for so long, or for a third of the deadline, is looked after. */
+const CHECK_MS = 1_000;
+
+export interface DispatcherOptions {
+  readonly directory: ReplicaDirectory;
+  readonly outbox: Outbox;
+  readonly keys: Keys;
+  readonly random: () => number;
+}
+
+type Place = { readonly kind: "shared" } | { readonly kind: "alone"; readonly replica: KnownReplica };
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Sends the next attempt. @returns null when there is nobody to send it to */
+  send(invocation: Invocation, why: AttemptReason, nowMs: number): Attempt | null {
+    const { outbox, keys, directory } = this.#options;
+    const place = this.#place(invocation, why);
+    if (place === null) return null;
+    const target = place.kind === "alone" ? place.replica : null;
+    const checkAtMs = nowMs + silenceMs(invocation);
+    const attempt = new Attempt({ invocation, why, target, sentAtMs: nowMs, checkAtMs });
+    invocation.attempts.push(attempt);
+    if (target === null) outbox.send(keys.taskList(invocation.task), attempt);
+    else {
+      directory.noteSent(target.id);
+      outbox.send(keys.replicaList(invocation.task, target.id), attempt);
+    }
+    return attempt;
+  }
+
+  #place(invocation: Invocation, why: AttemptReason): Place | null {
+    const { ready, definitions } = this.#options.directory.replicasOf(invocation.task);
+    const shared = definitions.every((one) => invocation.definitions.includes(one)); // P2
+    if (why === "first" && shared) return { kind: "shared" }; // P1
+    const fitting = shared ? ready : ready.filter((one) => takes(one, invocation));
+    const candidates = why === "hedge" ? fitting.filter(({ free }) => free > 0) : fitting;
+    const { random } = this.#options;
+    const choice = chooseReplica(candidates, triedBy(invocation), random); // P3
+    if (why === "hedge") return choice === null ? null : { kind: "alone", replica: choice };
+    if (shared && (choice === null || (why === "repeat" && choice.free <= 0))) return { kind: "shared" }; // P3, P4
+    const any = choice ?? chooseReplica(fitting, { replicas: new Set(), workers: new Set() }, random);
+    return any === null ? null : { kind: "alone", replica: any };
+  }
+}
+
+/** How long silence about an attempt is nothing to look after, ms. */
+export function silenceMs(invocation: Invocation): number {
+  return Math.max(CHECK_MS, invocation.deadlineMs / 3);
+}
+
+function takes(replica: KnownReplica, invocation: Invocation): boolean {
+  const definition = replica.beat.tasks[invocation.task]?.definition;
+  return definition !== undefined && invocation.definitions.includes(definition);
+}
+
+function triedBy(invocation: Invocation): Tried {
+  const replicas = new Set<string>();
+  const workers = new Set<string>();
+  for (const { replica, worker, outcome } of invocation.attempts) {
+    if (outcome === "not_sent") continue;
+    if (replica !== null) replicas.add(replica);
+    if (worker !== null) workers.add(worker);
+  }
+  return { replicas, workers };
+}

@@ -1,0 +1,240 @@
+/**
+ * One online request and its attempts, as the API process that answers it sees them. Data; what happens to it is
+ * decided in `referee.ts` and `inquest.ts`.
+ *
+ * States of an attempt:
+ *   pushing  handed to the outbox
+ *   pushed   in a list, or popped by somebody who has not said so yet
+ *   taken    a replica said that it has it
+ *   over     answered, withdrawn, or given up; an `ok` that comes late is good all the same
+ */
+import type { RedisFault } from "../redis/fault.ts";
+import type { Parcel } from "./outbox.ts";
+import { WheelTimer } from "./timer-wheel.ts";
+import { encodeTask } from "./wire.ts";
+
+export interface InvokeRequest {
+  readonly task: string;
+  /** The definitions that take this input, newest first. */
+  readonly definitions: readonly DefinitionChoice[];
+  /** Raw JSON. */
+  readonly input: string;
+  readonly deadlineMs: number;
+  /** Aborts the request. `begin` has a cheaper way. */
+  readonly signal?: AbortSignal;
+  /** W3C traceparent for the handler. */
+  readonly traceparent?: string;
+}
+
+/** What of a TaskInfo matters here. */
+export interface DefinitionChoice {
+  readonly definition: string;
+  readonly idempotent: boolean | null;
+}
+
+export interface AttemptTrace {
+  readonly number: number;
+  /** first; retry after an error; hedge beside a slow one; repeat after a loss or a hand-back. */
+  readonly why: AttemptReason;
+  readonly replica: string | null;
+  readonly worker: string | null;
+  readonly outcome: string;
+  readonly queueMs: number | null;
+  readonly runMs: number | null;
+}
+export type AttemptReason = "first" | "retry" | "hedge" | "repeat";
+
+export type InvokeOutcome =
+  | {
+      readonly kind: "answered";
+      /** Raw JSON. */
+      readonly output: string;
+      readonly timing: { readonly queueMs: number; readonly runMs: number; readonly attempts: number };
+      /** When there was more than one attempt. */
+      readonly trace: readonly AttemptTrace[] | null;
+    }
+  /** The task refuses the input. */
+  | { readonly kind: "refused"; readonly message: string }
+  | {
+      readonly kind: "failed";
+      readonly fault: "task" | "invalid_output";
+      readonly message: string;
+      readonly attempts: readonly AttemptTrace[];
+    }
+  /** It may have run, and it must not run twice. */
+  | { readonly kind: "outcome_unknown"; readonly attempts: readonly AttemptTrace[] }
+  | { readonly kind: "no_worker" }
+  | { readonly kind: "no_capacity"; readonly retryAfterMs: number }
+  | { readonly kind: "deadline"; readonly attempts: readonly AttemptTrace[] }
+  | { readonly kind: "unavailable"; readonly detail: string }
+  | { readonly kind: "aborted" };
+
+export type AttemptState = "pushing" | "pushed" | "taken" | "over";
+
+/** Whom attempts and invocations tell. */
+export interface InvocationEvents {
+  due(invocation: Invocation): void;
+  notPushed(attempt: Attempt, fault: RedisFault): void;
+}
+
+export class Attempt implements Parcel {
+  readonly invocation: Invocation;
+  readonly number: number;
+  readonly why: AttemptReason;
+  /** The replica it was sent to alone; null: the task's list. */
+  readonly target: string | null;
+  /** Monotonic. */
+  readonly sentAtMs: number;
+  readonly text: string;
+  state: AttemptState = "pushing";
+  /** The replica that has it, as far as known. */
+  replica: string | null;
+  worker: string | null;
+  outcome = "open";
+  /** When it is to be looked after, if nothing was heard by then; monotonic. */
+  checkAtMs: number;
+  /** Since when it is known to be in no list, without anybody having said that he took it. */
+  vanishedAtMs: number | null = null;
+  /** Pushed, but Redis never said so. */
+  unconfirmed = false;
+  runMs: number | null = null;
+  endedAtMs: number | null = null;
+
+  constructor(options: {
+    readonly invocation: Invocation;
+    readonly why: AttemptReason;
+    readonly target: { readonly id: string; readonly worker: string } | null;
+    readonly sentAtMs: number;
+    readonly checkAtMs: number;
+  }) {
+    const { invocation, why, target } = options;
+    this.invocation = invocation;
+    this.number = invocation.attempts.length + 1;
+    this.why = why;
+    this.target = target?.id ?? null;
+    this.replica = this.target;
+    this.worker = target?.worker ?? null;
+    this.sentAtMs = options.sentAtMs;
+    this.checkAtMs = options.checkAtMs;
+    this.text = encodeTask({
+      id: invocation.id,
+      attempt: this.number,
+      api: invocation.api,
+      expiresAtMs: invocation.expiresAtMs,
+      definitions: invocation.definitions,
+      trace: invocation.trace,
+      input: invocation.input,
+    });
+  }
+
+  get open(): boolean {
+    return this.state !== "over";
+  }
+
+  /** By the task's own fault. */
+  get failed(): boolean {
+    return this.outcome === "error" || this.outcome === "retry_after";
+  }
+
+  get wanted(): boolean {
+    return this.open;
+  }
+
+  pushed(): void {
+    // The answer may have been quicker than Redis's word that it has the question.
+    if (this.state === "pushing") this.state = "pushed";
+  }
+
+  notPushed(fault: RedisFault): void {
+    if (this.state === "pushing") this.invocation.events.notPushed(this, fault);
+  }
+
+  end(outcome: string, nowMs: number): void {
+    this.state = "over";
+    this.outcome = outcome;
+    this.endedAtMs = nowMs;
+  }
+
+  trace(): AttemptTrace {
+    const { number, why, replica, worker, outcome, runMs, endedAtMs, sentAtMs } = this;
+    const queueMs = runMs === null || endedAtMs === null ? null : Math.max(0, endedAtMs - sentAtMs - runMs);
+    return { number, why, replica, worker, outcome, queueMs, runMs };
+  }
+}
+
+export class Invocation extends WheelTimer {
+  readonly id: string;
+  readonly api: string;
+  readonly task: string;
+  readonly idempotent: boolean;
+  readonly definitions: readonly string[];
+  readonly input: string;
+  readonly trace: string | null;
+  readonly deadlineMs: number;
+  /** Monotonic. */
+  readonly startedAtMs: number;
+  readonly deadlineAtMs: number;
+  /** Redis's clock. */
+  readonly expiresAtMs: number;
+  readonly events: InvocationEvents;
+  readonly resolve: (outcome: InvokeOutcome) => void;
+  readonly attempts: Attempt[] = [];
+  over = false;
+  /** Attempts that count: the first, retries, hedges. */
+  paid = 0;
+  /** Repeats that cost nothing. */
+  free = 0;
+  /** Attempts that were lost after a replica had taken them. */
+  losses = 0;
+  /** When the next attempt is to be sent, and why; null: none is planned. */
+  plan: { readonly atMs: number; readonly why: AttemptReason } | null = null;
+  /** When a hedge may be started; null: not any more. */
+  hedgeAtMs: number | null = null;
+  /** Since when no replica could be found for the next attempt. */
+  stuckSinceMs: number | null = null;
+  /** A submission that Redis did not confirm is refused at this time, if it could not be sent again by then. */
+  refuseAtMs: number | null = null;
+  /** A push that may or may not have reached Redis, of a task that must not run twice. */
+  doubtful = false;
+  /** The latest message of the task. */
+  message = "";
+
+  constructor(options: {
+    readonly request: InvokeRequest;
+    readonly id: string;
+    readonly api: string;
+    readonly nowMs: number;
+    readonly expiresAtMs: number;
+    readonly events: InvocationEvents;
+    readonly resolve: (outcome: InvokeOutcome) => void;
+  }) {
+    super();
+    const { request, nowMs } = options;
+    this.id = options.id;
+    this.api = options.api;
+    this.task = request.task;
+    this.definitions = request.definitions.map(({ definition }) => definition);
+    // While two definitions live, the stricter word counts.
+    this.idempotent = request.definitions.every(({ idempotent }) => idempotent === true);
+    this.input = request.input;
+    this.trace = request.traceparent ?? null;
+    this.deadlineMs = request.deadlineMs;
+    this.startedAtMs = nowMs;
+    this.deadlineAtMs = nowMs + request.deadlineMs;
+    this.expiresAtMs = options.expiresAtMs;
+    this.events = options.events;
+    this.resolve = options.resolve;
+  }
+
+  override fire(): void {
+    this.events.due(this);
+  }
+
+  traces(): AttemptTrace[] {
+    return this.attempts.map((attempt) => attempt.trace());
+  }
+
+  hasOpenAttempt(): boolean {
+    return this.attempts.some(({ open }) => open);
+  }
+}

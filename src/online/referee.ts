@@ -1,0 +1,205 @@
+/**
+ * Decides what happens to a request: what an answer means for it, when it is sent again, when it ends.
+ * (What silence and losses mean is in `inquest.ts`.)
+ *
+ * E1 The first valid answer wins; what comes later is counted and dropped.
+ * E2 A task that is not idempotent is repeated only when its attempt was taken back, handed back, or never got away.
+ * E3 Errors of the task cost: at most 3 attempts, and the budget. Losses and hand-backs cost neither.
+ * E4 Nothing is sent after the deadline, nothing is planned for after it.
+ */
+import { backoffMs, ONLINE_BACKOFF } from "../domain/retry.ts";
+import { BudgetBook } from "./budget-book.ts";
+import type { CommandLink } from "./command-link.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Attempt, AttemptReason, Invocation } from "./invocation.ts";
+import type { InvocationTable } from "./invocation-table.ts";
+import type { ReplicaDirectory } from "./replica-directory.ts";
+import type { Scoreboard } from "./scoreboard.ts";
+import type { Answer } from "./wire.ts";
+
+/** Attempts of one request that count: the first, retries and hedges. */
+const MAX_PAID = 3;
+/** Repeats without a pause; after that they wait as retries do, and end at `MAX_FREE`. */
+const PROMPT_FREE = 3;
+const MAX_FREE = 20;
+/** How soon to look again when Redis is away, or nobody is there to send to. */
+const LOOK_AGAIN_MS = 50;
+/** A task without any live replica for longer than this has no worker; shorter, one is being replaced. */
+export const DESERTED_MS = 3_000;
+
+export interface RefereeOptions {
+  readonly nowMs: () => number;
+  readonly random: () => number;
+  readonly link: CommandLink;
+  readonly table: InvocationTable;
+  readonly dispatcher: Dispatcher;
+  readonly directory: ReplicaDirectory;
+  readonly scoreboard: Scoreboard;
+}
+
+export class Referee {
+  readonly #options: RefereeOptions;
+  readonly #budgets = new BudgetBook();
+
+  constructor(options: RefereeOptions) {
+    this.#options = options;
+  }
+
+  /** A new request. */
+  open(invocation: Invocation): void {
+    const { retry, hedge } = this.#budgets.of(invocation.task);
+    retry.deposit(invocation.startedAtMs);
+    hedge.deposit(invocation.startedAtMs);
+    this.#options.table.add(invocation);
+    this.#send(invocation, "first", invocation.startedAtMs);
+    this.#options.table.schedule(invocation);
+  }
+
+  /** A replica gave its answer to an attempt. */
+  answered(attempt: Attempt, answer: Answer, now: number): void {
+    const { table, scoreboard } = this.#options;
+    const { invocation } = attempt;
+    attempt.runMs = answer.runUs / 1_000;
+    attempt.end(answer.status, now);
+    switch (answer.status) {
+      case "ok": {
+        scoreboard.record(invocation.task, answer.replica, now - attempt.sentAtMs);
+        const { runMs } = attempt;
+        const { length } = invocation.attempts;
+        table.finish(invocation, {
+          kind: "answered",
+          output: answer.body,
+          timing: { queueMs: Math.max(0, now - invocation.startedAtMs - runMs), runMs, attempts: length },
+          trace: length > 1 ? invocation.traces() : null,
+        });
+        return;
+      }
+      case "refused":
+        table.finish(invocation, { kind: "refused", message: answer.body });
+        return;
+      case "not_retryable":
+      case "invalid_output":
+        invocation.message = answer.body;
+        this.fail(invocation, answer.status === "invalid_output" ? "invalid_output" : "task");
+        return;
+      case "error":
+      case "retry_after":
+        invocation.message = answer.body;
+        this.#retry(invocation, answer, now);
+        return;
+      default:
+        this.repeat(invocation, now);
+    }
+  }
+
+  /** E3: the task failed. */
+  #retry(invocation: Invocation, answer: Answer, now: number): void {
+    if (invocation.hasOpenAttempt()) return; // Another one runs beside it.
+    const failures = invocation.attempts.filter(({ failed }) => failed).length;
+    const prompt = failures === 1 && this.#hasUntried(invocation);
+    const pause = prompt ? 0 : backoffMs(ONLINE_BACKOFF, failures, this.#options.random());
+    const atMs = now + Math.max(pause, answer.retryAfterMs);
+    const may =
+      invocation.idempotent && // E2
+      invocation.paid < MAX_PAID &&
+      atMs < invocation.deadlineAtMs && // E4
+      this.#budgets.of(invocation.task).retry.withdraw(now);
+    if (may) this.#sendAt(invocation, "retry", atMs, now);
+    else this.fail(invocation, "task");
+  }
+
+  #hasUntried(invocation: Invocation): boolean {
+    const { ready } = this.#options.directory.replicasOf(invocation.task);
+    return ready.some(({ id }) => !invocation.attempts.some(({ replica }) => replica === id));
+  }
+
+  /** E3: sends it again at no cost, unless another attempt is under way. */
+  repeat(invocation: Invocation, now: number): void {
+    if (invocation.over || invocation.hasOpenAttempt() || invocation.plan !== null) return;
+    invocation.free += 1;
+    if (invocation.free > MAX_FREE) {
+      invocation.message = `handed back ${MAX_FREE} times; the last: ${invocation.attempts.at(-1)?.outcome ?? "none"}`;
+      this.fail(invocation, "task");
+      return;
+    }
+    const extra = invocation.free - PROMPT_FREE;
+    const pause = extra > 0 ? backoffMs(ONLINE_BACKOFF, extra, this.#options.random()) : 0;
+    this.#sendAt(invocation, "repeat", now + pause, now);
+  }
+
+  /** Sends it again when Redis can be reached. */
+  repeatSoon(invocation: Invocation, now: number): void {
+    invocation.plan ??= { atMs: now + LOOK_AGAIN_MS, why: invocation.paid > 0 ? "repeat" : "first" };
+  }
+
+  fail(invocation: Invocation, fault: "task" | "invalid_output"): void {
+    const { message } = invocation;
+    this.#options.table.finish(invocation, { kind: "failed", fault, message, attempts: invocation.traces() });
+  }
+
+  #sendAt(invocation: Invocation, why: AttemptReason, atMs: number, now: number): void {
+    if (atMs <= now) this.#send(invocation, why, now);
+    else invocation.plan = { atMs, why };
+  }
+
+  #send(invocation: Invocation, why: AttemptReason, now: number): void {
+    const { link, dispatcher, table } = this.#options;
+    invocation.plan = null;
+    if (!link.usable || dispatcher.send(invocation, why, now) === null) {
+      this.#stuck(invocation, why, now);
+      return;
+    }
+    invocation.stuckSinceMs = null;
+    if (why === "repeat") table.counts.repeats += 1;
+    else invocation.paid += 1;
+    if (why === "retry") table.counts.retries += 1;
+    this.#planHedge(invocation, now);
+  }
+
+  /** Nobody to send to, or no Redis: looks again until it is clear that nothing will come of it. */
+  #stuck(invocation: Invocation, why: AttemptReason, now: number): void {
+    const { link, table } = this.#options;
+    if (!link.usable && invocation.refuseAtMs !== null && now >= invocation.refuseAtMs) {
+      table.finish(invocation, { kind: "unavailable", detail: "Redis does not answer" });
+      return;
+    }
+    // Time without Redis says nothing about the replicas.
+    invocation.stuckSinceMs = link.usable ? (invocation.stuckSinceMs ?? now) : null;
+    if (invocation.stuckSinceMs !== null && now - invocation.stuckSinceMs > DESERTED_MS) {
+      table.finish(invocation, { kind: "no_worker" });
+    } else invocation.plan = { atMs: now + LOOK_AGAIN_MS, why };
+  }
+
+  /** The timer of a request: what was planned for now. */
+  due(invocation: Invocation, now: number): void {
+    if (now >= invocation.deadlineAtMs) {
+      const kind = invocation.doubtful ? "outcome_unknown" : "deadline";
+      this.#options.table.finish(invocation, { kind, attempts: invocation.traces() });
+      return;
+    }
+    if (invocation.plan !== null && now >= invocation.plan.atMs) this.#send(invocation, invocation.plan.why, now);
+    if (invocation.hedgeAtMs !== null && now >= invocation.hedgeAtMs) this.#hedge(invocation, now);
+  }
+
+  #planHedge(invocation: Invocation, now: number): void {
+    const { scoreboard } = this.#options;
+    invocation.hedgeAtMs =
+      invocation.idempotent && invocation.paid < MAX_PAID
+        ? now + scoreboard.hedgeDelayMs(invocation.task, invocation.deadlineMs)
+        : null;
+  }
+
+  #hedge(invocation: Invocation, now: number): void {
+    invocation.hedgeAtMs = null;
+    const { link, dispatcher, table } = this.#options;
+    const { retry, hedge } = this.#budgets.of(invocation.task);
+    if (invocation.plan !== null || !invocation.hasOpenAttempt()) return;
+    if (!link.usable || !retry.allows(now) || !hedge.allows(now)) return;
+    if (dispatcher.send(invocation, "hedge", now) === null) return;
+    retry.withdraw(now);
+    hedge.withdraw(now);
+    invocation.paid += 1;
+    table.counts.hedges += 1;
+    this.#planHedge(invocation, now);
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * What an API process knows of the replicas: who lives, what they serve, how busy they are.
+ *
+ * D1 Read four times a second; judged by `BeatJudge`, whose rules say when nobody may be called dead.
+ * D2 What has not beaten for a minute is taken out of the hash: it would be read for ever.
+ * D3 A failed read changes nothing; the next good one shows up as a gap.
+ */
+import { BeatJudge, REPLICA_BEATS, type StandingChange } from "../domain/beat-judge.ts";
+import type { ReplicaChoice } from "../domain/replica-choice.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { Loop } from "../runtime/loop.ts";
+import type { Service } from "../runtime/service.ts";
+import { BEAT_MS, counterOf, decodeBeat, type Beat } from "./beat.ts";
+import type { CommandLink } from "./command-link.ts";
+
+const FORGET_MS = 60_000;
+/** A replica whose event loop stands still for so long gets nothing sent to it alone. */
+const LAGGING_MS = 400;
+
+export interface KnownReplica extends ReplicaChoice {
+  readonly beat: Beat;
+  load: number;
+  /** Is there room in it, by its last beat and what was sent since? */
+  free: number;
+}
+
+/** The live replicas of one task. */
+export interface TaskReplicas {
+  /** Take work: live, ready, with a turning event loop. */
+  readonly ready: readonly KnownReplica[];
+  /** All that live, also those that are leaving. */
+  readonly live: readonly KnownReplica[];
+  /** Definitions that live replicas announce. */
+  readonly definitions: readonly string[];
+}
+
+const NOBODY: TaskReplicas = { ready: [], live: [], definitions: [] };
+
+export interface ReplicaDirectoryOptions {
+  readonly link: CommandLink;
+  /** The hash of beats. */
+  readonly key: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** After each good read: who changed. */
+  readonly onRead: (changes: readonly StandingChange[]) => void;
+}
+
+export class ReplicaDirectory implements Service {
+  readonly name = "replica-directory";
+  readonly #options: ReplicaDirectoryOptions;
+  readonly #judge = new BeatJudge(REPLICA_BEATS);
+  readonly #beats = new Map<string, { text: string; beat: Beat; changedAtMs: number }>();
+  readonly #lastLiveMs = new Map<string, number>();
+  readonly #loop: Loop;
+  #tasks = new Map<string, TaskReplicas>();
+  #replicas = new Map<string, KnownReplica>();
+
+  constructor(options: ReplicaDirectoryOptions) {
+    this.#options = options;
+    this.#loop = new Loop({
+      name: this.name,
+      intervalMs: BEAT_MS,
+      clock: options.clock,
+      round: () => this.#read(),
+      onError: () => undefined, // D3; the link says that Redis is away.
+    });
+  }
+
+  /** Resolves after the first reads, when those that beat are known to be alive. */
+  async start(): Promise<void> {
+    await this.#read();
+    await this.#options.clock.sleep(this.#beats.size === 0 ? 0 : BEAT_MS + 50);
+    await this.#read();
+    await this.#loop.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop();
+  }
+
+  /** Who serves `task`. */
+  replicasOf(task: string): TaskReplicas {
+    return this.#tasks.get(task) ?? NOBODY;
+  }
+
+  /** A replica that is not known to be lost, also a new one; null when it is lost, gone or unknown. */
+  find(id: string): KnownReplica | null {
+    return this.#replicas.get(id) ?? null;
+  }
+
+  /** How long `task` has had no live replica, ms; Infinity when this process never saw one. */
+  deserted(task: string): number {
+    if (this.replicasOf(task).live.length > 0) return 0;
+    const last = this.#lastLiveMs.get(task);
+    return last === undefined ? Number.POSITIVE_INFINITY : this.#options.clock.monotonicMs() - last;
+  }
+
+  /** Notes that something was sent to a replica alone, so that its next choice is not made on an old number. */
+  noteSent(id: string): void {
+    const replica = this.#replicas.get(id);
+    if (replica === undefined) return;
+    replica.free -= 1;
+    replica.load += 1 / Math.max(1, replica.beat.slots);
+  }
+
+  async #read(): Promise<void> {
+    const { link, key, clock, onRead } = this.#options;
+    const all = await link.run((client) => client.hgetall(key));
+    const nowMs = clock.monotonicMs();
+    const counters = new Map<string, number>();
+    for (const [id, text] of Object.entries(all)) {
+      const counter = counterOf(text);
+      if (counter === null) continue;
+      counters.set(id, counter);
+      const known = this.#beats.get(id);
+      if (known?.text === text) continue;
+      const beat = decodeBeat(text);
+      if (beat !== null) this.#beats.set(id, { text, beat, changedAtMs: nowMs });
+    }
+    for (const id of this.#beats.keys()) if (!counters.has(id)) this.#beats.delete(id);
+    const changes = this.#judge.observe(counters, nowMs);
+    this.#rebuild(nowMs);
+    this.#report(changes);
+    onRead(changes);
+    await this.#forget(nowMs);
+  }
+
+  #rebuild(nowMs: number): void {
+    const tasks = new Map<string, { ready: KnownReplica[]; live: KnownReplica[]; definitions: Set<string> }>();
+    this.#replicas = new Map();
+    for (const [id, { beat }] of this.#beats) {
+      const standing = this.#judge.standing(id);
+      if (standing === "lost" || standing === "unknown") continue;
+      const load = beat.inFlight / Math.max(1, beat.slots);
+      const replica: KnownReplica = { id, worker: beat.worker, load, free: beat.slots - beat.inFlight, beat };
+      this.#replicas.set(id, replica);
+      if (standing !== "live") continue;
+      for (const [task, { definition }] of Object.entries(beat.tasks)) {
+        let entry = tasks.get(task);
+        if (entry === undefined) {
+          entry = { ready: [], live: [], definitions: new Set() };
+          tasks.set(task, entry);
+        }
+        entry.live.push(replica);
+        entry.definitions.add(definition);
+        if (beat.state === "ready" && beat.lagMs < LAGGING_MS) entry.ready.push(replica);
+        this.#lastLiveMs.set(task, nowMs);
+      }
+    }
+    this.#tasks = new Map(
+      [...tasks].map(([task, { ready, live, definitions }]) => [task, { ready, live, definitions: [...definitions] }]),
+    );
+  }
+
+  #report(changes: readonly StandingChange[]): void {
+    for (const { id, from, to } of changes) {
+      const worker = this.#beats.get(id)?.beat.worker;
+      if (to === "lost" && from !== "unproven") this.#options.log.warn({ replica: id, worker }, "replica is lost");
+      else if (to === "suspect") this.#options.log.info({ replica: id, worker }, "replica is suspect");
+    }
+  }
+
+  /** D2 */
+  async #forget(nowMs: number): Promise<void> {
+    for (const [id, { changedAtMs }] of this.#beats) {
+      if (nowMs - changedAtMs < FORGET_MS || this.#judge.standing(id) !== "lost") continue;
+      await this.#options.link.run((client) => client.hdel(this.#options.key, id));
+    }
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * One task in one replica: takes attempts from the task's list and the replica's own, runs as many as it may.
+ *
+ * L1 It takes at most its share, ⌈slots / live replicas⌉, at a time: one that takes all it can hold takes them from
+ *    replicas that have nothing to do.
+ * L2 The two lists are read in turns: the first of two busy lists would starve the other.
+ * L3 What was popped beyond the slots (other tasks used them meanwhile) waits here, is started in order, and nothing
+ *    more is popped until it has been.
+ * L4 Once draining, whatever comes is handed back.
+ */
+import { AttemptRun, type RunServices, type ServedTask } from "./attempt-run.ts";
+import { LatencyWindow } from "../domain/latency-window.ts";
+import { ListReader } from "./list-reader.ts";
+import type { Slots } from "./slots.ts";
+import { decodeTask, WAKE, type AnswerStatus } from "./wire.ts";
+import type { Logger } from "../runtime/logger.ts";
+
+const SAMPLES = 256;
+
+/** Where an answer without a run goes: format, definition and drain are found out before. */
+export interface Refusal {
+  readonly api: string;
+  readonly id: string;
+  readonly attempt: number;
+  readonly status: AnswerStatus;
+}
+
+export interface TaskLaneOptions {
+  readonly served: ServedTask;
+  readonly url: string;
+  readonly log: Logger;
+  readonly taskList: string;
+  readonly ownList: string;
+  readonly slots: Slots;
+  /** How many live replicas serve the task, this one included. */
+  readonly liveReplicas: () => number;
+  readonly runServices: Omit<RunServices, "finish">;
+  readonly refuse: (refusal: Refusal) => void;
+  /** An attempt is here: running, or about to. */
+  readonly arrived: (run: AttemptRun) => void;
+  /** An attempt has ended; its slot is free. */
+  readonly finished: RunServices["finish"];
+}
+
+export class TaskLane {
+  readonly #options: TaskLaneOptions;
+  readonly #reader: ListReader;
+  readonly #runServices: RunServices;
+  readonly #waiting: AttemptRun[] = [];
+  readonly #latencies = new LatencyWindow(SAMPLES);
+  #running = 0;
+  #ownFirst = false;
+  #draining = false;
+
+  constructor(options: TaskLaneOptions) {
+    this.#options = options;
+    const { served, url, log, taskList, ownList } = options;
+    this.#runServices = { ...options.runServices, finish: this.#onFinish };
+    const orders = [
+      [taskList, ownList],
+      [ownList, taskList],
+    ] as const;
+    this.#reader = new ListReader({
+      name: `task-${served.task.name}`,
+      url,
+      log,
+      lists: () => {
+        this.#ownFirst = !this.#ownFirst;
+        return orders[this.#ownFirst ? 1 : 0]; // L2
+      },
+      capacity: () => this.#capacity(),
+      accept: (entries) => this.accept(entries),
+    });
+  }
+
+  get task(): string {
+    return this.#options.served.task.name;
+  }
+
+  /** Attempts that are here. */
+  get inFlight(): number {
+    return this.#running + this.#waiting.length;
+  }
+
+  /** 95th percentile of the handler's time, ms. */
+  get p95Ms(): number | null {
+    return this.#latencies.quantile(0.95);
+  }
+
+  start(): Promise<void> {
+    return this.#reader.start();
+  }
+
+  /** Hands back what has not started, and takes nothing more; resolves when nothing can come any more. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    for (const run of this.#waiting.splice(0)) {
+      this.#options.finished(run, { status: "not_started", body: "", retryAfterMs: 0 });
+    }
+    await this.#reader.stop();
+  }
+
+  /** Entries that were popped, by the reader or for it. */
+  accept(entries: readonly string[]): void {
+    for (const entry of entries) this.#take(entry);
+  }
+
+  /** Slots may have become free: starts what waits, and reads again. */
+  kick(): void {
+    while (this.#waiting.length > 0 && this.#start(this.#waiting[0])) this.#waiting.shift();
+    this.#reader.kick();
+  }
+
+  #capacity(): number {
+    if (this.#draining || this.#waiting.length > 0) return 0; // L3
+    const { served, slots, liveReplicas } = this.#options;
+    const most = Math.min(served.task.concurrency, slots.total);
+    const share = Math.ceil(most / Math.max(1, liveReplicas())); // L1
+    return Math.min(served.task.concurrency - this.#running, slots.free, share);
+  }
+
+  #take(text: string): void {
+    const { refuse, served, arrived } = this.#options;
+    const decoded = decodeTask(text);
+    if (decoded.kind === "noise") {
+      if (text !== WAKE) this.#options.log.warn({ entry: text.slice(0, 200) }, "entry cannot be read");
+      return;
+    }
+    if (decoded.kind === "other_format") {
+      refuse({ ...decoded, status: "unsupported" });
+      return;
+    }
+    const { entry } = decoded;
+    if (!entry.definitions.includes(served.definition)) {
+      refuse({ ...entry, status: "unsupported" });
+    } else if (this.#draining)
+      refuse({ ...entry, status: "not_started" }); // L4
+    else {
+      const run = new AttemptRun(served, entry, this.#runServices);
+      arrived(run);
+      if (this.#waiting.length > 0 || !this.#start(run)) this.#waiting.push(run); // L3
+    }
+  }
+
+  /** @returns false when there is no slot */
+  #start(run: AttemptRun | undefined): boolean {
+    const { served, slots } = this.#options;
+    if (run === undefined) return false;
+    if (this.#running >= served.task.concurrency || !slots.take()) return false;
+    this.#running += 1;
+    run.begin();
+    return true;
+  }
+
+  readonly #onFinish: RunServices["finish"] = (run, result) => {
+    this.#running -= 1;
+    this.#options.slots.release();
+    if (result.status === "ok") this.#latencies.record(run.runUs / 1_000);
+    this.#options.finished(run, result);
+  };
+}

@@ -1,0 +1,233 @@
+/** The online path while replicas die, freeze, block, lose words, and while Redis goes away and comes back. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { InvokeOutcome } from "../../src/online/online.ts";
+import { eventually } from "../support/eventually.ts";
+import { OnlineBed, type TestCoordinator } from "../support/online.ts";
+import { startRedisCluster } from "../support/redis-cluster.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "cairn-online-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const notes = (file: string, word: string): string[] => {
+  try {
+    return readFileSync(file, "utf8")
+      .split("\n")
+      .filter((line) => line.startsWith(word));
+  } catch {
+    return [];
+  }
+};
+const kinds = (outcomes: readonly InvokeOutcome[]): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const { kind } of outcomes) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
+};
+
+/** Sends at a fixed rate until `until` is over, whatever becomes of the earlier ones. */
+async function openLoad(
+  send: () => Promise<InvokeOutcome>,
+  perSecond: number,
+  during: () => Promise<void>,
+): Promise<InvokeOutcome[]> {
+  const requests: Promise<InvokeOutcome>[] = [];
+  const begin = performance.now();
+  const timer = setInterval(() => {
+    while (requests.length < ((performance.now() - begin) / 1_000) * perSecond) requests.push(send());
+  }, 5);
+  await during();
+  clearInterval(timer);
+  return Promise.all(requests);
+}
+
+const servers = [
+  { name: "one Redis", start: () => startRedis() },
+  { name: "a Cluster of three primaries", start: () => startRedisCluster() },
+];
+
+describe.each(servers)("faults of replicas on $name", ({ start }) => {
+  let redis: Awaited<ReturnType<typeof start>>;
+  let bed: OnlineBed;
+  beforeAll(async () => {
+    redis = await start();
+  });
+  afterAll(() => redis.stop());
+  beforeEach(() => {
+    bed = new OnlineBed(redis.url);
+  });
+  afterEach(() => bed.stop());
+
+  it("loses no request when replicas are killed under load", async () => {
+    const { api, replicas } = await bed.start(3);
+    const outcomes = await openLoad(
+      () => api.invoke("sleep", { ms: 30 }),
+      200,
+      async () => {
+        await pause(500);
+        replicas[0]!.kill("SIGKILL");
+        await pause(2_500);
+        replicas[1]!.kill("SIGKILL");
+        await pause(1_000);
+      },
+    );
+    expect(kinds(outcomes)).toEqual({ answered: outcomes.length });
+    expect(outcomes.length).toBeGreaterThan(300);
+  });
+
+  it("loses no request when a replica freezes under load, and takes it back when it thaws", async () => {
+    const { api, replicas } = await bed.start(3);
+    const outcomes = await openLoad(
+      () => api.invoke("sleep", { ms: 30 }),
+      200,
+      async () => {
+        await pause(500);
+        replicas[0]!.kill("SIGSTOP");
+        await api.sees(2);
+        await pause(1_500);
+        replicas[0]!.kill("SIGCONT");
+        await api.sees(3);
+      },
+    );
+    expect(kinds(outcomes)).toEqual({ answered: outcomes.length });
+  });
+
+  it("tells the truth about what must not run twice: started, lost, and run once", async () => {
+    const { api, replicas } = await bed.start(2);
+    const file = join(folder, "notes");
+    const request = api.invoke("careful", { ms: 60_000, file });
+    const [line] = await eventually("it runs", () => {
+      const lines = notes(file, "began");
+      return lines.length > 0 ? lines : null;
+    });
+    await pause(50); // Its replica has said so.
+    const pid = Number(line!.split(" ")[3]);
+    replicas.find((one) => one.pid === pid)!.kill("SIGKILL");
+    expect(await request).toMatchObject({ kind: "outcome_unknown", attempts: [{ outcome: "lost" }] });
+    expect(notes(file, "began")).toHaveLength(1);
+  });
+
+  it("repeats what must not run twice when it can be taken back from a replica that froze", async () => {
+    const bedOfOne = await bed.replica();
+    const api = await bed.coordinator();
+    await api.sees(1);
+    bedOfOne.kill("SIGSTOP");
+    await pause(1_200); // Its last block has ended: what is sent now stays in the list.
+    const file = join(folder, "notes");
+    const request = api.invoke("careful", { ms: 1, file });
+    await bed.replica();
+    expect(await request).toMatchObject({ kind: "answered" });
+    expect(notes(file, "began")).toHaveLength(1);
+    bedOfOne.kill("SIGCONT");
+  });
+
+  it("stops giving a request to replicas when it has killed three", async () => {
+    const { api } = await bed.start(4);
+    const file = join(folder, "notes");
+    const outcome = await api.invoke("deadly", { file }, { deadlineMs: 30_000 });
+    expect(outcome).toMatchObject({ kind: "failed", fault: "task" });
+    expect(notes(file, "began")).toHaveLength(3);
+  });
+
+  it("loses nothing when a handler blocks the event loop of its replica", async () => {
+    const { api } = await bed.start(2);
+    const file = join(folder, "notes");
+    const blocked = api.invoke("blocking", { ms: 3_000, file });
+    await eventually("it runs", () => notes(file, "began").length > 0);
+    const outcomes = await Promise.all(Array.from({ length: 50 }, (_, n) => api.invoke("echo", n)));
+    expect(kinds(outcomes)).toEqual({ answered: 50 });
+    expect((await blocked).kind).toBe("answered");
+  });
+
+  it("pays for a lost answer with a repeat, not with a hang", async () => {
+    await bed.replica({ faults: "online.answer=skip@1" });
+    const api = await bed.coordinator();
+    await api.sees(1);
+    const file = join(folder, "notes");
+    const outcome = await api.invoke("slow", { ms: 100, file }, { deadlineMs: 6_000 });
+    expect(outcome).toMatchObject({ kind: "answered" });
+    expect(notes(file, "ended")).toHaveLength(2);
+  });
+});
+
+describe("Redis away", () => {
+  let redis: TestRedis;
+  let bed: OnlineBed;
+  beforeEach(async () => {
+    redis = await startRedis();
+    bed = new OnlineBed(redis.url);
+  });
+  afterEach(async () => {
+    await bed.stop();
+    await redis.stop();
+  });
+
+  const served = async (api: TestCoordinator): Promise<void> => {
+    await eventually("service again", async () => {
+      const outcome = await api.invoke("echo", 1, { deadlineMs: 500 });
+      return outcome.kind === "answered";
+    });
+  };
+
+  it("refuses at once while it is down, answers what was under way, and serves again without a restart", async () => {
+    const { api } = await bed.start(2);
+    const file = join(folder, "notes");
+    const underWay = Array.from({ length: 10 }, () => api.invoke("slow", { ms: 400, file }));
+    await eventually("they run", () => notes(file, "began").length === 10);
+    await redis.kill();
+    await pause(50);
+    const begin = performance.now();
+    const refused = await Promise.all(Array.from({ length: 20 }, () => api.invoke("echo", 1)));
+    expect(kinds(refused)).toEqual({ unavailable: 20 });
+    expect(performance.now() - begin).toBeLessThan(2_000); // Not a measurement: it must not wait for a timeout each.
+    await eventually("they have ended while nobody could be told", () => notes(file, "ended").length === 10);
+    await redis.restart();
+    expect(kinds(await Promise.all(underWay))).toEqual({ answered: 10 });
+    await served(api);
+    await api.sees(2);
+  });
+
+  it("refuses within half a second when it is mute, and does not run what it refused", async () => {
+    const { api } = await bed.start(2);
+    const file = join(folder, "notes");
+    redis.pause();
+    const outcomes = await Promise.all([api.invoke("slow", { ms: 1, file }), api.invoke("careful", { ms: 1, file })]);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["unavailable", "outcome_unknown"]);
+    expect((await api.invoke("echo", 1)).kind).toBe("unavailable");
+    redis.resume();
+    await served(api);
+    await api.sees(2);
+  });
+
+  it("comes back from ten restarts in a row", async () => {
+    const { api } = await bed.start(2);
+    for (let round = 0; round < 10; round++) {
+      await redis.restart();
+      await served(api);
+    }
+    await api.sees(2);
+    const outcomes = await Promise.all(Array.from({ length: 50 }, (_, n) => api.invoke("echo", n)));
+    expect(kinds(outcomes)).toEqual({ answered: 50 });
+  });
+
+  it("tells the truth when Redis has lost its memory", async () => {
+    const { api } = await bed.start(2);
+    const file = join(folder, "notes");
+    const mayRepeat = api.invoke("slow", { ms: 300, file });
+    const mustNot = api.invoke("careful", { ms: 300, file: join(folder, "careful") });
+    await eventually("they run", () => notes(file, "began").length === 1);
+    const admin = new Redis(redis.url);
+    await admin.flushall();
+    admin.disconnect();
+    expect((await mayRepeat).kind).toBe("answered");
+    expect((await mustNot).kind).toBe("answered"); // The replica had the answer, and keeps it until it is told.
+    await served(api);
+  });
+});

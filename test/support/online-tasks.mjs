@@ -1,0 +1,127 @@
+/** Online tasks for tests: what they did is written into a file, so that executions can be counted. */
+import { appendFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { defineOnline, InputRefused, NotRetryable, RetryAfter, z } from "../../dist/src/index.js";
+
+const file = z.string();
+
+/** @param {string} path @param {string} word @param {{job: string, attempt: number}} ctx */
+function note(path, word, ctx) {
+  appendFileSync(path, `${word} ${ctx.job} ${ctx.attempt} ${process.pid}\n`);
+}
+
+/** Notes that it began, takes its time, notes that it ended. */
+export const slow = defineOnline({
+  name: "slow",
+  input: z.strictObject({ ms: z.number(), file }),
+  idempotent: true,
+  run: async (input, ctx) => {
+    note(input.file, "began", ctx);
+    await pause(input.ms);
+    note(input.file, "ended", ctx);
+    return { pid: process.pid, attempt: ctx.attempt };
+  },
+});
+
+/** The same, but it must not run twice. */
+export const careful = defineOnline({
+  name: "careful",
+  input: z.strictObject({ ms: z.number(), file, fail: z.boolean().default(false) }),
+  run: async (input, ctx) => {
+    note(input.file, "began", ctx);
+    await pause(input.ms);
+    note(input.file, "ended", ctx);
+    if (input.fail) throw new Error("as asked");
+    return { pid: process.pid, attempt: ctx.attempt };
+  },
+});
+
+/** Fails in the replicas whose process ids are given; `how` says in which way. */
+export const failing = defineOnline({
+  name: "failing",
+  input: z.strictObject({
+    file,
+    how: z.enum(["error", "not_retryable", "retry_after", "refused", "output"]).default("error"),
+    times: z.number().default(1_000),
+  }),
+  output: z.strictObject({ pid: z.number() }),
+  idempotent: true,
+  run: (input, ctx) => {
+    note(input.file, "began", ctx);
+    if (ctx.attempt > input.times) return { pid: process.pid };
+    switch (input.how) {
+      case "error":
+        throw new Error("as asked");
+      case "not_retryable":
+        throw new NotRetryable("never");
+      case "retry_after":
+        throw new RetryAfter(200);
+      case "refused":
+        throw new InputRefused("not like this");
+      case "output":
+        return /** @type {never} */ ({ pid: "a word" });
+    }
+  },
+});
+
+/** Ends its own process. */
+export const deadly = defineOnline({
+  name: "deadly",
+  input: z.strictObject({ file }),
+  idempotent: true,
+  run: (input, ctx) => {
+    note(input.file, "began", ctx);
+    process.kill(process.pid, "SIGKILL");
+    return null;
+  },
+});
+
+/** Computes without giving the event loop a turn. */
+export const blocking = defineOnline({
+  name: "blocking",
+  input: z.strictObject({ ms: z.number(), file, onlyAttempt: z.number().default(0) }),
+  idempotent: true,
+  run: (input, ctx) => {
+    note(input.file, "began", ctx);
+    if (input.onlyAttempt !== 0 && ctx.attempt !== input.onlyAttempt) return { attempt: ctx.attempt };
+    const until = performance.now() + input.ms;
+    while (performance.now() < until);
+    return { attempt: ctx.attempt };
+  },
+});
+
+/** Waits until it is told to stop, and notes why. */
+export const patient = defineOnline({
+  name: "patient",
+  input: z.strictObject({ file }),
+  idempotent: true,
+  run: async (input, ctx) => {
+    note(input.file, "began", ctx);
+    const remaining = ctx.remainingMs();
+    await new Promise((resolve) => ctx.signal.addEventListener("abort", () => resolve(undefined), { once: true }));
+    note(input.file, /** @type {Error} */ (ctx.signal.reason).name, ctx);
+    await pause(100);
+    return { remaining };
+  },
+});
+
+/** One at a time in each replica. */
+export const narrow = defineOnline({
+  name: "narrow",
+  input: z.strictObject({ ms: z.number(), file }),
+  idempotent: true,
+  concurrency: 1,
+  run: async (input, ctx) => {
+    note(input.file, "began", ctx);
+    await pause(input.ms);
+    return { pid: process.pid };
+  },
+});
+
+/** A schema that a newer version has changed. */
+export const versioned = defineOnline({
+  name: "versioned",
+  input: z.strictObject({ old: z.string().optional() }),
+  idempotent: true,
+  run: () => ({ version: 1, pid: process.pid }),
+});
