@@ -23,7 +23,8 @@ const PICTURE_HOURS: readonly number[] = [6, 12, 24, 48, 96, 192, 384];
 
 interface WeatherState {
   readonly simulation: Simulation;
-  readonly map: HeightMap;
+  /** Made for the first picture: it takes longer to build than a checkpoint to load. */
+  map: HeightMap | null;
   /** Model steps between pictures. */
   readonly pictureEvery: number;
   /** Pictures handed out. */
@@ -35,7 +36,7 @@ function begin(input: WeatherInput): WeatherState {
   const hours = PICTURE_HOURS.find((every) => (input.days * 24) / every <= MOST_PICTURES - 2) ?? 384;
   return {
     simulation,
-    map: new HeightMap(simulation.grid, simulation.test),
+    map: null,
     pictureEvery: hours * simulation.stepsPerHour,
     pictures: 0,
   };
@@ -52,11 +53,12 @@ function allShown({ simulation, pictureEvery, pictures }: WeatherState): boolean
 }
 
 function show(state: WeatherState, ctx: BatchContext): void {
-  const { simulation, map } = state;
+  const { simulation } = state;
   simulation.model.fillHalo();
+  state.map ??= new HeightMap(simulation.grid, simulation.test);
   const hours = Math.round(simulation.hours * 100) / 100;
   const name = `height-${hours.toFixed(2).padStart(7, "0")}h.png`;
-  ctx.artifact(name, map.draw(simulation.model.fields, simulation.hours));
+  ctx.artifact(name, state.map.draw(simulation.model.fields, simulation.hours));
   state.pictures++;
 }
 

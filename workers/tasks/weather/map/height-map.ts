@@ -4,16 +4,16 @@
  * Plate carrée, three pixels a degree; 180° W is on the left, north on top. The scale is fixed by the test case, so
  * that the pictures of a run can be compared.
  */
-import { compass } from "../cubed-sphere.ts";
 import type { CubedSphere } from "../cubed-sphere.ts";
 import type { Fields } from "../fields.ts";
 import { RegularSampler } from "../regular-sampler.ts";
+import { MOUNTAIN } from "../test-cases.ts";
 import type { TestCase } from "../test-cases.ts";
 import { BROWN, Canvas, INK, TEXT_HEIGHT } from "./canvas.ts";
 import type { Box } from "./canvas.ts";
 import { bandColours, PAPER } from "./colours.ts";
-import { traceContour } from "./contours.ts";
-import type { Lattice } from "./contours.ts";
+import { traceContours } from "./contours.ts";
+import type { Lattice, Levels } from "./contours.ts";
 
 /** Pixels a degree. */
 const SCALE = 3;
@@ -28,13 +28,7 @@ const BOLD_EVERY = 5;
 /** How much ink for what matters less. */
 const MUTED = 0.7;
 
-/** Lowest and highest contour and their distance, m. */
-interface Levels {
-  readonly low: number;
-  readonly high: number;
-  readonly interval: number;
-}
-
+/** The contours of a case, m. */
 function levelsOf(test: TestCase): Levels {
   if (test.number === 2) return { low: 1_100, high: 2_900, interval: 100 };
   if (test.number === 5) return { low: 5_050, high: 5_950, interval: 50 };
@@ -66,7 +60,7 @@ export class HeightMap {
     drawBands(canvas, lattice, this.#levels);
     drawGraticule(canvas);
     drawContours(canvas, lattice, this.#levels);
-    if (this.#test.number === 5) drawGround(canvas, this.#test);
+    if (this.#test.number === 5) drawMountain(canvas);
     canvas.frame(MAP, INK);
     drawScale(canvas, this.#levels);
     this.#drawCaption(canvas, lattice, hours);
@@ -81,7 +75,7 @@ export class HeightMap {
     const low = lattice.values.reduce((a, b) => Math.min(a, b));
     const high = lattice.values.reduce((a, b) => Math.max(a, b));
     const range = `height of the free surface, ${low.toFixed(0)} to ${high.toFixed(0)} m`;
-    const ground = number === 5 ? ", brown: mountain every 500 m" : "";
+    const ground = number === 5 ? ", mountain in brown" : "";
     canvas.text(MAP.left, 40, `${range}${ground}`, MUTED);
     canvas.text(MAP.right, 40, `6 × ${n} × ${n} cells`, MUTED, "right");
   }
@@ -137,35 +131,28 @@ function degrees(angle: number, negative: string, positive: string): string {
   return `${Math.abs(angle)}°${side}`;
 }
 
-function drawContours(canvas: Canvas, lattice: Lattice, { low, high, interval }: Levels): void {
-  for (let level = low; level <= high; level += interval) {
-    const bold = Math.round(level / interval) % BOLD_EVERY === 0;
-    drawContour(canvas, lattice, level, { ink: INK, width: bold ? 1.6 : 0.8, cover: bold ? 0.9 : 0.6 });
-  }
-}
-
-/** The mountain of case 5: its foot and every 500 m. */
-function drawGround(canvas: Canvas, test: TestCase): void {
-  const values = new Float64Array(COLUMNS * ROWS);
-  for (let at = 0; at < values.length; at++) {
-    const [latitude, longitude] = [90 - Math.floor(at / COLUMNS), (at % COLUMNS) - 180];
-    values[at] = test.ground(compass((latitude * Math.PI) / 180, (longitude * Math.PI) / 180).up);
-  }
-  const lattice = { columns: COLUMNS, rows: ROWS, values };
-  for (const level of [10, 500, 1_000, 1_500])
-    drawContour(canvas, lattice, level, { ink: BROWN, width: 1.8, cover: 1 });
-}
-
-interface Pen {
-  readonly ink: typeof INK;
-  readonly width: number;
-  readonly cover: number;
-}
-
-function drawContour(canvas: Canvas, lattice: Lattice, level: number, { ink, width, cover }: Pen): void {
-  traceContour(lattice, level, (x0, y0, x1, y1) => {
-    canvas.line(xOf(x0 - 180), yOf(90 - y0), xOf(x1 - 180), yOf(90 - y1), ink, width, cover, MAP);
+function drawContours(canvas: Canvas, lattice: Lattice, levels: Levels): void {
+  traceContours(lattice, levels, (level, x0, y0, x1, y1) => {
+    const bold = Math.round(level / levels.interval) % BOLD_EVERY === 0;
+    const [width, cover] = bold ? [1.6, 0.9] : [0.8, 0.6];
+    canvas.line(xOf(x0 - 180), yOf(90 - y0), xOf(x1 - 180), yOf(90 - y1), INK, width, cover, MAP);
   });
+}
+
+/** The mountain of case 5: its foot and every 500 m, which are circles on this map. */
+function drawMountain(canvas: Canvas): void {
+  const toDegrees = 180 / Math.PI;
+  for (let height = 0; height < MOUNTAIN.height; height += 500) {
+    const radius = MOUNTAIN.radius * (1 - height / MOUNTAIN.height);
+    const x = (angle: number): number => xOf((MOUNTAIN.longitude + radius * Math.cos(angle)) * toDegrees);
+    const y = (angle: number): number => yOf((MOUNTAIN.latitude + radius * Math.sin(angle)) * toDegrees);
+    const pieces = 90;
+    for (let k = 0; k < pieces; k++) {
+      const from = (2 * Math.PI * k) / pieces;
+      const to = (2 * Math.PI * (k + 1)) / pieces;
+      canvas.line(x(from), y(from), x(to), y(to), BROWN, 1.6, 1, MAP);
+    }
+  }
 }
 
 function drawScale(canvas: Canvas, levels: Levels): void {
