@@ -19,7 +19,13 @@ const SHARED = [
   "faults",
   "limits",
 ] as const;
-export const API_SETTINGS = [...SHARED, "host", "port", "apiProcesses"] as const satisfies readonly SettingName[];
+export const API_SETTINGS = [
+  ...SHARED,
+  "host",
+  "port",
+  "publicUrl",
+  "apiProcesses",
+] as const satisfies readonly SettingName[];
 export const WORKER_SETTINGS = [
   ...SHARED,
   "workerId",
@@ -49,6 +55,7 @@ const PLACEHOLDERS: Readonly<Partial<Record<SettingName, string>>> = {
   data: "folder",
   store: "url",
   host: "address",
+  publicUrl: "url",
   port: "port",
   workerId: "name",
   labels: "key=value",

@@ -131,6 +131,7 @@ class LocalSystem {
       },
     });
     this.#redisUrl = this.#redis.url;
+    this.#settings.lock.tell({ redis: this.#redisUrl }); // For workers that join (src/cli/local-system.ts).
   }
 
   #startChildren(): void {

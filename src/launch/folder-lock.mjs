@@ -115,6 +115,17 @@ export function tryLock(folder) {
 }
 
 /**
+ * What the holder tells, without taking the lock.
+ * @param {string} folder
+ * @returns {Record<string, string> | null} null if nobody holds it
+ */
+export function heldNote(folder) {
+  if (!existsSync(folder)) return null;
+  const current = read(folder, highest(folder));
+  return current?.held === true && current.by.some(isRunning) ? current.note : null;
+}
+
+/**
  * Takes the lock, waiting as long as a living process holds it.
  * @param {string} folder
  * @param {(by: ProcessIdentity) => void} onWait called once, if it has to wait

@@ -9,6 +9,7 @@ import { EXIT } from "../exit-code.ts";
 import { oneLine } from "../format.ts";
 import { outputOption, writeJson } from "../output.ts";
 import type { Session } from "../session.ts";
+import { withLocalRedis } from "../local-system.ts";
 import { settingsOf, settingsOptions } from "../settings-options.ts";
 
 export const doctor = command({
@@ -40,7 +41,7 @@ type Options = Parameters<typeof doctor.run>[2];
 async function configuredFindings(session: Session, options: Options): Promise<Finding[]> {
   let config: ReturnType<typeof loadConfig>;
   try {
-    config = loadConfig(settingsOf(options));
+    config = loadConfig(withLocalRedis(session, settingsOf(options)));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return [fail("configuration", reason, "Mend the variable, the .env file or the option.")];

@@ -1,9 +1,10 @@
 /** `cairn dev`, `cairn api`, `cairn worker`: starting things. */
 import { randomBytes } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { environmentWith, givenSettings, loadConfig } from "../../runtime/config.ts";
+import { entryOf } from "../become.ts";
 import { command, value, type Command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { withLocalRedis } from "../local-system.ts";
 import { API_SETTINGS, settingsOf, settingsOptions, WORKER_SETTINGS } from "../settings-options.ts";
 import { readWhole } from "../values.ts";
 
@@ -23,7 +24,7 @@ export const api: Command = command({
     },
   ],
   async run(session, _args, options) {
-    return await session.become("api", environmentWith(settingsOf(options)));
+    return await session.become("api", environmentWith(withLocalRedis(session, settingsOf(options))));
   },
 });
 
@@ -32,8 +33,9 @@ export const worker: Command = command({
   group: "Run Cairn",
   summary: "start a worker",
   detail:
-    "The first SIGTERM or Ctrl-C drains: online requests are finished, batch jobs make a checkpoint and are handed over. " +
-    "The second hurries, the third ends at once.",
+    "Next to `npm start` or `cairn dev` it finds their Redis by itself, in --data. The first SIGTERM or Ctrl-C " +
+    "drains: online requests are finished, batch jobs make a checkpoint and are handed over. The second hurries, the " +
+    "third ends at once.",
   does: "starts an agent, which starts replicas, keepers and runners",
   args: [],
   options: settingsOptions(WORKER_SETTINGS),
@@ -45,7 +47,7 @@ export const worker: Command = command({
     },
   ],
   async run(session, _args, options) {
-    return await session.become("worker", environmentWith(settingsOf(options)));
+    return await session.become("worker", environmentWith(withLocalRedis(session, settingsOf(options))));
   },
 });
 
@@ -77,7 +79,6 @@ export const dev: Command = command({
       say(taken.message);
       return EXIT.error;
     }
-    const main = fileURLToPath(new URL("../main.js", import.meta.url));
     const count: unknown = options.workers;
     return await runDev({
       dataDir: config.data,
@@ -85,7 +86,7 @@ export const dev: Command = command({
       workers: typeof count === "number" ? count : 3,
       redis:
         redisUrl === undefined ? { kind: "private", server: await provideRedis(say) } : { kind: "url", url: redisUrl },
-      commands: { api: [main, "api"], worker: (id) => [main, "worker", "--id", id] },
+      commands: { api: [entryOf("api")], worker: () => [entryOf("worker")] },
       env: environmentWith(flags),
       drainMs: config.drainMs,
       parent: null,
