@@ -36,7 +36,7 @@ export function findJsonBreak(text: string): JsonBreak | null {
   };
   // By hand: a regular expression with a choice per character overflows its stack on long strings.
   const takeString = (): boolean => {
-    for (at += 1; at < text.length; ) {
+    for (at += 1; at < text.length;) {
       const unit = text.charCodeAt(at);
       if (unit === 0x22) {
         at += 1;

@@ -8,7 +8,7 @@ export const fleetSchema = z.object({
   workers: z
     .object({
       total: z.int(),
-      byState: z.record(z.enum(Object.keys(WORKER_STATES) as [WorkerState, ...WorkerState[]]), z.int()),
+      byState: z.partialRecord(z.enum(Object.keys(WORKER_STATES) as [WorkerState, ...WorkerState[]]), z.int()),
     })
     .describe("Workers that are known, by their state"),
   slots: z.object({ online: slots, batch: slots }).describe("Of workers that are ready"),

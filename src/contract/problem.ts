@@ -29,6 +29,17 @@ export const problemSchema = z
 export type Problem = z.infer<typeof problemSchema>;
 export type FieldError = NonNullable<Problem["errors"]>[number];
 
+/** GET /problems/{code}: what a code means. */
+export const problemKindSchema = z.object({
+  code: z.string(),
+  type: z.string(),
+  status: z.int().describe("Usual HTTP status"),
+  title: z.string(),
+  hint: z.string().describe("What to do next"),
+  retryable: z.boolean().describe("May the very same call succeed later?"),
+});
+export const problemKindListSchema = z.object({ items: z.array(problemKindSchema), nextCursor: z.null() });
+
 /** Makes the problem for `code`; `extra` adds members, `status` overrides the table's for the few codes with two. */
 export function problem(code: ErrorCode, detail: string, extra: Partial<Problem> = {}): Problem {
   const { status, title, hint } = ERROR_CODES[code];

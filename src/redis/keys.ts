@@ -33,6 +33,8 @@ export interface Keys {
   readonly sweep: string;
   /** STRING with expiry, idempotency key (hashed) → fingerprint and job id. */
   idempotency(hash: string): string;
+  /** HASH with expiry, the answer to an online request with this idempotency key (hashed). */
+  answer(hash: string): string;
   /** HASH, worker id → beat JSON. */
   readonly beats: string;
   /** HASH, worker id → what it registered, JSON. */
@@ -82,6 +84,7 @@ export function createKeys(prefix: string): Keys {
     finals: `${root}:finals`,
     sweep: `${root}:sweep`,
     idempotency: (hash) => `${root}:idem:${hash}`,
+    answer: (hash) => `{${prefix}:answer:${hash}}`,
     beats: `${root}:beats`,
     workers: `${root}:workers`,
     orders: `${root}:orders`,

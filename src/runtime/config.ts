@@ -36,6 +36,10 @@ const settings = z.strictObject({
   store: z.string().optional().describe("Checkpoint store: file:<folder>; default: <data>/store"),
   host: z.string().default("127.0.0.1").describe("Address the API listens on"),
   port: whole.min(0).max(65_535).default(8080).describe("Port the API listens on; 0: any free one"),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Address under which clients reach the API, when a proxy stands in front of it"),
   apiProcesses: whole.min(1).max(64).default(1).describe("Serving processes of one `cairn api`"),
   api: z.string().optional().describe("Address of the API for the CLI"),
   workerId: z

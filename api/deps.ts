@@ -1,0 +1,52 @@
+/** What handlers work with. Made once per serving process, in `serving.ts`. */
+import type { JobReader, JobWriter, QueueReader } from "../src/batch/batch.ts";
+import type { CheckpointStore } from "../src/checkpoints/checkpoints.ts";
+import type { Limits } from "../src/domain/limits.ts";
+import type { TaskRegistry, WorkerRegistry } from "../src/fleet/fleet.ts";
+import type { OnlineCoordinator } from "../src/online/online.ts";
+import type { EventTail } from "../src/redis/event-tail.ts";
+import type { Keys } from "../src/redis/keys.ts";
+import type { RedisClient } from "../src/redis/connection.ts";
+import type { Clock } from "../src/runtime/clock.ts";
+import type { Logger } from "../src/runtime/logger.ts";
+import type { AnswerMemory } from "./answer-memory.ts";
+import type { Drain } from "./drain.ts";
+import type { InputSchemas } from "./input-schemas.ts";
+import type { JobEvents } from "./job-events.ts";
+import type { JobWaiter } from "./job-waiter.ts";
+import type { Metrics } from "./metrics.ts";
+import type { MetricsGather } from "./metrics-gather.ts";
+import type { Pages } from "./pages.ts";
+import type { SiteGuard } from "./site-guard.ts";
+import type { TaskLookup } from "./task-lookup.ts";
+
+export interface ApiDeps {
+  readonly limits: Limits;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** For plain commands; they fail soon when Redis is away. */
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly reader: JobReader;
+  readonly writer: JobWriter;
+  readonly queues: QueueReader;
+  /** Pools that some worker serves. */
+  readonly pools: () => readonly string[];
+  readonly tasks: TaskRegistry;
+  readonly lookup: TaskLookup;
+  readonly workers: WorkerRegistry;
+  readonly online: OnlineCoordinator;
+  readonly store: CheckpointStore;
+  readonly events: JobEvents;
+  readonly waiter: JobWaiter;
+  readonly tail: EventTail;
+  readonly schemas: InputSchemas;
+  readonly answers: AnswerMemory;
+  readonly metrics: Metrics;
+  readonly gather: MetricsGather;
+  readonly drain: Drain;
+  readonly guard: SiteGuard;
+  readonly pages: Pages;
+  /** The address clients use: `https://cairn.example.org`; null: whatever the request says. */
+  readonly publicUrl: string | null;
+}

@@ -1,0 +1,103 @@
+/** Jobs: submit, look at, list, change, delete. */
+import { deleteFilesOf } from "../../src/batch/batch.ts";
+import { isFinalState, type Job, type PatchJob, type Submit } from "../../src/contract/job.ts";
+import type { JobListQuery } from "../../src/contract/query.ts";
+import { problem } from "../../src/contract/problem.ts";
+import { empty, json, refuse, refuseWith, type Answer } from "../answer.ts";
+import type { ApiDeps } from "../deps.ts";
+import { fingerprintOf, readIdempotencyKey } from "../idempotency-key.ts";
+import { acceptedJob, presentJob } from "../job-answer.ts";
+import { preferenceHeaders, readPrefer } from "../prefer.ts";
+import type { Checked } from "../route.ts";
+import { submitOne } from "../submission.ts";
+
+export function unknownJob(id: string): Answer {
+  return refuse("unknown_job", `there is no job ${id}`);
+}
+
+/** POST /v1/jobs */
+export async function submitJob(deps: ApiDeps, checked: Checked<undefined, Submit>): Promise<Answer> {
+  const { request, body, sent } = checked;
+  const read = readIdempotencyKey(request.header("idempotency-key"));
+  if (read.kind === "bad") return refuse("invalid_idempotency_key", "the Idempotency-Key cannot be read");
+  const idempotency =
+    read.key === null ? null : { key: read.key, fingerprint: fingerprintOf("POST", request.path, sent) };
+  const preferences = readPrefer(request.header("prefer"), deps.limits.maxWaitMs);
+  const submission = await submitOne(deps, body, idempotency, request.by);
+  if (submission.kind === "refused") return refuseWith(submission.problem);
+  let { job } = submission;
+  if (preferences.waitMs !== null) job = await untilFinal(deps, job, preferences.waitMs, request.gone);
+  return acceptedJob(deps, request, job, {
+    ...preferenceHeaders(preferences),
+    ...(submission.replayed ? { "Idempotency-Replayed": "true" } : {}),
+  });
+}
+
+/** GET /v1/jobs/{id} */
+export async function getJob(deps: ApiDeps, checked: Checked<undefined, undefined>): Promise<Answer> {
+  const { request } = checked;
+  const id = checked.params["id"] ?? "";
+  const preferences = readPrefer(request.header("prefer"), deps.limits.maxWaitMs);
+  let job = await deps.reader.get(id);
+  if (job === null) return unknownJob(id);
+  if (preferences.waitMs !== null && !isFinalState(job.state)) {
+    job = await untilFinal(deps, job, preferences.waitMs, request.gone);
+  }
+  return presentJob(request, job, preferenceHeaders(preferences));
+}
+
+/** GET /v1/jobs */
+export async function listJobs(deps: ApiDeps, checked: Checked<JobListQuery, undefined>): Promise<Answer> {
+  const { state, task, class: jobClass, label, worker, cursor, limit } = checked.query;
+  const page = await deps.reader.list(
+    {
+      states: [...new Set(state)],
+      labels: label.map((text) => [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)] as const),
+      ...(task === undefined ? {} : { task }),
+      ...(jobClass === undefined ? {} : { class: jobClass }),
+      ...(worker === undefined ? {} : { worker }),
+    },
+    { cursor: cursor ?? null, limit: limit ?? deps.limits.pageDefault },
+  );
+  if (page.kind === "bad_cursor") {
+    return refuse("invalid_cursor", `${JSON.stringify((cursor ?? "").slice(0, 100))} is no cursor`);
+  }
+  return json(200, { items: page.items, nextCursor: page.nextCursor });
+}
+
+/** PATCH /v1/jobs/{id} */
+export async function patchJob(deps: ApiDeps, checked: Checked<undefined, PatchJob>): Promise<Answer> {
+  const id = checked.params["id"] ?? "";
+  const { priority, labels } = checked.body;
+  if (priority === undefined && labels === undefined) {
+    return refuse("invalid_request", "nothing is to be changed: give priority or labels");
+  }
+  if (Object.keys(labels ?? {}).length > deps.limits.labelsPerJob) {
+    const errors = [{ pointer: "/labels", detail: `has more than ${deps.limits.labelsPerJob} labels` }];
+    return refuseWith(problem("invalid_request", "too many labels", { errors }));
+  }
+  const outcome = await deps.writer.patch(id, checked.body);
+  return outcome.kind === "not_found" ? unknownJob(id) : json(200, outcome.job);
+}
+
+/** DELETE /v1/jobs/{id} */
+export async function deleteJob(deps: ApiDeps, checked: Checked<undefined, undefined>): Promise<Answer> {
+  const id = checked.params["id"] ?? "";
+  const outcome = await deps.writer.remove(id);
+  switch (outcome.kind) {
+    case "not_found":
+      return unknownJob(id);
+    case "not_final":
+      return refuse("not_final", `job ${id} has not come to its end`);
+    case "ok":
+      // The record is gone and with it every way to the files; what cannot be deleted now takes room, nothing else.
+      await deleteFilesOf(deps.store, id).catch((error: unknown) => {
+        deps.logger.warn({ err: error, jobId: id }, "files of a deleted job remain in the store");
+      });
+      return empty(204);
+  }
+}
+
+async function untilFinal(deps: ApiDeps, job: Job, waitMs: number, gone: AbortSignal): Promise<Job> {
+  return deps.waiter.wait(job, waitMs, gone, ({ state }) => isFinalState(state));
+}

@@ -1,0 +1,93 @@
+/**
+ * The listening socket of an API, in the parent: serving processes come and go, the socket stays.
+ *
+ * L1 Nothing is read from a connection here; it goes to a serving process as it came.
+ * L2 While no process serves, connections wait for one, within bounds. So a restart or a crash refuses nobody.
+ */
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import type { Service } from "../src/runtime/service.ts";
+
+/** L2 */
+const MAX_WAITING = 1_024;
+const WAIT_MS = 15_000;
+
+/** Takes a connection; says later that it could not. */
+export type Taker = (socket: Socket, lost: () => void) => void;
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The process whose turn it is; null when there is none. */
+  readonly next: () => Taker | null;
+}
+
+interface Waiting {
+  readonly socket: Socket;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class Listener implements Service {
+  readonly name = "listener";
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #waiting: Waiting[] = [];
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#deal(socket)); // L1
+  }
+
+  /** Where it listens; null before `start`. */
+  get address(): AddressInfo | null {
+    const address = this.#server.address();
+    return typeof address === "object" ? address : null;
+  }
+
+  /** @throws Error when the address cannot be listened on */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(this.#options.port, this.#options.host, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+  }
+
+  stop(): Promise<void> {
+    if (this.#server.listening) this.#server.close();
+    for (const { socket, timer } of this.#waiting.splice(0)) {
+      clearTimeout(timer);
+      socket.destroy();
+    }
+    return Promise.resolve();
+  }
+
+  /** Deals out what waits: is called when a process begins to serve. */
+  dealWaiting(): void {
+    for (const { socket, timer } of this.#waiting.splice(0)) {
+      clearTimeout(timer);
+      this.#deal(socket);
+    }
+  }
+
+  #deal(socket: Socket): void {
+    const take = this.#options.next();
+    if (take !== null) {
+      take(socket, () => socket.destroy());
+      return;
+    }
+    if (this.#waiting.length >= MAX_WAITING) {
+      socket.destroy();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#waiting.splice(
+        this.#waiting.findIndex((waiting) => waiting.socket === socket),
+        1,
+      );
+      socket.destroy();
+    }, WAIT_MS);
+    this.#waiting.push({ socket, timer });
+  }
+}

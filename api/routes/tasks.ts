@@ -1,0 +1,89 @@
+/** Routes to tasks, and the one that answers online requests. */
+import { anyJson } from "../../src/contract/json.ts";
+import { pageQuerySchema } from "../../src/contract/query.ts";
+import { taskListSchema, taskViewSchema } from "../../src/contract/worker.ts";
+import { getTask, listTasks } from "../handlers/fleet.ts";
+import { invokeTask } from "../handlers/invoke.ts";
+import { defineRoute, type Route, type RouteDoc } from "../route.ts";
+
+const invokeDoc: RouteDoc = {
+  method: "POST",
+  path: "/v1/tasks/{task}/invoke",
+  operationId: "invokeTask",
+  tag: "tasks",
+  summary: "Ask an online task and wait for its answer",
+  description:
+    "The body is the input, the answer is the output. Some replica answers; another one does if the first is lost, as long as the deadline allows and the task may run twice.",
+  body: {
+    mediaTypes: ["application/json"],
+    schema: anyJson,
+    required: true,
+    limit: "inlineBytes",
+    reading: "stream",
+    example: { hello: "world" },
+  },
+  requestHeaders: ["Request-Timeout-Ms", "Idempotency-Key"],
+  successes: [
+    {
+      status: 200,
+      description: "The task's output",
+      schema: anyJson,
+      headers: ["Server-Timing", "Idempotency-Replayed"],
+    },
+  ],
+  problems: [
+    "invalid_input",
+    "invalid_deadline",
+    "invalid_idempotency_key",
+    "unknown_task",
+    "wrong_class",
+    "idempotency_in_progress",
+    "input_refused",
+    "idempotency_key_reused",
+    "task_failed",
+    "invalid_output",
+    "outcome_unknown",
+    "no_worker",
+    "no_capacity",
+    "redis_unavailable",
+    "deadline_exceeded",
+  ],
+};
+
+/** Checks its requests itself, step by step: it is the one route where each microsecond counts. */
+export const invokeRoute: Route = {
+  ...invokeDoc,
+  answer: (deps, request) => invokeTask(invokeDoc, deps, request),
+};
+
+export const taskRoutes: readonly Route[] = [
+  defineRoute(
+    {
+      method: "GET",
+      path: "/v1/tasks",
+      operationId: "listTasks",
+      tag: "tasks",
+      summary: "List the tasks that workers have registered",
+      description:
+        "With their JSON Schemas, and the live workers that have them. Two versions of a task are two items.",
+      query: pageQuerySchema,
+      successes: [{ status: 200, description: "A page of tasks", schema: taskListSchema }],
+      problems: ["invalid_cursor"],
+    },
+    listTasks,
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/v1/tasks/{task}",
+      operationId: "getTask",
+      tag: "tasks",
+      summary: "Look at a task",
+      description: "Its newest definition.",
+      successes: [{ status: 200, description: "The task", schema: taskViewSchema }],
+      problems: ["unknown_task", "redis_unavailable"],
+    },
+    getTask,
+  ),
+  invokeRoute,
+];

@@ -1,0 +1,202 @@
+/**
+ * One serving process, put together: everything between the socket and Redis.
+ *
+ * Used by `serve.ts`, which gets its connections from the parent, and by tests, which let it listen by itself.
+ */
+import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
+import type { AddressInfo, Socket } from "node:net";
+import {
+  BatchCaretaker,
+  JobReader,
+  JobWriter,
+  loadBatchScripts,
+  QueueReader,
+  retain,
+  settleGeneration,
+  TicketQueues,
+} from "../src/batch/batch.ts";
+import { openStore } from "../src/checkpoints/checkpoints.ts";
+import { Caretaker, FleetWatch, TaskRegistry, WorkerRegistry } from "../src/fleet/fleet.ts";
+import { OnlineCoordinator } from "../src/online/online.ts";
+import { EventTail } from "../src/redis/event-tail.ts";
+import { closeRedis, connectRedis, whenReady } from "../src/redis/connection.ts";
+import { createKeys } from "../src/redis/keys.ts";
+import { RedisClock } from "../src/redis/redis-clock.ts";
+import { systemClock } from "../src/runtime/clock.ts";
+import type { Config } from "../src/runtime/config.ts";
+import type { Logger } from "../src/runtime/logger.ts";
+import { ServiceGroup, type Service } from "../src/runtime/service.ts";
+import { JOB_STATES, type JobState } from "../src/domain/job-state.ts";
+import { AnswerMemory } from "./answer-memory.ts";
+import { refuse } from "./answer.ts";
+import type { ApiDeps } from "./deps.ts";
+import { Drain } from "./drain.ts";
+import { Exchange } from "./exchange.ts";
+import { createExpressApp } from "./express-app.ts";
+import { answerInvoke } from "./hot-invoke.ts";
+import { HttpServer } from "./http-server.ts";
+import { InputSchemas } from "./input-schemas.ts";
+import { JobEvents } from "./job-events.ts";
+import { JobWaiter } from "./job-waiter.ts";
+import { Metrics } from "./metrics.ts";
+import { MetricsGather, type AskOthers } from "./metrics-gather.ts";
+import { Pages } from "./pages.ts";
+import { ROUTES } from "./routes.ts";
+import { invokeRoute } from "./routes/tasks.ts";
+import { SiteGuard } from "./site-guard.ts";
+import { TaskLookup } from "./task-lookup.ts";
+
+const { version } = createRequire(import.meta.url)("cairn-scheduler/package.json") as { version: string };
+
+/** A caller is told within half a second that Redis is away. */
+const COMMAND_TIMEOUT_MS = 450;
+const REDIS_WITHIN_MS = 30_000;
+
+export interface ServingOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** Where it listens by itself; null: connections are handed over. */
+  readonly listen: { readonly host: string; readonly port: number } | null;
+  /** Metrics of the other serving processes. */
+  readonly others: AskOthers;
+}
+
+export interface Serving extends Service {
+  /** Where it listens by itself; null before `start`. */
+  readonly address: AddressInfo | null;
+  readonly gather: MetricsGather;
+  /** Takes over a connection. */
+  accept(socket: Socket): void;
+  /** Begins to leave: `/readyz` refuses, answers close their connections. `stop` does it too. */
+  drain(): void;
+}
+
+export function createServing({ config, logger, listen, others }: ServingOptions): Serving {
+  const { limits } = config;
+  const clock = systemClock;
+  const keys = createKeys(config.redisPrefix);
+  const apiId = `${config.hostname.toLowerCase().replace(/[^a-z0-9-]/g, "-")}-${randomBytes(5).toString("hex")}`;
+  const redis = connectRedis(
+    config.redisUrl,
+    { kind: "command", commandTimeoutMs: COMMAND_TIMEOUT_MS },
+    `api:${apiId}`,
+  );
+  const tailRedis = connectRedis(config.redisUrl, { kind: "blocking" }, `api:${apiId}:events`);
+  const bull = connectRedis(config.redisUrl, { kind: "bullmq" }, `api:${apiId}:bull`);
+  const complain = (component: string) => (error: unknown) =>
+    logger.warn({ err: error, component }, "will be tried again");
+
+  const redisClock = new RedisClock({ client: () => redis, key: keys.root, clock });
+  const redisNowMs = (): number => redisClock.nowMs();
+  const scripts = loadBatchScripts({ eventsPerJob: limits.eventsPerJob });
+  const tickets = new TicketQueues({ bull, redis, keys });
+  const store = openStore(config.store);
+  const reader = new JobReader({ redis, keys });
+  const watch = new FleetWatch({ redis, keys, clock, onError: complain("fleet-watch") });
+  const tasks = new TaskRegistry({ watch, clock });
+  const tail = new EventTail({ redis: tailRedis, keys, clock, onError: complain("event-tail") });
+  const online = new OnlineCoordinator({ redisUrl: config.onlineRedisUrl, keys, clock, log: logger, apiId });
+  const caretaker = new Caretaker({
+    redis,
+    keys,
+    clock,
+    watch,
+    batch: new BatchCaretaker({ redis, keys, scripts, tickets, redisNowMs, logger }),
+    settleGeneration: () => settleGeneration(redis, keys, store),
+    retain: () => retain({ redis, keys, scripts, store, limits, redisNowMs }),
+    redisNowMs,
+    who: `api:${apiId}`,
+    logger,
+  });
+
+  const drain = new Drain();
+  const metrics = new Metrics();
+  const waiter = new JobWaiter({ reader, tail, clock, drain });
+  metrics.connect({
+    jobsByState: () => reader.countByState(Object.keys(JOB_STATES) as JobState[]),
+    workersByState: () => {
+      const counts = new Map<string, number>();
+      for (const { beat } of watch.workers()) counts.set(beat.state, (counts.get(beat.state) ?? 0) + 1);
+      return counts;
+    },
+    waiting: () => waiter.waiting,
+    watchedJobs: () => tail.watched,
+  });
+  const publicUrl = config.publicUrl ?? null;
+  const gather = new MetricsGather({ metrics, others });
+  const deps: ApiDeps = {
+    limits,
+    logger,
+    clock,
+    redis,
+    keys,
+    reader,
+    writer: new JobWriter({
+      redis,
+      keys,
+      scripts,
+      tickets,
+      reader,
+      limits,
+      redisNowMs,
+      writeWithinMs: COMMAND_TIMEOUT_MS,
+      stopGraceMs: config.stopGraceMs,
+      onTicketError: complain("tickets"),
+    }),
+    queues: new QueueReader({ redis, keys, tickets, redisNowMs }),
+    pools: () => [...new Set(["default", ...watch.workers().flatMap(({ registration }) => registration?.pools ?? [])])],
+    tasks,
+    lookup: new TaskLookup({ registry: tasks, clock }),
+    workers: new WorkerRegistry({ redis, keys, redisNowMs }),
+    online,
+    store,
+    events: new JobEvents({ redis, keys, tail }),
+    waiter,
+    tail,
+    schemas: new InputSchemas({ logger }),
+    answers: new AnswerMemory({ redis, keys, clock, ttlMs: limits.idempotencyKeyTtlMs }),
+    metrics,
+    gather,
+    drain,
+    guard: new SiteGuard({ listenHost: config.host, publicUrl }),
+    pages: new Pages({ routes: ROUTES, version, publicUrl }),
+    publicUrl,
+  };
+
+  const exchange = new Exchange(deps);
+  const app = createExpressApp(ROUTES, exchange);
+  const server = new HttpServer({
+    listen,
+    clock,
+    drainMs: config.drainMs,
+    handle: (incoming, outgoing) => {
+      if (!answerInvoke(invokeRoute, exchange, incoming, outgoing)) app(incoming, outgoing);
+    },
+    unexpected: (incoming, outgoing) => {
+      const detail = `Expect is ${JSON.stringify(incoming.headers.expect)}`;
+      void exchange.with(refuse("expectation_failed", detail), incoming, outgoing);
+    },
+  });
+  const services = new ServiceGroup("api", [redisClock, watch, tail, online, caretaker, server]);
+
+  return {
+    name: "serving",
+    gather,
+    get address() {
+      return server.address;
+    },
+    accept: (socket) => server.accept(socket),
+    drain: () => drain.begin(),
+    async start() {
+      await whenReady(redis, config.redisUrl, REDIS_WITHIN_MS);
+      await services.start();
+    },
+    async stop() {
+      drain.begin();
+      await services.stop();
+      await Promise.race([tickets.close(), clock.sleep(1_000)]);
+      for (const client of [redis, tailRedis, bull]) closeRedis(client);
+    },
+  };
+}
