@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Worker } from "../../src/contract/worker.ts";
 import { countDigest, Fleet } from "../support/fleet.ts";
 
-const STEPS = 60;
+const STEPS = 35;
 const STEP_MS = 100;
 const DIGEST = countDigest(STEPS);
 
