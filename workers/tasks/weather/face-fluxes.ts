@@ -10,7 +10,7 @@
  *   u* = ½(u_L + u_R) + ½ √(g/h) (η_L − η_R)      what carries everything through the face, upwind
  *   η* = ½(η_L + η_R) + ½ √(h/g) (u_L − u_R)      what pushes
  *
- * F1 Only + − × ÷ and √ are used, all of them exactly rounded by IEEE 754: a step gives the same bits everywhere.
+ * F1 Only + − × ÷, √ and | | are used, all of them exactly rounded by IEEE 754: a step gives the same bits everywhere.
  * F2 At rest under a level surface both jumps vanish whatever the ground: nothing starts to move by itself.
  */
 import { GRAVITY } from "./planet.ts";
@@ -40,14 +40,6 @@ export function emptyFluxes(faces: number): FaceFluxes {
   return { volume: array(), across: array(), along: array(), surface: array() };
 }
 
-const PER_GRAVITY = 1 / GRAVITY;
-const MEAN_NEAR = 150 / 256;
-const MEAN_NEXT = -25 / 256;
-const MEAN_FAR = 3 / 256;
-const JUMP_NEAR = 30 / 256;
-const JUMP_NEXT = -15 / 256;
-const JUMP_FAR = 3 / 256;
-
 /** A line of faces in memory. */
 export interface FaceLine {
   readonly count: number;
@@ -75,6 +67,15 @@ export function solveFaces(
   geometry: FaceGeometry,
   fluxes: FaceFluxes,
 ): void {
+  // Constants of this function, not of the module: a bundler turns those into variables, which are then looked up,
+  // checked and unboxed at every use (measured: a third fewer cells a second).
+  const meanNear = 150 / 256;
+  const meanNext = -25 / 256;
+  const meanFar = 3 / 256;
+  const jumpNear = 30 / 256;
+  const jumpNext = -15 / 256;
+  const jumpFar = 3 / 256;
+  const perGravity = 1 / GRAVITY;
   const { normal, tangent, inverseLength } = geometry;
   const { volume: volumeOut, across: acrossOut, along: alongOut, surface: surfaceOut } = fluxes;
   const { count, apart } = line;
@@ -95,35 +96,36 @@ export function solveFaces(
     let d = surface[right2]!;
     let e = surface[left3]!;
     let f = surface[right3]!;
-    const heightMean = MEAN_NEAR * (a + b) + MEAN_NEXT * (c + d) + MEAN_FAR * (e + f);
-    const heightJump = JUMP_NEAR * (a - b) + JUMP_NEXT * (c - d) + JUMP_FAR * (e - f);
+    const heightMean = meanNear * (a + b) + meanNext * (c + d) + meanFar * (e + f);
+    const heightJump = jumpNear * (a - b) + jumpNext * (c - d) + jumpFar * (e - f);
     a = across[left1]!;
     b = across[right]!;
     c = across[left2]!;
     d = across[right2]!;
     e = across[left3]!;
     f = across[right3]!;
-    const acrossMean = MEAN_NEAR * (a + b) + MEAN_NEXT * (c + d) + MEAN_FAR * (e + f);
-    const acrossJump = JUMP_NEAR * (a - b) + JUMP_NEXT * (c - d) + JUMP_FAR * (e - f);
+    const acrossMean = meanNear * (a + b) + meanNext * (c + d) + meanFar * (e + f);
+    const acrossJump = jumpNear * (a - b) + jumpNext * (c - d) + jumpFar * (e - f);
     a = along[left1]!;
     b = along[right]!;
     c = along[left2]!;
     d = along[right2]!;
     e = along[left3]!;
     f = along[right3]!;
-    const alongMean = MEAN_NEAR * (a + b) + MEAN_NEXT * (c + d) + MEAN_FAR * (e + f);
-    const alongJump = JUMP_NEAR * (a - b) + JUMP_NEXT * (c - d) + JUMP_FAR * (e - f);
+    const alongMean = meanNear * (a + b) + meanNext * (c + d) + meanFar * (e + f);
+    const alongJump = jumpNear * (a - b) + jumpNext * (c - d) + jumpFar * (e - f);
 
     const p = normal[face]!;
     const q = tangent[face]!;
     const depth = heightMean - ground[under]!;
-    const impedance = inverseLength[face]! * Math.sqrt(depth * PER_GRAVITY); // √(h/g), per length of the face
+    const impedance = inverseLength[face]! * Math.sqrt(depth * perGravity); // √(h/g), per length of the face
     const speed = p * acrossMean + q * alongMean + heightJump / impedance; // u*, times length
-    const upwind = speed >= 0 ? 1 : -1;
-    const volume = (depth + upwind * heightJump) * speed;
+    // Upwind values are mean ± jump with the sign of the flux: flux × mean + |flux| × jump, without a branch.
+    const volume = speed * depth + Math.abs(speed) * heightJump;
+    const size = Math.abs(volume);
     volumeOut[out] = volume;
-    acrossOut[out] = volume * (acrossMean + upwind * acrossJump);
-    alongOut[out] = volume * (alongMean + upwind * alongJump);
+    acrossOut[out] = volume * acrossMean + size * acrossJump;
+    alongOut[out] = volume * alongMean + size * alongJump;
     surfaceOut[out] = heightMean + impedance * (p * acrossJump + q * alongJump); // η*
     right++;
     face++;

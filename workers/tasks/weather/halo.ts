@@ -103,6 +103,7 @@ function buildStrip(grid: CubedSphere, panelIndex: number, side: number): Strip 
 }
 
 function fillStrip(strip: Strip, surface: Float64Array, windY: Float64Array, windZ: Float64Array): void {
+  const points = POINTS; // as a constant of the function: see solveFaces
   const { target, source, stride, weight, x, y } = strip;
   const [yx, yy, yz] = strip.yFrom;
   const [zx, zy, zz] = strip.zFrom;
@@ -112,7 +113,7 @@ function fillStrip(strip: Strip, surface: Float64Array, windY: Float64Array, win
     let vx = 0;
     let vy = 0;
     let vz = 0;
-    for (let m = POINTS * g; m < POINTS * g + POINTS; m++) {
+    for (let m = points * g; m < points * g + points; m++) {
       const w = weight[m]!;
       const wy = w * windY[from]!;
       const wz = w * windZ[from]!;

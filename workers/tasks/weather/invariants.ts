@@ -1,6 +1,6 @@
 /**
- * Integrals that the equations conserve, and the errors against an exact solution, after Williamson et al. 1992,
- * equations 82–84 (errors) and 119, 138–140 (integrals).
+ * Integrals that the equations conserve, and the errors against an exact solution, as Williamson et al. 1992 define
+ * them.
  *
  * Sums are compensated (Neumaier), so that their own rounding stays below what they are to show.
  */
