@@ -12,8 +12,16 @@ import { type FileHandle, link, mkdir, open, readdir, rmdir, stat, unlink } from
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { hashingCopy } from "./hashing-copy.ts";
-import { checkName } from "./names.ts";
-import { type CheckpointStore, type CreateOutcome, type Source, type StoredEntry, StoreFault } from "./store.ts";
+import { checkName, checkPrefix } from "./names.ts";
+import {
+  announcedHash,
+  type CheckpointStore,
+  contentChanged,
+  type CreateOutcome,
+  type Source,
+  type StoredEntry,
+  StoreFault,
+} from "./store.ts";
 
 /** A writer that has not written for so long is dead; if it is not, its `create` fails and nothing else happens. */
 const ABANDONED_MS = 3_600_000;
@@ -36,9 +44,7 @@ export class FilesystemStore implements CheckpointStore {
       const temporary = await this.#openTemporary();
       try {
         const { bytes, sha256 } = await write(temporary.handle, source);
-        if (expected !== undefined && expected.sha256 !== sha256) {
-          throw new StoreFault("changed", `${name}: the content changed while it was stored, or was damaged`); // B4
-        }
+        if (sha256 !== (announcedHash(source, expected) ?? sha256)) throw contentChanged(name); // B4
         const created = await linkDurably(temporary.path, path, this.#root);
         return created ? { kind: "created", bytes, sha256 } : { kind: "exists" };
       } finally {
@@ -49,11 +55,11 @@ export class FilesystemStore implements CheckpointStore {
     }
   }
 
-  async get(name: string): Promise<Readable | null> {
+  async get(name: string, from = 0): Promise<Readable | null> {
     const path = this.#path(name);
     try {
       const handle = await open(path, constants.O_RDONLY);
-      return handle.createReadStream({ highWaterMark: 1_048_576 });
+      return handle.createReadStream({ highWaterMark: 1_048_576, start: from });
     } catch (error) {
       if (isCode(error, "ENOENT", "ENOTDIR")) return null;
       throw faultOf(error, `${name} could not be read`);
@@ -71,9 +77,7 @@ export class FilesystemStore implements CheckpointStore {
   }
 
   async *list(prefix: string): AsyncIterable<string> {
-    const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
-    if (folder !== "") checkName(folder.slice(0, -1));
-    yield* this.#walk(folder, prefix);
+    yield* this.#walk(checkPrefix(prefix).slice(0, prefix.lastIndexOf("/") + 1), prefix);
   }
 
   async delete(name: string): Promise<void> {

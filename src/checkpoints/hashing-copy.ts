@@ -17,9 +17,23 @@ export interface Content {
 /** Copies `source` to `target` (null: nowhere, only to hash it). */
 export async function hashingCopy(source: Source, target: FileHandle | null): Promise<Content> {
   const hash = createHash("sha256");
-  const bytes =
-    source instanceof Uint8Array ? await copyBytes(source, hash, target) : await copyFile(source.file, hash, target);
+  const bytes = await copyInto(source, hash, target);
   return { bytes, sha256: hash.digest("hex") };
+}
+
+function copyInto(source: Source, hash: Hash, target: FileHandle | null): Promise<number> {
+  if (source instanceof Uint8Array) return copyBytes(source, hash, target);
+  return "file" in source ? copyFile(source.file, hash, target) : copyPieces(source.pieces, hash, target);
+}
+
+async function copyPieces(
+  pieces: AsyncIterable<Uint8Array>,
+  hash: Hash,
+  target: FileHandle | null,
+): Promise<number> {
+  let bytes = 0;
+  for await (const piece of pieces) bytes += await copyBytes(piece, hash, target);
+  return bytes;
 }
 
 async function copyBytes(content: Uint8Array, hash: Hash, target: FileHandle | null): Promise<number> {

@@ -15,7 +15,8 @@ import type { CheckpointStore } from "./store.ts";
 
 const SEGMENT = 262_144;
 const JOIN_AT = 32;
-const PENDING_SEGMENTS = 16;
+/** Bytes that wait for the store besides those of the first half. */
+const PENDING = 4_194_304;
 
 export interface LogWriterOptions {
   readonly store: CheckpointStore;
@@ -23,6 +24,11 @@ export interface LogWriterOptions {
   readonly attempt: number;
   /** Bytes kept of this attempt. */
   readonly limit: number;
+}
+
+interface Printed {
+  readonly start: number;
+  readonly bytes: Buffer;
 }
 
 interface Piece {
@@ -33,10 +39,10 @@ interface Piece {
 export class LogWriter {
   readonly #options: LogWriterOptions;
   readonly #segmentBytes: number;
-  /** Printed, not stored yet. */
-  #pending: Buffer[] = [];
+  /** Printed, not stored yet, in order. */
+  #pending: Printed[] = [];
   #pendingBytes = 0;
-  /** Bytes printed so far: the end of what is pending. */
+  /** Bytes printed so far. */
   #end = 0;
   /** The segment that is still growing: its bytes, and the pieces in the store that hold them. */
   #open: { start: number; bytes: Buffer[]; pieces: Piece[] } | null = null;
@@ -52,13 +58,21 @@ export class LogWriter {
 
   /** Takes what was printed. Never waits, never throws. */
   append(bytes: Buffer): void {
-    this.#pending.push(bytes);
+    this.#pending.push({ start: this.#end, bytes });
     this.#pendingBytes += bytes.length;
     this.#end += bytes.length;
-    // L2: the oldest go; what is left out shows as a gap.
-    while (this.#pendingBytes > this.#segmentBytes * PENDING_SEGMENTS && this.#pending.length > 1) {
-      this.#pendingBytes -= this.#pending.shift()?.length ?? 0;
+    while (this.#pendingBytes > this.#options.limit / 2 + PENDING) {
+      // L2: the oldest go, but not those of the first half (L1). What is left out shows as a gap.
+      const oldest = this.#pending.findIndex(({ start }) => start >= this.#options.limit / 2);
+      if (oldest < 0) return;
+      const [dropped] = this.#pending.splice(oldest, 1);
+      this.#pendingBytes -= dropped?.bytes.length ?? 0;
     }
+  }
+
+  /** Is there so much that it should be stored now? */
+  get isFull(): boolean {
+    return this.#pendingBytes >= this.#segmentBytes;
   }
 
   /** Stores what is pending. One at a time: a second call waits for the first. @throws StoreFault; the rest is kept */
@@ -70,34 +84,39 @@ export class LogWriter {
   }
 
   async #flush(): Promise<void> {
-    while (this.#pendingBytes > 0) {
-      const { start, bytes } = this.#take();
+    for (let next = this.#take(); next !== null; next = this.#take()) {
+      const { start, bytes } = next;
       try {
         await this.#store(start, start + bytes.length, bytes);
       } catch (error) {
-        this.#giveBack(start, bytes);
+        this.#pending.unshift(next);
+        this.#pendingBytes += bytes.length;
         throw error;
       }
       await this.#grow(start, bytes);
     }
   }
 
-  /** Takes at most what fits into the open segment from what is pending. */
-  #take(): { readonly start: number; readonly bytes: Buffer } {
-    const start = this.#end - this.#pendingBytes;
-    const used = this.#open === null ? 0 : lengthOf(this.#open.bytes);
-    const all = Buffer.concat(this.#pending);
-    const bytes = all.subarray(0, Math.max(1, this.#segmentBytes - used));
-    this.#pending = bytes.length < all.length ? [all.subarray(bytes.length)] : [];
-    this.#pendingBytes = all.length - bytes.length;
-    return { start, bytes };
-  }
-
-  #giveBack(start: number, bytes: Buffer): void {
-    // Unless newer output has pushed it out meanwhile (L2), in which case it stays a gap.
-    if (this.#end - this.#pendingBytes !== start + bytes.length) return;
-    this.#pending.unshift(bytes);
-    this.#pendingBytes += bytes.length;
+  /** Takes from what is pending as much as is without a gap and fits into the open segment. */
+  #take(): Printed | null {
+    const [first] = this.#pending;
+    if (first === undefined) return null;
+    const used = lengthOf(this.#open?.bytes ?? []);
+    const room = Math.max(1, this.#segmentBytes - used);
+    const taken: Buffer[] = [];
+    let length = 0;
+    while (length < room) {
+      const [next] = this.#pending;
+      if (next?.start !== first.start + length) break;
+      const part = next.bytes.subarray(0, room - length);
+      const rest = next.bytes.subarray(part.length);
+      if (rest.length === 0) this.#pending.shift();
+      else this.#pending[0] = { start: next.start + part.length, bytes: rest };
+      taken.push(part);
+      length += part.length;
+    }
+    this.#pendingBytes -= length;
+    return { start: first.start, bytes: Buffer.concat(taken) };
   }
 
   /** Adds a stored piece to the open segment, and closes that when it is full, or its neighbour is not adjacent. */

@@ -15,10 +15,20 @@ const ARTIFACT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** @throws TypeError when `name` is not a path of plain parts (A1) */
 export function checkName(name: string): string {
-  if (name.length > 1_000 || !name.split("/").every((part) => PART.test(part))) {
-    throw new TypeError(`"${name}" is not a name in a checkpoint store`);
-  }
+  if (!isName(name)) throw new TypeError(`"${name}" is not a name in a checkpoint store`);
   return name;
+}
+
+/** @throws TypeError when no name of a store can begin with `prefix` because of a folder in it (A1) */
+export function checkPrefix(prefix: string): string {
+  const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+  if (folder !== "") checkName(folder.slice(0, -1));
+  return prefix;
+}
+
+/** Could `name` be a name in a checkpoint store? Stores that others write to as well may hold more. */
+export function isName(name: string): boolean {
+  return name.length <= 1_000 && name.split("/").every((part) => PART.test(part));
 }
 
 /** May an artifact have this name? 1 to 128 letters, digits, dots, hyphens and underscores, the first a letter or digit. */
@@ -53,11 +63,22 @@ export function manifestName(job: string, seq: number, fence: Fence, trial: numb
   return checkName(`${manifestFolder(job)}${seq}-${fenceText(fence)}-${fence.token}${again}.json`);
 }
 
+const FENCED = /^jobs\/([^/]+)\/(?:objects\/[0-9a-f]{64}-([\d.]+)|checkpoints\/\d+-([\d.]+)-[^/]+)$/;
+
+/** Whose attempt wrote this object or manifest (A2); null for all other names. */
+export function writerOf(name: string): { readonly job: string; readonly fence: PlainFence } | null {
+  const [, job, ofObject, ofManifest] = FENCED.exec(name) ?? [];
+  const fence = parseFenceText(ofObject ?? ofManifest ?? "");
+  return job === undefined || fence === null ? null : { job, fence };
+}
+
+/** A fence as it stands in names. */
+export type PlainFence = Pick<Fence, "generation" | "counter">;
+
 /** Was this object or manifest written by an attempt with an older fence? */
 export function isOlderThan(name: string, fence: Fence): boolean {
-  const text = /\/objects\/[0-9a-f]{64}-([\d.]+)$/.exec(name) ?? /\/checkpoints\/\d+-([\d.]+)-[^/]+$/.exec(name);
-  const writer = text?.[1] === undefined ? null : parseFenceText(text[1]);
-  return writer !== null && compareFences(writer, fence) < 0;
+  const writer = writerOf(name);
+  return writer !== null && compareFences(writer.fence, fence) < 0;
 }
 
 /** How the job ended; `round` is raised by each retry of a final job. */

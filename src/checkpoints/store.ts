@@ -6,11 +6,21 @@
  * B2 All or nothing: a name that exists holds all of its content, durably, whatever became of its writer.
  * B3 Memory is bounded: content passes through in pieces, whatever its size.
  * B4 What is stored is what was meant: with `sha256` given, content that differs from it is refused, not stored.
+ * B5 Every wait is bounded: a store that does not answer is a fault, after a bounded number of trials.
  */
 import type { Readable } from "node:stream";
 
-/** Where content comes from: memory, or a file. */
-export type Source = Uint8Array | { readonly file: string };
+/**
+ * Where content comes from: memory, a file, or pieces on their way from somewhere else. Those can be read only once,
+ * so the store cannot try again by itself; what they are to amount to has to be known beforehand (B4).
+ */
+export type Source = Uint8Array | { readonly file: string } | AnnouncedPieces;
+
+export interface AnnouncedPieces {
+  readonly pieces: AsyncIterable<Uint8Array>;
+  readonly bytes: number;
+  readonly sha256: string;
+}
 
 export type CreateOutcome =
   { readonly kind: "created"; readonly bytes: number; readonly sha256: string } | { readonly kind: "exists" };
@@ -25,8 +35,11 @@ export interface CheckpointStore {
   readonly url: string;
   /** Stores `source` under `name`, unless that exists (B1, B2). `sha256` is what the content must hash to (B4). */
   create(name: string, source: Source, expected?: { readonly sha256: string }): Promise<CreateOutcome>;
-  /** The content; null if there is none. Whoever asks has to read it to its end or destroy it. */
-  get(name: string): Promise<Readable | null>;
+  /**
+   * The content, from byte `from` (default 0) on; null if there is none, nothing if it ends before.
+   * Whoever asks has to read it to its end or destroy it.
+   */
+  get(name: string, from?: number): Promise<Readable | null>;
   stat(name: string): Promise<StoredEntry | null>;
   /** All names that begin with `prefix`, in order. What is made or deleted meanwhile may be among them or not. */
   list(prefix: string): AsyncIterable<string>;
@@ -39,9 +52,11 @@ export interface CheckpointStore {
 /**
  * - `full`: no space, or a quota is used up
  * - `changed`: the content is not what was announced (B4): it changed while it was read, or was damaged
+ * - `refused`: the store does not do this for us: wrong credentials, a fence it knows to be stale, a server that cannot
+ *   create conditionally. Somebody has to change something before asking again helps
  * - `unavailable`: anything else; asking again later may help
  */
-export type StoreFaultReason = "full" | "changed" | "unavailable";
+export type StoreFaultReason = "full" | "changed" | "refused" | "unavailable";
 
 export class StoreFault extends Error {
   override readonly name = "StoreFault";
@@ -51,4 +66,14 @@ export class StoreFault extends Error {
     super(message, options);
     this.reason = reason;
   }
+}
+
+/** What `source` has to hash to (B4); null when nobody said. */
+export function announcedHash(source: Source, expected: { readonly sha256: string } | undefined): string | null {
+  return expected?.sha256 ?? ("sha256" in source ? source.sha256 : null);
+}
+
+/** B4 */
+export function contentChanged(name: string): StoreFault {
+  return new StoreFault("changed", `${name}: the content changed while it was stored, or was damaged`);
 }

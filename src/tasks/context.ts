@@ -12,7 +12,7 @@ export interface TaskLog {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
-/** A committed checkpoint of some job, laid out in a folder, until `release` is called. */
+/** A committed checkpoint of some job; its files are fetched as they are read. */
 export interface CheckpointView {
   readonly jobId: string;
   readonly seq: number;

@@ -10,7 +10,6 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CheckpointStore, readOutcome } from "../../src/checkpoints/checkpoints.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
-import { checkpointIntervalMs } from "../../src/domain/checkpoint-interval.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { FaultPoints } from "../../src/runtime/fault-points.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
@@ -18,19 +17,19 @@ import type { FromRunner } from "../runner/protocol.ts";
 import { fenceText } from "../../src/domain/fence.ts";
 import type { AgentLink } from "./agent-link.ts";
 import { PendingArtifacts } from "./artifacts.ts";
+import { CheckpointCadence } from "./checkpoint-cadence.ts";
 import { CheckpointViews } from "./checkpoint-views.ts";
-import { Checkpointer, type Taken } from "./checkpointer.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { conclude, type Verdict } from "./conclusion.ts";
 import { JobLog } from "./job-log.ts";
 import type { Assignment } from "./protocol.ts";
 import { restore } from "./restore.ts";
 import { RunnerProcess, type RunnerExit } from "./runner-process.ts";
+import { StoppedWatch } from "./stopped-watch.ts";
 import { untilStored } from "./store-patience.ts";
 
 const TICK_MS = 100;
 const ALIVE_EVERY_MS = 500;
-/** A process that is stopped for so long is taken for lost: its slot is worth more. */
-const STOPPED_MS = 1_500;
 /** After so many saves in a row that fail the task is broken: it would never get anywhere on machines that fail. */
 const SAVES_FAILED = 3;
 /** Pause before another try to save for a stop. */
@@ -49,6 +48,8 @@ export class Attempt {
   readonly #options: AttemptOptions;
   readonly #log: JobLog;
   readonly #artifacts: PendingArtifacts;
+  readonly #cadence: CheckpointCadence;
+  readonly #stoppedWatch: StoppedWatch;
   /** Made for this attempt alone. */
   readonly folder: string;
   /** Aborts with the first verdict: what serves to compute stops. */
@@ -65,11 +66,7 @@ export class Attempt {
   #ready = false;
   #beginMs = 0;
   #fromSeq: number | null = null;
-  #checkpointDueMs = Infinity;
-  #checkpointWanted = false;
-  #wakeCheckpoints: (() => void) | null = null;
   #aliveMs = -Infinity;
-  #stoppedSinceMs: number | null = null;
 
   constructor(options: AttemptOptions) {
     const { assignment, store, clock, logger } = options;
@@ -77,6 +74,9 @@ export class Attempt {
     this.folder = assignment.workFolder;
     this.#log = new JobLog({ store, assignment, clock, logger });
     this.#artifacts = new PendingArtifacts(store, assignment.job);
+    const { intervalMs, minIntervalMs: minMs, maxIntervalMs: maxMs } = assignment;
+    this.#cadence = new CheckpointCadence({ clock, intervalMs, bounds: { minMs, maxMs } });
+    this.#stoppedWatch = new StoppedWatch(clock);
   }
 
   /** Runs the attempt to its end. Never rejects. */
@@ -107,8 +107,7 @@ export class Attempt {
 
   /** Order: make a checkpoint now and go on. */
   checkpoint(): void {
-    this.#checkpointWanted = true;
-    this.#wakeCheckpoints?.();
+    this.#cadence.ask();
   }
 
   /** Order: let go within `graceMs`. An intent only rises, and grace does not grow by asking again. */
@@ -122,7 +121,7 @@ export class Attempt {
     } else if (!this.#ready) {
       this.#decide({ kind: "let_go" }); // There is no state yet that could be saved.
     } else {
-      this.#wakeCheckpoints?.();
+      this.#cadence.ask();
     }
   }
 
@@ -141,7 +140,6 @@ export class Attempt {
     if (this.#verdict !== null) return; // KA1
     this.#verdict = verdict;
     this.#work.abort();
-    this.#wakeCheckpoints?.();
   }
 
   get #decided(): boolean {
@@ -272,7 +270,7 @@ export class Attempt {
     const { link, clock } = this.#options;
     this.#ready = true;
     link.say({ kind: "restored", seq: this.#fromSeq, restoreMs: Math.round(clock.monotonicMs() - this.#beginMs) });
-    this.#scheduleCheckpoint(null);
+    this.#cadence.begin(null);
     void rm(join(this.folder, "restored"), { recursive: true, force: true });
   }
 
@@ -307,9 +305,8 @@ export class Attempt {
     const { signal } = this.#work;
     let savesFailed = 0;
     for (;;) {
-      await this.#untilWanted();
+      await this.#cadence.wanted(signal);
       if (signal.aborted || this.#checkpointer === null) return;
-      this.#checkpointWanted = false;
       const stopping = this.#stopping !== null;
       const taken = await this.#checkpointer.take(stopping ? "hold" : "go_on", signal);
       if (taken.kind === "committed" && stopping) this.#decide({ kind: "let_go" });
@@ -320,22 +317,9 @@ export class Attempt {
         this.#fail("error", `the state could not be saved ${SAVES_FAILED} times in a row: ${taken.detail}`);
       }
       if (stopping && taken.kind === "failed") await clock.sleep(SAVE_AGAIN_MS, signal);
-      this.#scheduleCheckpoint(taken);
+      if (this.#stopping !== null) this.#cadence.ask();
+      else this.#cadence.begin(taken.kind === "committed" ? taken.costMs : null);
     }
-  }
-
-  async #untilWanted(): Promise<void> {
-    const wanted = (): boolean => this.#ready && (this.#checkpointWanted || this.#stopping !== null);
-    while (!this.#decided && !wanted()) await new Promise<void>((resolve) => (this.#wakeCheckpoints = resolve));
-  }
-
-  /** The time to the next one counts from now: computing gets its share even if a checkpoint takes long. */
-  #scheduleCheckpoint(last: Taken | null): void {
-    const { assignment, clock } = this.#options;
-    const bounds = { minMs: assignment.minIntervalMs, maxMs: assignment.maxIntervalMs };
-    const costMs = last?.kind === "committed" ? last.costMs : null;
-    const interval = assignment.intervalMs === "auto" ? checkpointIntervalMs(costMs, bounds) : assignment.intervalMs;
-    this.#checkpointDueMs = clock.monotonicMs() + interval;
   }
 
   /** Looks at all that depends on time. */
@@ -345,7 +329,7 @@ export class Attempt {
     if (now - this.#aliveMs >= ALIVE_EVERY_MS) {
       this.#aliveMs = now;
       link.say({ kind: "alive" });
-      void this.#lookForStop(now);
+      void this.#lookForStop();
     }
     this.#log.tick();
     if (this.#stopping !== null && now >= this.#stopping.deadlineMs) {
@@ -355,20 +339,11 @@ export class Attempt {
     if (assignment.timeoutMs !== null && now - this.#beginMs >= assignment.timeoutMs) {
       this.#fail("timed_out", `the attempt took longer than ${assignment.timeoutMs} ms`);
     }
-    if (this.#ready && now >= this.#checkpointDueMs) {
-      this.#checkpointDueMs = Infinity;
-      this.checkpoint();
-    }
+    this.#cadence.tick();
   }
 
-  async #lookForStop(now: number): Promise<void> {
-    if (this.#runner === null || this.#decided) return;
-    if (!(await this.#runner.isStopped())) {
-      this.#stoppedSinceMs = null;
-      return;
-    }
-    this.#stoppedSinceMs ??= now;
-    if (now - this.#stoppedSinceMs < STOPPED_MS) return;
+  async #lookForStop(): Promise<void> {
+    if (this.#runner === null || this.#decided || !(await this.#stoppedWatch.isLost(this.#runner.pid))) return;
     const detail = "the process was stopped (SIGSTOP) and does not go on";
     this.#log.note(detail);
     this.#decide({ kind: "runner_lost", detail });

@@ -84,8 +84,8 @@ export class Checkpointer {
     const beginMs = clock.monotonicMs();
     this.#saves += 1;
     const folder = join(this.#options.assignment.workFolder, `save-${this.#saves}`);
-    await mkdir(folder);
     try {
+      await mkdir(folder);
       const saved = await this.#save(folder, then, signal);
       if (saved === null) return { kind: "given_up" };
       if (saved.kind === "save_failed") return { kind: "failed", at: "save", detail: saved.message };
@@ -145,7 +145,8 @@ export class Checkpointer {
     });
     faults.reach("keeper.after-upload-before-commit");
     if (signal.aborted) return { kind: "given_up" };
-    const totalMs = clock.monotonicMs() - beginMs;
+    const totalMs = Math.round(clock.monotonicMs() - beginMs);
+    const blockedMs = Math.round(saved.blockedMs);
     const request = link.request(
       {
         kind: "commit",
@@ -157,7 +158,7 @@ export class Checkpointer {
           bytes: written.manifest.bytes,
           progress: saved.progress,
           artifacts: stored.map(({ entry }) => entry),
-          blockedMs: saved.blockedMs,
+          blockedMs,
           totalMs,
         },
       },
@@ -172,7 +173,7 @@ export class Checkpointer {
     this.#parent = written; // CK2
     await artifacts.committed(stored);
     this.#collect(answer, written.name);
-    logger.info({ seq, bytes: written.manifest.bytes, blockedMs: saved.blockedMs, totalMs }, "checkpoint committed");
+    logger.info({ seq, bytes: written.manifest.bytes, blockedMs, totalMs }, "checkpoint committed");
     return { kind: "committed", seq, costMs: saved.blockedMs };
   }
 

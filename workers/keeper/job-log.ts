@@ -41,6 +41,7 @@ export class JobLog {
 
   append(bytes: Buffer): void {
     this.#writer.append(bytes);
+    if (this.#writer.isFull) this.tick();
   }
 
   /** A line of the keeper's own, marked as such. */
@@ -51,7 +52,8 @@ export class JobLog {
   /** Called often; stores what there is when it is time (JL1). */
   tick(): void {
     const now = this.#options.clock.monotonicMs();
-    if (this.#flushing || this.#dropped || now - this.#flushedMs < FLUSH_EVERY_MS) return;
+    if (this.#flushing || this.#dropped) return;
+    if (now - this.#flushedMs < FLUSH_EVERY_MS && !this.#writer.isFull) return;
     this.#flushedMs = now;
     this.#flushing = true;
     void this.#flush().finally(() => (this.#flushing = false));

@@ -7,7 +7,6 @@
  * RU3 It inherits the keeper's environment, which the agent has cleaned: no settings, no credentials.
  */
 import { fork, type ChildProcess } from "node:child_process";
-import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { FromRunner, ToRunner } from "../runner/protocol.ts";
@@ -81,16 +80,6 @@ export class RunnerProcess {
     } catch {
       // Gone.
     }
-  }
-
-  /**
-   * Has somebody stopped the process (SIGSTOP)? A long step and a stopped process look the same from outside but for
-   * what the kernel says. Where there is no /proc the answer is no.
-   */
-  async isStopped(): Promise<boolean> {
-    const text = await readFile(`/proc/${this.pid}/stat`, "latin1").catch(() => "");
-    // The name of the program, in parentheses, may hold anything.
-    return /^[Tt]/.test(text.slice(text.lastIndexOf(")") + 2));
   }
 
   #watch(): Promise<RunnerExit> {

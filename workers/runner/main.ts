@@ -85,6 +85,7 @@ class Runner {
     this.#loop = loop;
     for (const order of this.#early.splice(0)) loop.order(order);
     const output = serialize(task, await loop.run(), assignment.outputBytes);
+    ctx.sendProgress();
     await link.sayLast({ kind: "done", output, progress: ctx.lastProgress, artifacts: ctx.takeArtifacts() });
     process.exit(0);
   }
@@ -92,6 +93,7 @@ class Runner {
   async #fail(thrown: unknown): Promise<void> {
     // The trace goes into the job's log; the message becomes the job's error.
     process.stderr.write(`${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`);
+    this.#ctx?.sendProgress();
     await this.#link.sayLast(
       thrown instanceof UnfitWorker
         ? { kind: "unfit", message: thrown.message }

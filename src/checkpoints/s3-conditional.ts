@@ -1,0 +1,62 @@
+/**
+ * Does this server create conditionally? Older and simpler ones take `If-None-Match: *` and overwrite all the same:
+ * with them nothing would be write-once (B1), and two attempts could both believe that theirs is the outcome. So it is
+ * tried, before anything is stored, on a key that no name in a store can have (A1).
+ *
+ * Q1 The key is made by whoever asks first and is then never deleted: from then on asking is one refused request.
+ * Q2 A server may refuse it for whole objects and ignore it at the end of a multipart upload; that is tried too, before
+ *    the first of those.
+ */
+import { refusalOf, type S3Connection } from "./s3-connection.ts";
+import { StoreFault } from "./store.ts";
+
+/** Refused because it exists, or because somebody else is making it right now. */
+export function isTaken(error: unknown): boolean {
+  const status = refusalOf(error)?.status;
+  return status === 412 || status === 409;
+}
+
+/** @throws StoreFault `refused` when the server overwrites what exists */
+export async function demandConditionalPut({ client, sdk }: S3Connection, Bucket: string, Key: string): Promise<void> {
+  const put = () => client.send(new sdk.PutObjectCommand({ Bucket, Key, Body: "", IfNoneMatch: "*" }));
+  for (let time = 1; time <= 2; time += 1) {
+    // Q1: the first time it may be new; not the second time.
+    try {
+      await put();
+    } catch (error) {
+      if (isTaken(error)) return;
+      if (refusalOf(error)?.status === 501) throw overwrites("PutObject");
+      throw error;
+    }
+  }
+  throw overwrites("PutObject");
+}
+
+/** The same for multipart uploads (Q2); the key exists. */
+export async function demandConditionalComplete(
+  { client, sdk }: S3Connection,
+  Bucket: string,
+  Key: string,
+): Promise<void> {
+  const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand({ Bucket, Key }));
+  const upload = { Bucket, Key, UploadId };
+  try {
+    const { ETag } = await client.send(new sdk.UploadPartCommand({ ...upload, PartNumber: 1, Body: "" }));
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
+    await client.send(new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload, IfNoneMatch: "*" }));
+  } catch (error) {
+    await client.send(new sdk.AbortMultipartUploadCommand(upload)).catch(() => undefined);
+    if (isTaken(error)) return;
+    if (refusalOf(error)?.status === 501) throw overwrites("CompleteMultipartUpload");
+    throw error;
+  }
+  throw overwrites("CompleteMultipartUpload");
+}
+
+function overwrites(call: string): StoreFault {
+  return new StoreFault(
+    "refused",
+    `this S3 server does not honour If-None-Match on ${call}, so it cannot keep checkpoints: what is stored would ` +
+      "not be write-once. Amazon S3, MinIO, Cloudflare R2 and Ceph do in current versions; or put `cairn store` in front",
+  );
+}

@@ -1,0 +1,275 @@
+import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, test } from "vitest";
+import { settleOutcome } from "../../src/checkpoints/checkpoints.ts";
+import { eventually } from "../support/eventually.ts";
+import { groupMembers, TestJob, type Wishes } from "../support/keeper-agent.ts";
+
+const TASKS = fileURLToPath(new URL("../support/batch-tasks.mjs", import.meta.url));
+const counting = (more: Wishes = {}): Wishes => ({
+  input: JSON.stringify({ steps: 200, stepMs: 5 }),
+  intervalMs: 150,
+  ...more,
+});
+const endless = (more: Wishes = {}): Wishes =>
+  counting({ input: JSON.stringify({ steps: 1_000_000, stepMs: 5 }), ...more });
+const busy: Wishes = { task: "busy", taskModules: [TASKS], input: JSON.stringify({ ms: 300_000 }) };
+
+let job: TestJob;
+afterEach(() => job.close());
+
+describe("Q2: when the agent is gone", () => {
+  test("the runner ends with all that it started, though it is in the middle of a long step", async () => {
+    job = await TestJob.create(busy);
+    const attempt = job.attempt();
+    await attempt.until("a step is under way", () => attempt.restoredFrom === null);
+    await eventually("the task has started a process", async () => (await groupMembers(attempt.runnerPid!)).length > 1);
+    attempt.keeper.disconnect();
+    expect(await attempt.over()).toBeNull();
+  });
+
+  test("and the keeper too, without a word, the same", async () => {
+    job = await TestJob.create(busy);
+    const attempt = job.attempt();
+    await attempt.until("a step is under way", () => attempt.restoredFrom === null);
+    await eventually("the task has started a process", async () => (await groupMembers(attempt.runnerPid!)).length > 1);
+    attempt.keeper.kill("SIGKILL");
+    await attempt.exited;
+    await attempt.nothingRuns();
+  });
+
+  test("a keeper does not mind signals meanwhile: they are the agent's affair", async () => {
+    job = await TestJob.create(counting());
+    const attempt = job.attempt();
+    await attempt.until("it computes", () => attempt.progress.length > 0);
+    attempt.keeper.kill("SIGINT");
+    attempt.keeper.kill("SIGTERM");
+    expect(await attempt.over()).toMatchObject({ kind: "succeeded" });
+  });
+});
+
+describe("Q3: after the lease is lost", () => {
+  test("abandon ends everything, and nothing more is asked or published", async () => {
+    job = await TestJob.create(endless());
+    const attempt = job.attempt();
+    await attempt.until("checkpoints", () => job.commits.length >= 2);
+    const requests = attempt.requests.length;
+    attempt.tell({ kind: "abandon" });
+    expect(await attempt.over()).toBeNull();
+    expect(attempt.requests.length - requests).toBeLessThanOrEqual(1); // One may have been on its way.
+    expect(await job.names("OUTCOME")).toEqual([]);
+  });
+
+  test("a refused commit does the same", async () => {
+    job = await TestJob.create(endless());
+    const first = job.attempt();
+    await first.until("a checkpoint", () => job.commits.length >= 1);
+    first.answering = (request) => (request.kind === "commit" ? { kind: "refused", detail: "fence" } : null);
+    expect(await first.over()).toBeNull();
+    expect(first.requests.at(-1)?.kind).toBe("commit");
+  });
+
+  test("a finished job whose lease is gone writes no outcome", async () => {
+    job = await TestJob.create(counting());
+    const attempt = job.attempt();
+    attempt.answering = (request) => (request.kind === "verify" ? { kind: "refused", detail: "fence" } : null);
+    expect(await attempt.over()).toBeNull();
+    expect(await job.names("OUTCOME")).toEqual([]);
+  });
+});
+
+describe("while Redis is away", () => {
+  test("CN2: a finished job keeps its result and says it when it can", async () => {
+    job = await TestJob.create(counting());
+    const attempt = job.attempt();
+    let refusals = 3;
+    attempt.answering = ({ kind }) =>
+      (kind === "verify" || kind === "end") && refusals-- > 0 ? { kind: "unreachable", detail: "away" } : null;
+    expect(await attempt.over()).toMatchObject({ kind: "succeeded" });
+    expect(job.ends).toHaveLength(1);
+  });
+
+  test("the program goes on, and the checkpoint is committed afterwards", async () => {
+    job = await TestJob.create(counting());
+    const attempt = job.attempt();
+    let away = true;
+    attempt.answering = ({ kind }) => (kind === "commit" && away ? { kind: "unreachable", detail: "away" } : null);
+    await attempt.until("commits are asked for again", () => attempt.requests.length >= 3);
+    away = false;
+    expect(await attempt.over()).toMatchObject({ kind: "succeeded" });
+    expect(attempt.requests[0]).toEqual(attempt.requests[1]);
+  });
+});
+
+describe("time limits", () => {
+  test("an attempt that takes too long is ended and has failed", async () => {
+    job = await TestJob.create({ ...busy, timeoutMs: 1_500 });
+    expect(await job.attempt().over()).toMatchObject({ kind: "failed", fault: "timed_out" });
+  });
+
+  test("a runner that does not let go within its grace is ended; the last checkpoint counts", async () => {
+    job = await TestJob.create(busy);
+    const attempt = job.attempt();
+    await attempt.until("a step is under way", () => attempt.restoredFrom === null);
+    attempt.tell({ kind: "stop", intent: "stop", graceMs: 700 });
+    expect(await attempt.over()).toEqual({ kind: "interrupted" });
+  });
+
+  test("a runner that somebody has stopped (SIGSTOP) is taken for lost", async () => {
+    job = await TestJob.create(endless());
+    const attempt = job.attempt();
+    await attempt.until("a checkpoint", () => job.commits.length >= 1);
+    process.kill(attempt.runnerPid!, "SIGSTOP");
+    expect(await attempt.over()).toMatchObject({
+      kind: "runner_lost",
+      detail: expect.stringContaining("SIGSTOP") as string,
+    });
+  });
+
+  test("a task that is asked to stop before it stands is let go at once", async () => {
+    job = await TestJob.create(endless());
+    const attempt = job.attempt();
+    attempt.tell({ kind: "stop", intent: "yield", graceMs: 60_000 });
+    expect(await attempt.over()).toEqual({ kind: "interrupted" });
+  });
+});
+
+describe("the store", () => {
+  const store = (): string => join(job.root, "store");
+  const block = async (): Promise<void> => {
+    await rename(store(), `${store()}.away`);
+    await writeFile(store(), "");
+  };
+  const unblock = async (): Promise<void> => {
+    await rename(store(), `${store()}.file`);
+    await rename(`${store()}.away`, store());
+  };
+
+  test("CK3: that takes nothing for a while costs checkpoints, not the job", async () => {
+    job = await TestJob.create(counting());
+    const attempt = job.attempt();
+    await attempt.until("a checkpoint", () => job.commits.length >= 1);
+    await block();
+    const before = attempt.progress.length;
+    await attempt.until("steps are done all the same", () => attempt.progress.length > before + 2);
+    await unblock();
+    expect(await attempt.over()).toMatchObject({ kind: "succeeded" });
+    expect(job.commits.map(({ seq }) => seq)).toEqual(job.commits.map((_, n) => n + 1));
+    expect(await job.log(1)).toContain("a checkpoint failed");
+  });
+
+  test("CN2: that is away at the end is waited for", async () => {
+    job = await TestJob.create(counting({ intervalMs: 60_000 }));
+    const attempt = job.attempt();
+    await attempt.until("it computes", () => attempt.progress.length > 0);
+    await block();
+    await attempt.until("it is done", () => attempt.progress.at(-1) === 200);
+    await attempt.until("it asks whether it may say so", () => attempt.requests.length > 0);
+    await unblock();
+    expect(await attempt.over()).toMatchObject({ kind: "succeeded" });
+    expect(await job.names("OUTCOME")).toHaveLength(1);
+  });
+
+  test("RS3: that is away at the beginning is waited for, and no checkpoint is set aside for it", async () => {
+    job = await TestJob.create(counting());
+    const first = job.attempt();
+    await first.until("a checkpoint", () => job.commits.length >= 1);
+    first.keeper.kill("SIGKILL");
+    await first.exited;
+    await first.nothingRuns();
+    // A manifest that is a folder can be opened and not be read: what a sick disk does.
+    const folder = join(store(), "jobs", job.id, "checkpoints");
+    await rename(folder, `${folder}.away`);
+    for (const { manifest } of job.candidates) await mkdir(join(store(), manifest), { recursive: true });
+    const second = job.attempt();
+    await eventually("the second attempt is at work", async () => (await readdir(job.root)).includes("work-2"));
+    await rename(folder, `${folder}.wrong`);
+    await rename(`${folder}.away`, folder);
+    expect(await second.over()).toMatchObject({ kind: "succeeded" });
+    expect(job.setAside).toEqual([]);
+    expect(second.restoredFrom).not.toBeNull();
+  });
+});
+
+describe("at the named places", () => {
+  test.each(["keeper.before-upload=kill@2", "keeper.after-upload-before-commit=kill@2", "keeper.after-commit=kill@2"])(
+    "%s: the next attempt goes on from what was committed, and sweeps what was not",
+    async (faults) => {
+      job = await TestJob.create(counting());
+      const first = job.attempt({ faults });
+      await first.exited;
+      await first.nothingRuns();
+      const committed = job.commits.length;
+      expect(committed).toBe(faults.includes("after-commit") ? 2 : 1);
+      const second = job.attempt();
+      expect(await second.over()).toMatchObject({ kind: "succeeded" });
+      expect(second.restoredFrom).toBe(committed);
+      const manifests = await job.names("checkpoints/");
+      const known = job.commits.map(({ manifest }) => manifest);
+      expect(manifests.filter((name) => !known.includes(name))).toEqual([]);
+    },
+  );
+
+  test("keeper.before-outcome=kill: the work since the last checkpoint is done again, and there is one outcome", async () => {
+    job = await TestJob.create(counting());
+    const first = job.attempt({ faults: "keeper.before-outcome=kill" });
+    await first.exited;
+    expect(await job.names("OUTCOME")).toEqual([]);
+    expect(await job.attempt().over()).toMatchObject({ kind: "succeeded" });
+    expect(await job.names("OUTCOME")).toHaveLength(1);
+  });
+
+  test("keeper.after-outcome-before-end=kill: the next attempt adopts the outcome and computes nothing", async () => {
+    job = await TestJob.create(counting());
+    const first = job.attempt({ faults: "keeper.after-outcome-before-end=kill" });
+    await first.exited;
+    expect(job.ends).toEqual([]);
+    const second = job.attempt();
+    expect(await second.over()).toMatchObject({ kind: "succeeded" });
+    expect(second.runnerPid).toBeNull();
+  });
+
+  test("keeper.before-upload=fail: a checkpoint that fails is made up for by the next", async () => {
+    job = await TestJob.create(counting());
+    expect(await job.attempt({ faults: "keeper.before-upload=fail@1" }).over()).toMatchObject({ kind: "succeeded" });
+    expect(job.commits.length).toBeGreaterThan(0);
+  });
+});
+
+describe("an outcome", () => {
+  const others = {
+    format: 1 as const,
+    round: 0,
+    attempt: 9,
+    fence: "1.9",
+    token: "other",
+    at: "2026-01-01T00:00:00.000Z",
+    end: { kind: "succeeded" as const, output: '"theirs"', artifacts: [], progress: null },
+  };
+
+  test("O1: that another attempt wrote while this one computed is adopted", async () => {
+    job = await TestJob.create(counting());
+    const attempt = job.attempt();
+    await attempt.until("it computes", () => attempt.progress.length > 0);
+    await settleOutcome(job.store, { ...others, job: job.id });
+    expect(await attempt.over()).toMatchObject({ kind: "succeeded", output: '"theirs"' });
+  });
+
+  test("of an earlier round does not count for a retry", async () => {
+    job = await TestJob.create(counting({ round: 1 }));
+    await settleOutcome(job.store, { ...others, job: job.id });
+    const end = await job.attempt().over();
+    expect(end).toMatchObject({ kind: "succeeded", output: expect.stringContaining("digest") as string });
+    expect((await job.names("OUTCOME")).map((name) => name.split("/").at(-1))).toEqual([
+      "OUTCOME-1.json",
+      "OUTCOME.json",
+    ]);
+  });
+
+  test("that cannot be read is as none", async () => {
+    job = await TestJob.create(counting());
+    await job.store.create(`jobs/${job.id}/OUTCOME.json`, Buffer.from("rot"));
+    expect(await job.attempt().over()).toMatchObject({ kind: "succeeded" });
+  });
+});
