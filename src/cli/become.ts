@@ -8,6 +8,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { isatty } from "node:tty";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Program } from "./session.ts";
@@ -37,7 +38,11 @@ export async function become(program: Program, environment: NodeJS.ProcessEnv): 
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
   const ended = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
-  for (const signal of FORWARDED) process.on(signal, () => void child.kill(signal)); // O1
+  const onTerminal = isatty(0);
+  for (const signal of FORWARDED) {
+    // O1. A terminal that is gone means to end; SIGHUP from elsewhere asks an API to renew itself.
+    process.on(signal, () => void child.kill(signal === "SIGHUP" && onTerminal ? "SIGTERM" : signal));
+  }
   if (process.channel !== undefined) {
     // O2: a message that cannot be passed on has nobody to read it.
     child.on("message", (message) => process.send?.(message, undefined, undefined, () => undefined));

@@ -36,7 +36,7 @@ export function explainJob(facts: JobFacts): string[] {
 
 function stateSentence({ job }: JobFacts): string {
   const why = job.reason === null ? "" : ` It ${asPredicate(JOB_REASONS[job.reason])}.`;
-  return `Job ${job.id} (task ${job.task}) is ${job.state}: ${JOB_STATES[job.state]}.${why}`;
+  return `Job ${job.id} (task ${job.task}), ${job.state}: ${JOB_STATES[job.state]}.${why}`;
 }
 
 /** Reasons are written as what a job does, or as a clause of their own. */
@@ -75,11 +75,12 @@ function progressSentences({ job, nowMs }: JobFacts): string[] {
   }
   if (checkpoint !== null) {
     const at = checkpoint.progress === null ? "" : ` at ${formatNumber(checkpoint.progress)}${unitOf(job)}`;
+    const age = `${formatAge(checkpoint.at, nowMs)} old`;
+    const loss = job.state === "running" ? "; an attempt that is lost costs what came after it" : "";
     sentences.push(
-      `Its last checkpoint is number ${checkpoint.seq}${at}, ${formatBytes(checkpoint.bytes)}, ` +
-        `${formatAge(checkpoint.at, nowMs)} old; an attempt that is lost costs what came after it.`,
+      `Its last checkpoint is number ${checkpoint.seq}${at}, ${formatBytes(checkpoint.bytes)}, ${age}${loss}.`,
     );
-  } else if (job.class === "batch" && job.attempts > 0) {
+  } else if (job.class === "batch" && job.attempts > 0 && job.finishedAt === null) {
     sentences.push("It has no checkpoint: another attempt starts from the beginning.");
   }
   if (goodput?.fraction != null && job.attempts > 0) {

@@ -55,7 +55,7 @@ describe("cairn explain", () => {
   it("says of a queued job what it waits for, and whose slots are taken", () => {
     const busy = worker("w1", { slots: { online: { total: 1, used: 0 }, batch: { total: 2, used: 2 } } });
     const text = explain({ workers: [busy, worker("w2", { state: "draining" }), worker("w3", { tasks: [] })] });
-    expect(text).toContain(`is queued: waits for a slot. It ${JOB_REASONS.waiting_for_slot}.`);
+    expect(text).toContain(`, queued: waits for a slot. It ${JOB_REASONS.waiting_for_slot}.`);
     expect(text).toContain("submitted 1m00s ago with priority 0");
     expect(text).toContain("1 ready worker has the task: w1 (2 of 2 slots used); w2 is draining.");
     expect(text).toContain("All their slots are taken.");
