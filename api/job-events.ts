@@ -1,12 +1,12 @@
 /**
  * The stored events of a job, and how to follow them.
  *
- * F1 They are read from the job's own stream, by id: a reader that was cut off goes on where it was, at any process.
+ * F1 They are read from the job's own log, by number: a reader that was cut off goes on where it was, at any process.
  * F2 A wake is only a reason to look again; between wakes it is looked every few seconds all the same.
  * F3 It ends when the job is final and every event was read, or when the job is no more.
  */
+import type { JobEventLog } from "../src/batch/batch.ts";
 import { isFinalState, type JobEventView } from "../src/contract/job.ts";
-import type { JobReason } from "../src/domain/job-reason.ts";
 import type { JobState } from "../src/domain/job-state.ts";
 import type { RedisClient } from "../src/redis/connection.ts";
 import type { EventTail } from "../src/redis/event-tail.ts";
@@ -19,25 +19,29 @@ const BATCH = 200;
 const LOOK_MS = 5_000;
 
 /** Before the first event. */
-export const FROM_THE_START = "0-0";
+export const FROM_THE_START = 0;
 
 export class JobEvents {
+  readonly #log: JobEventLog;
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #tail: EventTail;
 
-  constructor(options: { readonly redis: RedisClient; readonly keys: Keys; readonly tail: EventTail }) {
+  constructor(options: {
+    readonly log: JobEventLog;
+    readonly redis: RedisClient;
+    readonly keys: Keys;
+    readonly tail: EventTail;
+  }) {
+    this.#log = options.log;
     this.#redis = options.redis;
     this.#keys = options.keys;
     this.#tail = options.tail;
   }
 
-  /** Up to `BATCH` events after the one with id `after`, oldest first. @throws RedisFault */
-  async after(job: string, after: string): Promise<JobEventView[]> {
-    const entries = await reading(() =>
-      this.#redis.xrange(this.#keys.jobEvents(job), `(${after}`, "+", "COUNT", BATCH),
-    );
-    return entries.map(([id, fields]) => toEvent(job, id, fields));
+  /** Up to `BATCH` events after the one with number `after`, oldest first. @throws RedisFault */
+  async after(job: string, after: number): Promise<readonly JobEventView[]> {
+    return this.#log.after(job, after, BATCH);
   }
 
   /** The job's state; null when there is no such job. @throws RedisFault */
@@ -51,7 +55,7 @@ export class JobEvents {
    */
   async *follow(
     job: string,
-    after: string,
+    after: number,
     options: { readonly quietMs: number; readonly signals: readonly AbortSignal[] },
   ): AsyncGenerator<readonly JobEventView[]> {
     const { quietMs, signals } = options;
@@ -65,7 +69,7 @@ export class JobEvents {
         const events = await this.after(job, position);
         const last = events.at(-1);
         if (last !== undefined) {
-          position = last.id;
+          position = Number(last.id);
           quietSince = performance.now();
           yield events;
         } else if (await this.hasEnded(job, position)) {
@@ -84,27 +88,10 @@ export class JobEvents {
   }
 
   /** F3: nothing more can come after `position`. @throws RedisFault */
-  async hasEnded(job: string, position: string): Promise<boolean> {
+  async hasEnded(job: string, position: number): Promise<boolean> {
     const state = await this.stateOf(job);
     if (state === null) return true;
     // State and event are written in one step, so an event that came meanwhile is seen by this second look.
     return isFinalState(state) && (await this.after(job, position)).length === 0;
   }
-}
-
-function toEvent(job: string, id: string, fields: readonly string[]): JobEventView {
-  const field = (name: string): string => {
-    for (let at = 0; at < fields.length; at += 2) if (fields[at] === name) return fields[at + 1] ?? "";
-    return "";
-  };
-  const reason = field("reason");
-  return {
-    id,
-    job,
-    at: new Date(Number(field("at"))).toISOString(),
-    type: field("type"),
-    state: field("state") as JobState,
-    reason: reason === "" ? null : (reason as JobReason),
-    data: JSON.parse(field("data") || "{}") as JobEventView["data"],
-  };
 }

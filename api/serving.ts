@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import type { AddressInfo, Socket } from "node:net";
 import {
   BatchCaretaker,
+  JobEventLog,
   JobReader,
   JobWriter,
   loadBatchScripts,
@@ -151,7 +152,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     workers: new WorkerRegistry({ redis, keys, redisNowMs }),
     online,
     store,
-    events: new JobEvents({ redis, keys, tail }),
+    events: new JobEvents({ log: new JobEventLog({ redis, keys, scripts }), redis, keys, tail }),
     waiter,
     tail,
     schemas: new InputSchemas({ logger }),

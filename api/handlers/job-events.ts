@@ -16,7 +16,7 @@ import { unknownJob } from "./jobs.ts";
 const HEARTBEAT_MS = 15_000;
 /** How soon a browser reconnects, ms. */
 const RETRY_MS = 1_000;
-const EVENT_ID = /^\d{1,16}-\d{1,16}$/;
+const EVENT_ID = /^\d{1,15}$/;
 
 export async function followJobEvents(
   deps: ApiDeps,
@@ -30,7 +30,8 @@ export async function followJobEvents(
       errors: [{ header: "Last-Event-ID", detail: "is not the id of an event" }],
     });
   }
-  const after = header === undefined || header === "" ? query.after : header;
+  const given = header === undefined || header === "" ? query.after : header;
+  const after = given === undefined ? undefined : Number(given);
   if ((await deps.events.stateOf(id)) === null) return unknownJob(id);
   if (after !== undefined && (await deps.events.hasEnded(id, after))) return empty(204); // V2
   const signals = [request.gone, deps.drain.signal];

@@ -1,6 +1,7 @@
 /** The face of batch work: what api, agents and the fleet use of it. */
 export { BatchCaretaker, queuesOf } from "./caretaker.ts";
 export { settleGeneration } from "./generation.ts";
+export { JobEventLog } from "./job-event-log.ts";
 export { JobReader, type CheckpointPointer, type JobFilter, type JobPage } from "./job-reader.ts";
 export {
   CONTROL_VERBS,

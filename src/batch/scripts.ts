@@ -21,6 +21,7 @@ const NAMES = [
   "patch",
   "remove",
   "sweep",
+  "events",
 ] as const;
 
 export type BatchScripts = Readonly<Record<(typeof NAMES)[number], Script>>;

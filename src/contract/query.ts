@@ -63,7 +63,7 @@ export const logQuerySchema = z.strictObject({
 export const eventQuerySchema = z.strictObject({
   after: z
     .string()
-    .regex(/^\d{1,16}-\d{1,16}$/, "must be the id of an event")
+    .regex(/^\d{1,15}$/, "must be the id of an event")
     .optional()
     .describe("Go on after this event, as `Last-Event-ID` does"),
 });

@@ -16,7 +16,7 @@ export interface Keys {
   checkpoints(id: string): string;
   /** HASH, artifact name → JSON. */
   artifacts(id: string): string;
-  /** STREAM, the events of a job. */
+  /** LIST of JSON, the events of a job; numbered, the last number stands in the record. */
   jobEvents(id: string): string;
   /** STREAM, the events of all jobs, short: wakes whoever waits. */
   readonly events: string;

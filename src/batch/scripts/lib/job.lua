@@ -46,11 +46,17 @@ local function reindex(id, before, after)
   end
 end
 
--- One event to the job's own stream, and one to the short stream of all jobs that wakes whoever waits.
+-- One event to the job's own list, numbered from 1, and one to the short stream of all jobs that wakes whoever waits.
+-- A list, because a stream takes 4 KiB from its first entry on.
 local function emit(id, job, at, type, data)
-  local fields = { 'at', at, 'type', type, 'state', job.state, 'reason', job.reason or '', 'data', data and cjson.encode(data) or '{}' }
-  local entry = redis.call('XADD', key('events', id), 'MAXLEN', '~', EVENTS_PER_JOB, '*', unpack(fields))
-  redis.call('XADD', whole('events'), 'MAXLEN', '~', 10000, '*', 'job', id, 'id', entry, unpack(fields))
+  local number = redis.call('HINCRBY', key('job', id), 'events', 1)
+  local json = data and cjson.encode(data) or '{}'
+  local reason = job.reason and job.reason ~= '' and '"' .. job.reason .. '"' or 'null'
+  redis.call('RPUSH', key('events', id), string.format('{"id":"%d","at":%d,"type":"%s","state":"%s","reason":%s,"data":%s}',
+    number, at, type, job.state, reason, json))
+  if number > EVENTS_PER_JOB then redis.call('LTRIM', key('events', id), -EVENTS_PER_JOB, -1) end
+  redis.call('XADD', whole('events'), 'MAXLEN', '~', 10000, '*', 'job', id, 'id', number,
+    'at', at, 'type', type, 'state', job.state, 'reason', job.reason or '', 'data', json)
 end
 
 -- Writes `patch` (field → text) into the record, with indexes and an event. The state is not touched here.
