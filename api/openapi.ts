@@ -244,11 +244,11 @@ function answerHeaders(success: Success): JsonObject {
   return all;
 }
 
+/** A stream is text; what its parts hold stands beside it, for readers of the document and generators alike. */
 function mediaContent({ schema, carries, mediaType }: Success): JsonObject {
   if (mediaType === "application/octet-stream") return {};
-  if (mediaType === "application/x-ndjson" || schema === undefined) return { schema: { type: "string" } };
-  if (carries === undefined) return { schema: inPlace(schema, "output") };
-  const { $ref } = inPlace(carries, "output");
-  const part = typeof $ref === "string" ? ` (${$ref.split("/").at(-1)})` : "";
-  return { schema: { type: "string", description: `Each event's data is JSON${part}` } };
+  if (carries !== undefined) {
+    return { schema: { type: "string", contentMediaType: mediaType, contentSchema: inPlace(carries, "output") } };
+  }
+  return { schema: schema === undefined ? {} : inPlace(schema, "output") };
 }

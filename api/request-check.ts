@@ -141,9 +141,5 @@ export function sentence(errors: readonly FieldError[]): string {
   if (first === undefined) return "the request does not have the right shape";
   const place = first.pointer ?? first.parameter ?? first.header ?? "";
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
-  return `${place === "" ? "the body" : place} ${lowerFirst(first.detail)}${more}`;
-}
-
-function lowerFirst(text: string): string {
-  return text.slice(0, 1).toLowerCase() + text.slice(1);
+  return `${place === "" ? "the body" : place}: ${first.detail}${more}`;
 }

@@ -76,7 +76,8 @@ const bulk = defineRoute(
       {
         status: 200,
         description: "An answer per line, to NDJSON",
-        schema: bulkAnswerSchema,
+        schema: z.string(),
+        carries: bulkAnswerSchema,
         mediaType: "application/x-ndjson",
       },
     ],
