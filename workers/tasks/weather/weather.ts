@@ -3,8 +3,8 @@
  *
  * What is computed is in simulation.ts; here is how it is cut into steps, saved, loaded and shown.
  *
- * W1 Pictures are due at fixed model times, at most MOST_PICTURES a run. A picture has a slice of its own, and the
- *    count of those handed out is saved: a resumed run hands out again just those that no checkpoint committed.
+ * W1 A picture has a slice of its own, and the number of those handed out is saved: a resumed run hands out again just
+ *    those that no checkpoint committed. The last one is that of the end.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,43 +13,24 @@ import type { BatchContext } from "../../../src/index.ts";
 import { weatherInput } from "./input.ts";
 import type { WeatherInput } from "./input.ts";
 import { HeightMap } from "./map/height-map.ts";
+import { pictureCount, pictureStep, pictureTimes } from "./picture-times.ts";
+import type { PictureTimes } from "./picture-times.ts";
 import { Simulation } from "./simulation.ts";
 import { decodeHeader, digestOf, encodeHeader, HEADER_FILE, STATE_FILE } from "./state-file.ts";
-
-/** Pictures of one run, that of the beginning and that of the end included. */
-const MOST_PICTURES = 32;
-/** Model hours between pictures: the first of these with which a run keeps to MOST_PICTURES. */
-const PICTURE_HOURS: readonly number[] = [6, 12, 24, 48, 96, 192, 384];
 
 interface WeatherState {
   readonly simulation: Simulation;
   /** Made for the first picture: it takes longer to build than a checkpoint to load. */
   map: HeightMap | null;
-  /** Model steps between pictures. */
-  readonly pictureEvery: number;
+  readonly times: PictureTimes;
   /** Pictures handed out. */
   pictures: number;
 }
 
 function begin(input: WeatherInput): WeatherState {
   const simulation = new Simulation(input);
-  const hours = PICTURE_HOURS.find((every) => (input.days * 24) / every <= MOST_PICTURES - 2) ?? 384;
-  return {
-    simulation,
-    map: null,
-    pictureEvery: hours * simulation.stepsPerHour,
-    pictures: 0,
-  };
-}
-
-/** The step at which the next picture is due: all multiples of the interval, and the last step. */
-function nextPicture({ simulation, pictureEvery, pictures }: WeatherState): number {
-  return Math.min(pictures * pictureEvery, simulation.steps);
-}
-
-/** Have all pictures up to the last step been handed out? */
-function allShown({ simulation, pictureEvery, pictures }: WeatherState): boolean {
-  return (pictures - 1) * pictureEvery >= simulation.steps;
+  const times = pictureTimes(simulation.steps, simulation.stepsPerHour);
+  return { simulation, map: null, times, pictures: 0 };
 }
 
 function show(state: WeatherState, ctx: BatchContext): void {
@@ -94,14 +75,15 @@ export const weather = defineBatch({
   },
 
   step: (state, ctx) => {
-    const { simulation } = state;
-    if (!allShown(state) && simulation.step >= nextPicture(state)) {
-      show(state, ctx); // W1
-    } else {
-      simulation.advance(nextPicture(state));
+    const { simulation, times, pictures } = state;
+    const due = pictureStep(times, pictures);
+    if (simulation.step < due) {
+      simulation.advance(due);
       ctx.progress(simulation.step, simulation.steps, "steps");
+      return more;
     }
-    return simulation.finished && allShown(state) ? done(simulation.summary()) : more;
+    if (pictures < pictureCount(times)) show(state, ctx); // W1
+    return state.pictures < pictureCount(times) ? more : done(simulation.summary());
   },
 
   save: async ({ simulation, pictures }, directory) => {
