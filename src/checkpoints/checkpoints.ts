@@ -2,6 +2,9 @@
 import { fileURLToPath } from "node:url";
 import { isAbsolute } from "node:path";
 import { FilesystemStore } from "./filesystem-store.ts";
+import { parseS3Url } from "./s3-address.ts";
+import { S3Store } from "./s3-store.ts";
+import { NO_STORE_ACCESS, type StoreAccess } from "./store-access.ts";
 import type { CheckpointStore } from "./store.ts";
 
 export { CheckpointGarbage } from "./garbage.ts";
@@ -14,17 +17,21 @@ export * as storeNames from "./names.ts";
 export { readOutcome, settleOutcome, type Outcome, type StandingOutcome } from "./outcome.ts";
 export { CheckpointDamaged, openCheckpoint, OpenedCheckpoint, type Opening } from "./read-checkpoint.ts";
 export { StoreFault, type CheckpointStore, type CreateOutcome, type Source, type StoredEntry } from "./store.ts";
+export { NO_STORE_ACCESS, type S3Credentials, type StoreAccess } from "./store-access.ts";
 export { writeCheckpoint, type CheckpointDraft, type WrittenCheckpoint } from "./write-checkpoint.ts";
 
 /**
- * Opens the checkpoint store at `url`: `file:<absolute folder>` (made when something is first written to it).
+ * Opens the checkpoint store at `url`. Nothing is asked of it yet.
+ * - `file:<absolute folder>`: a folder, made when something is first written to it
+ * - `s3://bucket/prefix?region=…&endpoint=…&style=path|virtual`: Amazon S3, or a server that speaks its protocol
  *
- * @throws TypeError when the URL names no kind of store that there is
+ * @throws TypeError when the URL names no kind of store that there is, or holds credentials
  */
-export function openStore(url: string): CheckpointStore {
+export function openStore(url: string, access: StoreAccess = NO_STORE_ACCESS): CheckpointStore {
+  if (url.startsWith("s3:")) return new S3Store(url, parseS3Url(url), access.s3);
   if (url.startsWith("file:")) {
     const folder = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
     if (isAbsolute(folder)) return new FilesystemStore(folder);
   }
-  throw new TypeError(`"${url}" is no checkpoint store; a store is file:<absolute folder>`);
+  throw new TypeError(`"${url}" is no checkpoint store; a store is file:<absolute folder> or s3://bucket/prefix`);
 }

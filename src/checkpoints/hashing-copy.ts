@@ -26,11 +26,7 @@ function copyInto(source: Source, hash: Hash, target: FileHandle | null): Promis
   return "file" in source ? copyFile(source.file, hash, target) : copyPieces(source.pieces, hash, target);
 }
 
-async function copyPieces(
-  pieces: AsyncIterable<Uint8Array>,
-  hash: Hash,
-  target: FileHandle | null,
-): Promise<number> {
+async function copyPieces(pieces: AsyncIterable<Uint8Array>, hash: Hash, target: FileHandle | null): Promise<number> {
   let bytes = 0;
   for await (const piece of pieces) bytes += await copyBytes(piece, hash, target);
   return bytes;
@@ -45,20 +41,26 @@ async function copyBytes(content: Uint8Array, hash: Hash, target: FileHandle | n
   return content.length;
 }
 
+/** While one piece is being written the next is read and hashed: the disk does not wait for the hash. */
 async function copyFile(path: string, hash: Hash, target: FileHandle | null): Promise<number> {
   const file = await open(path, "r");
+  let written = Promise.resolve();
   try {
-    const buffer = Buffer.allocUnsafe(PIECE);
+    const buffers = [Buffer.allocUnsafe(PIECE), Buffer.allocUnsafe(PIECE)] as const;
     let bytes = 0;
-    for (;;) {
+    for (let turn = 0; ; turn += 1) {
+      const buffer = turn % 2 === 0 ? buffers[0] : buffers[1];
       const { bytesRead } = await file.read(buffer, 0, PIECE);
+      await written;
       if (bytesRead === 0) return bytes;
       const piece = buffer.subarray(0, bytesRead);
+      if (target !== null) written = writeAll(target, piece);
+      written.catch(() => undefined); // Thrown by the `await` above, or below.
       hash.update(piece);
-      if (target !== null) await writeAll(target, piece);
       bytes += bytesRead;
     }
   } finally {
+    await written.catch(() => undefined); // Before the buffers and the target go.
     await file.close();
   }
 }

@@ -18,7 +18,7 @@ export function isTaken(error: unknown): boolean {
 
 /** @throws StoreFault `refused` when the server overwrites what exists */
 export async function demandConditionalPut({ client, sdk }: S3Connection, Bucket: string, Key: string): Promise<void> {
-  const put = () => client.send(new sdk.PutObjectCommand({ Bucket, Key, Body: "", IfNoneMatch: "*" }));
+  const put = () => client.send(new sdk.PutObjectCommand({ Bucket, Key, Body: "-", IfNoneMatch: "*" }));
   for (let time = 1; time <= 2; time += 1) {
     // Q1: the first time it may be new; not the second time.
     try {
@@ -41,7 +41,7 @@ export async function demandConditionalComplete(
   const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand({ Bucket, Key }));
   const upload = { Bucket, Key, UploadId };
   try {
-    const { ETag } = await client.send(new sdk.UploadPartCommand({ ...upload, PartNumber: 1, Body: "" }));
+    const { ETag } = await client.send(new sdk.UploadPartCommand({ ...upload, PartNumber: 1, Body: "-" }));
     const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
     await client.send(new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload, IfNoneMatch: "*" }));
   } catch (error) {
@@ -57,6 +57,6 @@ function overwrites(call: string): StoreFault {
   return new StoreFault(
     "refused",
     `this S3 server does not honour If-None-Match on ${call}, so it cannot keep checkpoints: what is stored would ` +
-      "not be write-once. Amazon S3, MinIO, Cloudflare R2 and Ceph do in current versions; or put `cairn store` in front",
+      "not be write-once. Take a server that does (Amazon S3 does), or `cairn store` with a folder",
   );
 }

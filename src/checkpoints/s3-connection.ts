@@ -42,24 +42,25 @@ function credentialsOf({ accessKeyId, secretAccessKey, sessionToken }: S3Credent
   return { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) };
 }
 
-/** What the server said: the HTTP status, and after how many attempts of the SDK. */
+/** What the server said: the HTTP status, and S3's own word, for example `NoSuchKey`. */
 export interface S3Refusal {
   readonly status: number;
-  /** S3's own word, for example `NoSuchKey`. */
   readonly code: string;
-  readonly attempts: number;
 }
 
 /** @returns null when the error is no answer of the server */
 export function refusalOf(error: unknown): S3Refusal | null {
   if (!(error instanceof Error) || !("$metadata" in error)) return null;
-  const metadata = error.$metadata as { readonly httpStatusCode?: number; readonly attempts?: number };
-  return metadata.httpStatusCode === undefined
-    ? null
-    : { status: metadata.httpStatusCode, code: error.name, attempts: metadata.attempts ?? 1 };
+  const { httpStatusCode } = error.$metadata as { readonly httpStatusCode?: number };
+  return httpStatusCode === undefined ? null : { status: httpStatusCode, code: error.name };
 }
 
-const FULL: ReadonlySet<string> = new Set(["QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity", "EntityTooLarge"]);
+const FULL: ReadonlySet<string> = new Set([
+  "QuotaExceeded",
+  "XMinioStorageFull",
+  "InsufficientCapacity",
+  "EntityTooLarge",
+]);
 const MISSING: ReadonlySet<string> = new Set(["NoSuchBucket", "AllAccessDisabled"]);
 
 /** The fault of the store that an error of the SDK is. */

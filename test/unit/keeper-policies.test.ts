@@ -1,0 +1,163 @@
+import { describe, expect, test } from "vitest";
+import { StoreFault } from "../../src/checkpoints/checkpoints.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import { AgentLink } from "../../workers/keeper/agent-link.ts";
+import { CheckpointCadence } from "../../workers/keeper/checkpoint-cadence.ts";
+import type { FromKeeper, KeeperReply } from "../../workers/keeper/protocol.ts";
+import { untilStored } from "../../workers/keeper/store-patience.ts";
+
+/** A clock that only sleeping moves. */
+class SleepClock implements Clock {
+  now = 0;
+  readonly slept: number[] = [];
+  nowMs(): number {
+    return this.now;
+  }
+  monotonicMs(): number {
+    return this.now;
+  }
+  sleep(ms: number): Promise<void> {
+    this.slept.push(ms);
+    this.now += ms;
+    return Promise.resolve();
+  }
+}
+
+const never = new AbortController().signal;
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("the link to the agent", () => {
+  const bed = (replies: KeeperReply[]) => {
+    const clock = new SleepClock();
+    const sent: FromKeeper[] = [];
+    const link = new AgentLink({
+      clock,
+      send: (message) => {
+        sent.push(message);
+        const reply = replies.shift();
+        if (message.kind === "request" && reply !== undefined) queueMicrotask(() => link.take(message.id, reply));
+      },
+    });
+    return { clock, sent, link };
+  };
+  const away: KeeperReply = { kind: "unreachable", detail: "away" };
+
+  test("AL1: asks again while Redis is away, ever more slowly, with a new id each time", async () => {
+    const { clock, sent, link } = bed([away, away, away, away, away, { kind: "ok" }]);
+    expect(await link.request({ kind: "verify" }, never)).toEqual({ kind: "ok" });
+    expect(clock.slept).toEqual([250, 500, 1_000, 2_000, 2_000]);
+    expect(new Set(sent.map((message) => (message.kind === "request" ? message.id : 0))).size).toBe(6);
+  });
+
+  test("AL2: does not ask again after a refusal", async () => {
+    const { sent, link } = bed([{ kind: "refused", detail: "fence" }]);
+    expect(await link.request({ kind: "verify" }, never)).toEqual({ kind: "refused", detail: "fence" });
+    expect(sent).toHaveLength(1);
+  });
+
+  test("waits for a reply that is under way, but does not ask again, once nobody wants it", async () => {
+    const { link, sent } = bed([]);
+    const stop = new AbortController();
+    const asked = link.request({ kind: "verify" }, stop.signal);
+    stop.abort();
+    await turn();
+    link.take(1, away);
+    expect(await asked).toEqual({ kind: "given_up" });
+    expect(sent).toHaveLength(1);
+    expect(await link.request({ kind: "verify" }, stop.signal)).toEqual({ kind: "given_up" });
+    expect(sent).toHaveLength(1);
+  });
+
+  test("Q3: is silent after it was closed", async () => {
+    const { link, sent } = bed([]);
+    const asked = link.request({ kind: "verify" }, never);
+    link.close();
+    expect(await asked).toEqual({ kind: "given_up" });
+    link.say({ kind: "alive" });
+    expect(await link.request({ kind: "verify" }, never)).toEqual({ kind: "given_up" });
+    expect(sent).toHaveLength(1);
+  });
+});
+
+describe("the cadence of checkpoints", () => {
+  const bed = (intervalMs: "auto" | number) => {
+    const clock = new SleepClock();
+    const cadence = new CheckpointCadence({ clock, intervalMs, bounds: { minMs: 1_000, maxMs: 60_000 } });
+    const at = async (ms: number, wanted: Promise<void>): Promise<boolean> => {
+      clock.now = ms;
+      cadence.tick();
+      let came = false;
+      void wanted.then(() => (came = true));
+      await turn();
+      return came;
+    };
+    return { clock, cadence, at };
+  };
+
+  test("CD1: counts from the end of the last one", async () => {
+    const { cadence, at, clock } = bed(500);
+    const wanted = cadence.wanted(never);
+    expect(await at(10_000, wanted)).toBe(false); // It has not begun.
+    cadence.begin(null);
+    expect(await at(10_499, wanted)).toBe(false);
+    expect(await at(10_500, wanted)).toBe(true);
+    clock.now = 20_000;
+    cadence.begin(null);
+    expect(await at(20_499, cadence.wanted(never))).toBe(false);
+  });
+
+  test("left to Cairn it follows the cost, within its bounds", async () => {
+    const { cadence, at } = bed("auto");
+    cadence.begin(null);
+    const first = cadence.wanted(never);
+    expect(await at(999, first)).toBe(false);
+    expect(await at(1_000, first)).toBe(true);
+    cadence.begin(50); // 1% of the time: every 5 s
+    const second = cadence.wanted(never);
+    expect(await at(5_999, second)).toBe(false);
+    expect(await at(6_000, second)).toBe(true);
+  });
+
+  test("one that is asked for while another is taken comes after it; two requests are one", async () => {
+    const { cadence, at } = bed(60_000);
+    cadence.ask();
+    cadence.ask();
+    await cadence.wanted(never);
+    const next = cadence.wanted(never);
+    expect(await at(1, next)).toBe(false);
+    cadence.ask();
+    expect(await at(2, next)).toBe(true);
+  });
+
+  test("nobody waits after the end", async () => {
+    const { cadence } = bed(60_000);
+    const end = new AbortController();
+    const wanted = cadence.wanted(end.signal);
+    end.abort();
+    await wanted;
+    await cadence.wanted(end.signal);
+  });
+});
+
+describe("patience with a store", () => {
+  const failing = (times: number) => {
+    let left = times;
+    return () => (left-- > 0 ? Promise.reject(new StoreFault("unavailable", "away")) : Promise.resolve("there"));
+  };
+
+  test("tries again until it is there", async () => {
+    const clock = new SleepClock();
+    expect(await untilStored({ clock, signal: never }, failing(4))).toBe("there");
+    expect(clock.slept).toEqual([200, 400, 800, 1_600]);
+  });
+
+  test("ends after its time, at once when nobody wants it any more, and for any other error", async () => {
+    const clock = new SleepClock();
+    await expect(untilStored({ clock, signal: never, patienceMs: 10_000 }, failing(1_000))).rejects.toThrow("away");
+    expect(clock.now).toBeGreaterThanOrEqual(10_000);
+    expect(clock.now).toBeLessThan(20_000);
+    const gone = AbortSignal.abort();
+    await expect(untilStored({ clock, signal: gone }, failing(1))).rejects.toThrow("away");
+    await expect(untilStored({ clock, signal: never }, () => Promise.reject(new Error("bug")))).rejects.toThrow("bug");
+  });
+});
