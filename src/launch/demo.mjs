@@ -13,6 +13,15 @@ const say = (/** @type {string} */ line) => console.error(line);
 const guard = startGuard();
 const dataDir = mkdtempSync(join(tmpdir(), "cairn-demo-"));
 
+async function tidy() {
+  await guard.close();
+  rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+}
+
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+  process.once(signal, () => void tidy().finally(() => process.exit(130)));
+}
+
 async function run() {
   await prepare({ root: ROOT, redis: "private", say, guard });
   /** @type {typeof import("./demo.ts")} */
@@ -32,7 +41,6 @@ try {
   say(error instanceof CannotPrepare ? error.message : String(error instanceof Error ? error.stack : error));
   process.exitCode = 1;
 } finally {
-  await guard.close();
-  rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+  await tidy();
 }
 process.exit();
