@@ -28,6 +28,11 @@ export function describeTask(task: Task): TaskInfo {
     checkpointVersion: task.class === "batch" ? task.checkpoint.version : null,
     maxRetries: task.class === "batch" ? task.maxRetries : null,
     keep: task.class === "batch" ? task.checkpoint.keep : null,
+    interval:
+      task.class === "batch"
+        ? { everyMs: task.checkpoint.intervalMs, minMs: task.checkpoint.minMs, maxMs: task.checkpoint.maxMs }
+        : null,
+    backoff: task.class === "batch" ? task.backoff : null,
   };
   // D2
   return { ...info, definition: createHash("sha256").update(canonicalJson(info)).digest("hex").slice(0, 16) };
