@@ -23,6 +23,17 @@ export function isNodeNewEnough(version) {
 }
 
 /**
+ * Waits for all, also when one fails: nothing goes on behind an error that was told.
+ * @template {readonly unknown[]} Tasks
+ * @param {readonly [...Tasks]} tasks
+ * @returns {Promise<{-readonly [Index in keyof Tasks]: Awaited<Tasks[Index]>}>}
+ */
+async function allOrFirstError(tasks) {
+  await Promise.allSettled(tasks);
+  return Promise.all(tasks);
+}
+
+/**
  * @param {object} options
  * @param {string} options.root the repository
  * @param {"private" | "none"} options.redis whether a Redis server of our own will be started
@@ -40,9 +51,11 @@ export async function prepare({ root, redis, say, guard }) {
   /** @param {number} pid */
   const onSpawn = (pid) => guard.watch(pid);
   try {
-    await installPackages({ root, say, onSpawn });
-    // The package manager is not watched: killed half-way it would leave the system's packages broken.
-    const server = redis === "private" ? await provideRedis(say) : null;
+    const [server] = await allOrFirstError([
+      // The package manager is not watched: killed half-way it would leave the system's packages broken.
+      redis === "private" ? provideRedis(say) : null,
+      installPackages({ root, say, onSpawn }),
+    ]);
     const built = await build({ root, say, onSpawn });
     if (built.kind === "built") say(`Built in ${(built.tookMs / 1_000).toFixed(1)} s.`);
     return { server };

@@ -28,6 +28,13 @@ export function leaveOnSignals(logger: Logger): Promise<Leave> {
     };
     process.on("SIGTERM", () => onEnd("SIGTERM"));
     process.on("SIGINT", () => onEnd("SIGINT"));
-    if (process.channel) process.once("disconnect", () => onEnd("the process that started this worker is gone"));
+    // Not counted: the guard of `npm start` sends its SIGTERM when that process is gone, and the two together must not
+    // hurry, which would cost the last checkpoints.
+    const onGone = (): void => {
+      const why = "the process that started this worker is gone";
+      logger.info({ why, count }, "asked to leave");
+      resolve({ why, hurry: hurry.signal });
+    };
+    if (process.channel) process.once("disconnect", onGone);
   });
 }
