@@ -54,6 +54,8 @@ export async function become(program: Program, environment: NodeJS.ProcessEnv): 
     });
   }
   const [code, signal] = await ended;
+  // An open channel would keep this process alive without the one that it stood for.
+  if (process.connected) process.disconnect();
   if (signal !== null) {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
