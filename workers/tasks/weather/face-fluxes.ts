@@ -68,7 +68,7 @@ export function solveFaces(
   fluxes: FaceFluxes,
 ): void {
   // Constants of this function, not of the module: a bundler turns those into variables, which are then looked up,
-  // checked and unboxed at every use (measured: a third fewer cells a second).
+  // checked and unboxed at every use (measured: a fifth fewer cells a second).
   const meanNear = 150 / 256;
   const meanNext = -25 / 256;
   const meanFar = 3 / 256;
