@@ -2,7 +2,8 @@
 export { BatchCaretaker, queuesOf } from "./caretaker.ts";
 export { settleGeneration } from "./generation.ts";
 export { JobEventLog } from "./job-event-log.ts";
-export { JobReader, type CheckpointPointer, type JobFilter, type JobPage } from "./job-reader.ts";
+export type { JobFilter } from "./job-index.ts";
+export { JobReader, type CheckpointPointer, type JobPage } from "./job-reader.ts";
 export {
   CONTROL_VERBS,
   JobWriter,

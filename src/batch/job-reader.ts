@@ -1,26 +1,13 @@
 /**
  * Reading jobs: one, a page of them, and what belongs to one.
- *
- * G1 A page never scans: each filter, and each pair of filters, has a sorted set of its own; what a third filter
- *    excludes is sieved from bounded reads, and a page may then be short (AIP-158).
- * G2 Newest first: ids are ULIDs, and the sets are sorted by id.
  */
 import type { Artifact, Attempt, Checkpoint, Job } from "../contract/job.ts";
 import type { JobState } from "../domain/job-state.ts";
 import { reading } from "../redis/fault.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
+import { JobIndex, type JobFilter } from "./job-index.ts";
 import { toArtifact, toAttempt, toCheckpoint, toJob, type RawJob } from "./record.ts";
-
-export interface JobFilter {
-  /** Any of these; empty: any state. */
-  readonly states: readonly JobState[];
-  readonly task?: string;
-  readonly class?: "online" | "batch";
-  readonly worker?: string;
-  /** All of these, as name and value. */
-  readonly labels: readonly (readonly [string, string])[];
-}
 
 export type JobPage =
   | { readonly kind: "page"; readonly items: readonly Job[]; readonly nextCursor: string | null }
@@ -33,16 +20,16 @@ export interface CheckpointPointer {
   readonly progress: number | null;
 }
 
-/** Steps per page (G1); each reads as many records as the page may have. */
-const STEPS = 20;
 const CURSOR = /^j1\.([0-9a-hjkmnp-tv-z]{26})$/;
 
 export class JobReader {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
+  readonly #index: JobIndex;
 
   constructor(options: { readonly redis: RedisClient; readonly keys: Keys }) {
     this.#redis = options.redis;
+    this.#index = new JobIndex(options);
     this.#keys = options.keys;
   }
 
@@ -69,28 +56,8 @@ export class JobReader {
   async list(filter: JobFilter, page: { readonly cursor: string | null; readonly limit: number }): Promise<JobPage> {
     const before = page.cursor === null ? null : (CURSOR.exec(page.cursor)?.[1] ?? "");
     if (before === "") return { kind: "bad_cursor" };
-    const atoms = [
-      ...(filter.task === undefined ? [] : [`t=${filter.task}`]),
-      ...(filter.class === undefined ? [] : [`c=${filter.class}`]),
-      ...(filter.worker === undefined ? [] : [`w=${filter.worker}`]),
-      ...filter.labels.map(([name, value]) => `l=${name}=${value}`),
-    ];
-    const states = filter.states.length === 0 ? [null] : filter.states.map((state) => `s=${state}`);
-    const terms = await Promise.all(states.map((state) => this.#narrowest(state === null ? atoms : [state, ...atoms])));
-    const items: Job[] = [];
-    let last = before;
-    for (let step = 0; step < STEPS && items.length < page.limit; step += 1) {
-      const ids = await this.#newest(terms, last, page.limit);
-      if (ids.length === 0) return { kind: "page", items, nextCursor: null };
-      for (const job of await this.#many(ids)) {
-        if (items.length === page.limit) break;
-        last = job.id;
-        if (matches(job, filter)) items.push(job);
-      }
-      // Every record of this step was removed meanwhile.
-      if (items.length < page.limit) last = ids.at(-1) ?? last;
-    }
-    return { kind: "page", items, nextCursor: last === null ? null : `j1.${last}` };
+    const { ids, next } = await this.#index.page(filter, before, page.limit);
+    return { kind: "page", items: await this.#many(ids), nextCursor: next === null ? null : `j1.${next}` };
   }
 
   /** Attempts, newest first; null when there is no such job. @throws RedisFault */
@@ -134,38 +101,10 @@ export class JobReader {
 
   /** How many jobs are in each of `states`. @throws RedisFault */
   async countByState(states: readonly JobState[], task?: string): Promise<ReadonlyMap<JobState, number>> {
-    const counts = await reading(() =>
-      Promise.all(
-        states.map((state) =>
-          this.#redis.zcard(this.#keys.index(task === undefined ? `s=${state}` : `s=${state}&t=${task}`)),
-        ),
-      ),
+    const counts = await this.#index.sizes(
+      states.map((state) => (task === undefined ? `s=${state}` : `s=${state}&t=${task}`)),
     );
     return new Map(states.map((state, at) => [state, counts[at] ?? 0]));
-  }
-
-  /** G1: the smallest set that holds all matches. Atoms come in the order in which pairs are named. */
-  async #narrowest(atoms: readonly string[]): Promise<string> {
-    if (atoms.length <= 1) return atoms[0] ?? "";
-    const pairs = atoms.flatMap((first, at) =>
-      atoms.slice(at + 1).flatMap((second) => (first.startsWith("l=") ? [] : [`${first}&${second}`])),
-    );
-    const terms = pairs.length === 0 ? atoms : pairs;
-    if (terms.length === 1) return terms[0] ?? "";
-    const sizes = await reading(() => Promise.all(terms.map((term) => this.#redis.zcard(this.#keys.index(term)))));
-    return terms[sizes.indexOf(Math.min(...sizes))] ?? "";
-  }
-
-  /** G2: up to `count` ids of all `terms` together, newest first, older than `before`. */
-  async #newest(terms: readonly string[], before: string | null, count: number): Promise<string[]> {
-    const max = before === null ? "+" : `(${before}`;
-    const lists = await reading(() =>
-      Promise.all(
-        terms.map((term) => this.#redis.zrange(this.#keys.index(term), max, "-", "BYLEX", "REV", "LIMIT", 0, count)),
-      ),
-    );
-    if (lists.length === 1) return lists[0] ?? [];
-    return [...new Set(lists.flat())].sort((a, b) => (a < b ? 1 : -1)).slice(0, count);
   }
 
   async #many(ids: readonly string[]): Promise<Job[]> {
@@ -193,14 +132,4 @@ export class JobReader {
       .map(([field, text]) => read(field, text))
       .sort(order);
   }
-}
-
-function matches(job: Job, filter: JobFilter): boolean {
-  return (
-    (filter.states.length === 0 || filter.states.includes(job.state)) &&
-    (filter.task === undefined || job.task === filter.task) &&
-    (filter.class === undefined || job.class === filter.class) &&
-    (filter.worker === undefined || job.worker === filter.worker) &&
-    filter.labels.every(([name, value]) => job.labels[name] === value)
-  );
 }
