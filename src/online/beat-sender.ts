@@ -7,7 +7,7 @@ import type { BeatThreadData, FromBeatThread, ToBeatThread } from "./beat-thread
 /** How often the main loop shows that it turns. */
 const TURN_MS = 50;
 const STATUS_MS = 250;
-const FIRST_BEAT_MS = 10_000;
+const FIRST_BEAT_MS = 30_000;
 const LEAVE_MS = 1_500;
 
 export interface BeatSenderOptions {
@@ -33,7 +33,7 @@ export class BeatSender implements Service {
     this.#options = options;
   }
 
-  /** Resolves when the first beat has reached Redis. @throws Error after 10 s without one */
+  /** Resolves when the first beat has reached Redis. @throws Error after 30 s without one */
   async start(): Promise<void> {
     const { url, key, replicaId, onDeath } = this.#options;
     const workerData: BeatThreadData = { url, key, replicaId, turns: this.#turns };
@@ -53,7 +53,7 @@ export class BeatSender implements Service {
       setInterval(() => this.#sendStatus(), STATUS_MS),
     ];
     this.#sendStatus();
-    await within(first, FIRST_BEAT_MS, "the first beat did not reach Redis within 10 s");
+    await within(first, FIRST_BEAT_MS, "the first beat did not reach Redis within 30 s");
   }
 
   /** Takes the beat out of Redis: nobody has to wait for the silence. */

@@ -4,10 +4,11 @@
  * T1 It beats while the main thread computes; that the main loop stands still is said in the beat, not by silence.
  * T2 A frozen process (SIGSTOP, a dead machine) stops this thread too: then the silence tells.
  * T3 It lives and dies with the main thread.
+ * T4 A connection that fails for two seconds is replaced, whatever it says of itself.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { BeatJudge, REPLICA_BEATS } from "../domain/beat-judge.ts";
-import { closeRedis, connectRedis } from "../redis/connection.ts";
+import { closeRedis, connectRedis, type RedisClient } from "../redis/connection.ts";
 import { BEAT_MS, counterOf, decodeBeat, encodeBeat, type Beat } from "./beat.ts";
 
 export interface BeatThreadData {
@@ -31,9 +32,14 @@ export type FromBeatThread =
 
 /** How often the others are counted: every fourth beat. */
 const COUNT_EVERY = 4;
+/** T4 */
+const FAILURES = 8;
 
 function run(data: BeatThreadData, port: NonNullable<typeof parentPort>): void {
-  const client = connectRedis(data.url, { kind: "command", commandTimeoutMs: 1_000 }, `beat-${data.replicaId}`);
+  const connect = (): RedisClient =>
+    connectRedis(data.url, { kind: "command", commandTimeoutMs: 1_000 }, `beat-${data.replicaId}`);
+  let client = connect();
+  let failures = 0;
   const judge = new BeatJudge(REPLICA_BEATS);
   const say = (message: FromBeatThread): void => port.postMessage(message);
   // The counter starts anew with each start of the replica; its id is new then too.
@@ -77,10 +83,16 @@ function run(data: BeatThreadData, port: NonNullable<typeof parentPort>): void {
     counter += 1;
     try {
       await client.hset(data.key, data.replicaId, encodeBeat(counter, { ...status, lagMs: lagMs() }));
+      failures = 0;
       say({ kind: "beaten" });
       if (counter % COUNT_EVERY === 1) await count();
     } catch {
-      // Redis is away: the others see the silence, and the next beat tries again.
+      // Redis is away: the others see the silence, and the next beat tries again. On a connection that only fails it
+      // would try for ever (T4).
+      failures += 1;
+      if (failures % FAILURES !== 0) return;
+      closeRedis(client);
+      client = connect();
     }
   };
 

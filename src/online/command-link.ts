@@ -5,7 +5,8 @@
  *    until it stands again: callers are refused at once instead of each waiting for a timeout of its own.
  * M2 The wait is counted in turns of this process's own timer: after a pause of the process (a blocked loop, SIGSTOP)
  *    the answers that lie in the socket are read before anything is judged.
- * M3 A mute connection is torn down, and another one opened: it may be the only thing that is broken.
+ * M3 A mute connection is torn down, and another one opened: it may be the only thing that is broken. The same when
+ *    it stays open without ever getting ready, and when it leads to a server that is not the primary any more.
  */
 import type { Cluster, Redis } from "ioredis";
 import { closeRedis, connectRedis, whenReady, type RedisClient } from "../redis/connection.ts";
@@ -16,7 +17,10 @@ import type { Service } from "../runtime/service.ts";
 const TICK_MS = 100;
 /** 0.4 to 0.5 s: a caller is told within half a second. */
 const MUTE_TICKS = 4;
-const START_MS = 10_000;
+/** 2 s: a connection that does not get through its greeting. */
+const GREETING_TICKS = 20;
+const NOT_PRIMARY = /READONLY|MASTERDOWN|UNBLOCKED/;
+const START_MS = 30_000;
 
 export interface CommandLinkOptions {
   readonly url: string;
@@ -38,13 +42,14 @@ export class CommandLink implements Service {
   #ticks = 0;
   #timer: NodeJS.Timeout | null = null;
   #mute = false;
+  #notReadyTicks = 0;
   #wasUsable = false;
 
   constructor(options: CommandLinkOptions) {
     this.#options = options;
   }
 
-  /** @throws Error when Redis does not answer within 10 s */
+  /** @throws Error when Redis does not answer within 30 s */
   async start(): Promise<void> {
     const { url, label } = this.#options;
     const client = connectRedis(url, { kind: "online" }, label);
@@ -93,10 +98,16 @@ export class CommandLink implements Service {
     try {
       return await operation(this.client);
     } catch (error) {
-      throw classifyRedisError(error) ?? error;
+      throw this.fault(error) ?? error;
     } finally {
       this.#outstanding.delete(watch);
     }
+  }
+
+  /** What an error of a command means; null when it is about the command. */
+  fault(error: unknown): RedisFault | null {
+    if (error instanceof Error && NOT_PRIMARY.test(error.message) && !this.#mute) this.#reconnect(); // M3
+    return classifyRedisError(error);
   }
 
   #tick(): void {
@@ -104,6 +115,11 @@ export class CommandLink implements Service {
     for (const { sinceTick } of this.#outstanding) {
       if (this.#ticks - sinceTick > MUTE_TICKS) this.#reconnect();
       break; // The set is in order of time: the first is the oldest.
+    }
+    this.#notReadyTicks = this.#client?.status === "ready" ? 0 : this.#notReadyTicks + 1;
+    if (this.#notReadyTicks >= GREETING_TICKS) {
+      this.#notReadyTicks = 0;
+      if (this.#client?.status === "connect") this.#reconnect(); // M3
     }
     const usable = this.usable;
     if (usable && !this.#wasUsable) {

@@ -75,6 +75,7 @@ export class OnlineCoordinator implements Service {
 
   constructor(options: OnlineCoordinatorOptions) {
     const { redisUrl: url, keys, clock, log, apiId, random = Math.random } = options;
+    if (!/^[\w.-]+$/.test(apiId)) throw new TypeError(`apiId "${apiId}" is not one word of letters, digits, . _ -`);
     this.#options = options;
     const nowMs = (): number => clock.monotonicMs();
     this.#nowMs = nowMs;
@@ -120,7 +121,7 @@ export class OnlineCoordinator implements Service {
     this.#services = new ServiceGroup(this.name, [link, this.#redisClock, directory, this.#reader]);
   }
 
-  /** @throws Error when Redis does not answer within 10 s */
+  /** @throws Error when Redis does not answer within 30 s */
   async start(): Promise<void> {
     await this.#services.start();
     this.#open = true;

@@ -7,7 +7,8 @@
  * I3 Popped, and nobody says within `GRACE_MS` that he has it: whoever took it is dead, or never got it.
  * I4 A task that is not idempotent and may have started is never sent again: when nothing more can be learnt, the
  *    caller is told `outcome_unknown`.
- * I5 A request whose replicas were lost `MAX_LOSSES` times is not given another one to kill.
+ * I5 A request whose replicas were lost `MAX_LOSSES` times is not given another one to kill. What Redis has lost does
+ *    not count.
  */
 import type { RedisFault } from "../redis/fault.ts";
 import type { CommandLink } from "./command-link.ts";
@@ -119,7 +120,7 @@ export class Inquest {
       table.finish(invocation, { kind: "outcome_unknown", attempts: invocation.traces() }); // I4
       return;
     }
-    invocation.losses += 1;
+    if (this.#lastLossMs >= attempt.sentAtMs) invocation.losses += 1;
     if (invocation.losses >= MAX_LOSSES) {
       invocation.message = `lost ${MAX_LOSSES} times together with the replica that ran it`;
       referee.fail(invocation, "task"); // I5

@@ -13,6 +13,9 @@ import type { Parcel } from "./outbox.ts";
 import { WheelTimer } from "./timer-wheel.ts";
 import { encodeTask } from "./wire.ts";
 
+/** What is not one is left out: it is written into a line of words. */
+const TRACEPARENT = /^[0-9a-f]{2}(-[0-9a-f]+)+$/;
+
 export interface InvokeRequest {
   readonly task: string;
   /** The definitions that take this input, newest first. */
@@ -217,7 +220,8 @@ export class Invocation extends WheelTimer {
     // While two definitions live, the stricter word counts.
     this.idempotent = request.definitions.every(({ idempotent }) => idempotent === true);
     this.input = request.input;
-    this.trace = request.traceparent ?? null;
+    const { traceparent } = request;
+    this.trace = traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : null;
     this.deadlineMs = request.deadlineMs;
     this.startedAtMs = nowMs;
     this.deadlineAtMs = nowMs + request.deadlineMs;

@@ -7,7 +7,8 @@
  * R1 One block lasts a second at most. A connection that stays mute for half a second longer is given up and another
  *    one opened; the time is counted in turns of our own timer, so that a pause of this process is not the socket's.
  * R2 A connection given up may still deliver what Redis had popped for it: that is accepted too, late but not lost.
- * R3 An error never ends the loop; a connection that only fails, or has ended, is replaced.
+ * R3 An error never ends the loop; a connection that only fails, has ended, or leads to a server that is not the
+ *    primary any more, is replaced.
  * R4 While `capacity` says 0 nothing is popped: what we cannot take is for others.
  * R5 After `stop` nothing is popped; what the last block brought was handed over before `stop` resolves.
  */
@@ -20,6 +21,7 @@ export const BLOCK_S = 1;
 const TICK_MS = 250;
 /** R1: 1.5 s. */
 const MUTE_TICKS = 6;
+const NOT_PRIMARY = /READONLY|MASTERDOWN|UNBLOCKED/;
 /** R3: failures in a row after which the connection is replaced. */
 const FAILURES = 20;
 
@@ -96,7 +98,8 @@ export class ListReader implements Service {
       } catch (error) {
         failures += 1;
         this.#options.log.debug({ err: error, reader: this.name }, "read failed");
-        if (failures % FAILURES === 0 || this.#client?.status === "end") this.#disconnect(); // R3
+        const wrongServer = error instanceof Error && NOT_PRIMARY.test(error.message);
+        if (wrongServer || failures % FAILURES === 0 || this.#client?.status === "end") this.#disconnect(); // R3
         await pause(Math.min(10 * failures, 100));
       }
     }

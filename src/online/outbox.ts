@@ -8,7 +8,7 @@
  *    fewer commands it gets.
  */
 import type { CommandLink } from "./command-link.ts";
-import { classifyRedisError, RedisFault } from "../redis/fault.ts";
+import { RedisFault } from "../redis/fault.ts";
 
 export interface Parcel {
   readonly text: string;
@@ -90,9 +90,9 @@ export class Outbox {
       );
       const error = replies?.[0]?.[0];
       if (error === null || error === undefined) return null;
-      return classifyRedisError(error) ?? new RedisFault("unavailable", error);
+      return this.#link.fault(error) ?? new RedisFault("unavailable", error);
     } catch (error) {
-      return classifyRedisError(error) ?? new RedisFault("unavailable", error);
+      return this.#link.fault(error) ?? new RedisFault("unavailable", error);
     }
   }
 }

@@ -113,7 +113,7 @@ export class OnlineServer implements Service {
     });
   }
 
-  /** @throws Error when Redis does not answer within 10 s */
+  /** @throws Error when Redis does not answer within 30 s */
   async start(): Promise<void> {
     await this.#link.start();
     await this.#redisClock.start();

@@ -4,8 +4,10 @@
  * F1 Taking an entry out of its list (`LREM` of the exact text gave 1) proves that nobody has started it or ever will.
  * F2 Only looking (`LPOS`) leaves it its place in the queue.
  * F3 What could not be taken back because Redis was away is taken back when it returns, if it is still worth it.
- * F4 The questions of one turn go together, so many at a time that Redis is not held: each may walk the whole list.
+ * F4 Each question may walk the whole list, and most are asked when lists are long. So they go in portions that the
+ *    length of the list decides, with pauses between; what is only tidying up is left out when too much waits.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Keys } from "../redis/keys.ts";
 import { RedisFault } from "../redis/fault.ts";
 import type { CommandLink } from "./command-link.ts";
@@ -13,14 +15,27 @@ import type { Attempt } from "./invocation.ts";
 import type { Outbox, Parcel } from "./outbox.ts";
 import { encodeControl } from "./wire.ts";
 
-const CHUNK = 32;
+/** F4: entries of a list that one portion of questions may walk over: a fraction of a millisecond. */
+const WALK = 20_000;
+const MOST_AT_ONCE = 64;
+const PAUSE_MS = 20;
+/** Withdrawals that wait for Redis, or behind other questions, beyond which more are left out. */
 const KEPT_WITHDRAWALS = 10_000;
+const WAITING_WITHDRAWALS = 1_000;
 
 interface Question {
   readonly kind: "look" | "take_back";
   readonly text: string;
   readonly answered: (found: boolean) => void;
   readonly failed: (fault: unknown) => void;
+}
+
+/** The questions about one list. */
+interface Desk {
+  readonly list: string;
+  readonly waiting: Question[];
+  /** How long the list was when it was last asked about. */
+  length: number;
 }
 
 export interface VerifierOptions {
@@ -33,9 +48,8 @@ export interface VerifierOptions {
 
 export class Verifier {
   readonly #options: VerifierOptions;
-  readonly #questions = new Map<string, Question[]>();
+  readonly #desks = new Map<string, Desk>();
   #later: Attempt[] = [];
-  #scheduled = false;
 
   constructor(options: VerifierOptions) {
     this.#options = options;
@@ -52,8 +66,10 @@ export class Verifier {
     return this.#ask(attempt, "take_back");
   }
 
-  /** Takes it out when that is possible, now or later (F3). */
+  /** Takes it out when that is possible, now or later (F3): tidying up, what is late is not started anyway. */
   dismiss(attempt: Attempt): void {
+    const waiting = this.#desks.get(this.#listOf(attempt))?.waiting.length ?? 0;
+    if (waiting >= WAITING_WITHDRAWALS) return; // F4
     this.takeBack(attempt).catch(() => {
       if (this.#later.length < KEPT_WITHDRAWALS) this.#later.push(attempt);
     });
@@ -75,42 +91,49 @@ export class Verifier {
     this.#options.outbox.send(this.#options.keys.control(replica), new ControlParcel(text));
   }
 
-  #ask(attempt: Attempt, kind: Question["kind"]): Promise<boolean> {
+  #listOf(attempt: Attempt): string {
     const { keys } = this.#options;
     const { task } = attempt.invocation;
-    const list = attempt.target === null ? keys.taskList(task) : keys.replicaList(task, attempt.target);
-    return new Promise((answered, failed) => {
-      const question: Question = { kind, text: attempt.text, answered, failed };
-      const waiting = this.#questions.get(list);
-      if (waiting === undefined) this.#questions.set(list, [question]);
-      else waiting.push(question);
-      if (this.#scheduled) return;
-      this.#scheduled = true;
-      setImmediate(() => void this.#flush());
-    });
+    return attempt.target === null ? keys.taskList(task) : keys.replicaList(task, attempt.target);
   }
 
-  async #flush(): Promise<void> {
-    this.#scheduled = false;
-    const all = [...this.#questions];
-    this.#questions.clear();
-    for (const [list, questions] of all) {
-      for (let at = 0; at < questions.length; at += CHUNK) await this.#put(list, questions.slice(at, at + CHUNK)); // F4
+  #ask(attempt: Attempt, kind: Question["kind"]): Promise<boolean> {
+    const list = this.#listOf(attempt);
+    let desk = this.#desks.get(list);
+    if (desk === undefined) {
+      desk = { list, waiting: [], length: 0 };
+      this.#desks.set(list, desk);
+      const opened = desk;
+      // With all that this turn has to ask.
+      setImmediate(() => void this.#serve(opened));
     }
+    const { waiting } = desk;
+    return new Promise((answered, failed) => waiting.push({ kind, text: attempt.text, answered, failed }));
   }
 
-  async #put(list: string, questions: readonly Question[]): Promise<void> {
+  async #serve(desk: Desk): Promise<void> {
+    while (desk.waiting.length > 0) {
+      const portion = Math.min(MOST_AT_ONCE, Math.max(1, Math.floor(WALK / Math.max(1, desk.length)))); // F4
+      await this.#put(desk, desk.waiting.splice(0, portion));
+      if (desk.waiting.length > 0) await pause(PAUSE_MS);
+    }
+    this.#desks.delete(desk.list);
+  }
+
+  async #put(desk: Desk, questions: readonly Question[]): Promise<void> {
     try {
       const replies = await this.#options.link.run((client) => {
-        const pipeline = client.pipeline();
+        const pipeline = client.pipeline().llen(desk.list);
         for (const { kind, text } of questions) {
-          if (kind === "look") pipeline.lpos(list, text);
-          else pipeline.lrem(list, 1, text);
+          if (kind === "look") pipeline.lpos(desk.list, text);
+          else pipeline.lrem(desk.list, 1, text);
         }
         return pipeline.exec();
       });
+      const [first, ...rest] = replies ?? [];
+      desk.length = Number(first?.[1] ?? 0);
       for (const [at, { kind, answered, failed }] of questions.entries()) {
-        const [error, value] = replies?.[at] ?? [new Error("no reply"), null];
+        const [error, value] = rest[at] ?? [new Error("no reply"), null];
         if (error !== null) failed(new RedisFault("unknown", error));
         else answered(kind === "look" ? value !== null : value === 1);
       }

@@ -114,18 +114,18 @@ describe.each(servers)("faults of replicas on $name", ({ start }) => {
     expect(notes(file, "began")).toHaveLength(1);
   });
 
-  it("repeats what must not run twice when it can be taken back from a replica that froze", async () => {
-    const bedOfOne = await bed.replica();
-    const api = await bed.coordinator();
-    await api.sees(1);
-    bedOfOne.kill("SIGSTOP");
-    await pause(1_200); // Its last block has ended: what is sent now stays in the list.
+  it("runs once what must not run twice, when a replica froze before it could take it", async () => {
+    const { api, replicas } = await bed.start(2);
+    for (const replica of replicas) replica.kill("SIGSTOP");
+    await pause(1_200); // Their last blocks have ended: what is sent now stays in the list.
     const file = join(folder, "notes");
     const request = api.invoke("careful", { ms: 1, file });
-    await bed.replica();
+    await pause(500);
+    replicas[1]!.kill("SIGCONT");
     expect(await request).toMatchObject({ kind: "answered" });
+    replicas[0]!.kill("SIGCONT");
+    await api.sees(2);
     expect(notes(file, "began")).toHaveLength(1);
-    bedOfOne.kill("SIGCONT");
   });
 
   it("stops giving a request to replicas when it has killed three", async () => {
@@ -229,5 +229,39 @@ describe("Redis away", () => {
     expect((await mayRepeat).kind).toBe("answered");
     expect((await mustNot).kind).toBe("answered"); // The replica had the answer, and keeps it until it is told.
     await served(api);
+  });
+});
+
+describe("a primary of the Cluster away", () => {
+  it("serves again without a restart after each primary in turn was killed, and after one was mute", async () => {
+    const cluster = await startRedisCluster();
+    const bed = new OnlineBed(cluster.url);
+    try {
+      const { api } = await bed.start(2);
+      const served = (label: string): Promise<unknown> =>
+        eventually(label, async () => {
+          const outcomes = await Promise.all(
+            ["echo", "sleep", "failing"].map((task) =>
+              api.invoke(task, task === "sleep" ? { ms: 1 } : {}, { deadlineMs: 1_000 }),
+            ),
+          );
+          return outcomes.every(({ kind }) => kind === "answered" || kind === "refused");
+        });
+      await served("service at first");
+      for (const [at, primary] of cluster.primaries.entries()) {
+        await primary.kill();
+        await pause(700);
+        await primary.restart();
+        await served(`service after primary ${at}`);
+      }
+      cluster.primaries[0]!.pause();
+      await pause(2_000);
+      cluster.primaries[0]!.resume();
+      await served("service after the pause");
+      await api.sees(2);
+    } finally {
+      await bed.stop();
+      await cluster.stop();
+    }
   });
 });

@@ -7,7 +7,7 @@ const file = z.string();
 
 /** @param {string} path @param {string} word @param {{job: string, attempt: number}} ctx */
 function note(path, word, ctx) {
-  appendFileSync(path, `${word} ${ctx.job} ${ctx.attempt} ${process.pid}\n`);
+  appendFileSync(path, `${word} ${ctx.job} ${ctx.attempt} ${process.pid} ${Date.now()}\n`);
 }
 
 /** Notes that it began, takes its time, notes that it ended. */

@@ -5,6 +5,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { NO_STORE_ACCESS } from "../../src/checkpoints/checkpoints.ts";
 import { OnlineCoordinator, type InvokeRequest } from "../../src/online/online.ts";
 import { createKeys, type Keys } from "../../src/redis/keys.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
@@ -14,7 +15,9 @@ import { describeTask } from "../../src/tasks/task-info.ts";
 import type { FromReplica, ReplicaAssignment } from "../../workers/replica/protocol.ts";
 import { eventually } from "./eventually.ts";
 
-const REPLICA = fileURLToPath(new URL("../../dist/workers/replica/main.js", import.meta.url));
+/** Benches are compiled, and then lie in `dist/` themselves. */
+const DIST = import.meta.url.includes("/dist/test/") ? "../../" : "../../dist/";
+const REPLICA = fileURLToPath(new URL(`${DIST}workers/replica/main.js`, import.meta.url));
 const TASKS = fileURLToPath(new URL("online-tasks.mjs", import.meta.url));
 /** A second version of the tasks: another definition of the same name. */
 export const NEWER_TASKS = fileURLToPath(new URL("online-tasks-newer.mjs", import.meta.url));
@@ -60,6 +63,7 @@ export class OnlineBed {
       batchRedisUrl: this.redisUrl,
       redisPrefix: this.prefix,
       storeUrl: "file:/nonexistent",
+      storeAccess: NO_STORE_ACCESS,
       taskModules: this.#modules,
       builtins: "on",
       slots: 16,
