@@ -4,7 +4,7 @@ import { CairnClient } from "../../src/client/client.ts";
 import { Fleet } from "../support/fleet.ts";
 import { openLoop, quantile, type LoadResult } from "../support/open-loop.ts";
 
-const SECONDS = Number(process.env["CAIRN_CHAOS_SECONDS"] ?? 20);
+const SECONDS = Number(process.env["CHAOS_SECONDS"] ?? 20);
 const PER_SECOND = 50;
 
 describe("echo at fifty a second", { timeout: 300_000 }, () => {
