@@ -36,6 +36,11 @@ export function isArtifactName(name: string): boolean {
   return ARTIFACT.test(name);
 }
 
+/** What `cairn doctor` writes, reads and deletes again; `token` is random. */
+export function probeName(token: string): string {
+  return checkName(`doctor/${token}`);
+}
+
 /** Everything of one job. */
 export function jobFolder(job: string): string {
   return `jobs/${checkName(job)}/`;

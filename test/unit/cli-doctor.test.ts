@@ -5,8 +5,12 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Worker } from "../../src/contract/worker.ts";
 import type { Finding } from "../../src/cli/doctor/finding.ts";
 import { judgeWorkers } from "../../src/cli/doctor/fleet.ts";
-import { checkNode, checkOpenFiles, checkStore } from "../../src/cli/doctor/machine.ts";
+import { checkNode, checkOpenFiles } from "../../src/cli/doctor/machine.ts";
+import { checkStore as checkStoreWith } from "../../src/cli/doctor/store.ts";
+import { NO_STORE_ACCESS } from "../../src/checkpoints/checkpoints.ts";
 import { judgeRedis, parseInfo, type RedisFacts } from "../../src/cli/doctor/redis-findings.ts";
+
+const checkStore = async (url: string): Promise<Finding[]> => await checkStoreWith(url, NO_STORE_ACCESS);
 
 const HEALTHY = {
   redis_version: "7.0.15",
@@ -117,8 +121,8 @@ describe("cairn doctor on this machine", () => {
     const [finding] = await checkStore("file:/proc/cairn");
     expect(finding?.verdict).toBe("fail");
     expect(finding?.advice).toContain("CAIRN_STORE");
-    expect(await checkStore("s3://bucket")).toMatchObject([{ verdict: "fail" }]);
-    expect(await checkStore("file:")).toMatchObject([{ verdict: "fail" }]);
+    expect(await checkStore("ftp://bucket")).toMatchObject([{ verdict: "fail" }]);
+    expect(await checkStore("file:relative")).toMatchObject([{ verdict: "fail" }]);
   });
 
   it("knows which Node is too old, and how many open files are few", () => {

@@ -4,7 +4,7 @@ import { addressOptions, adviceWhenAway, findApi } from "../api-address.ts";
 import { command } from "../command.ts";
 import { fail, type Finding } from "../doctor/finding.ts";
 import { askApi } from "../doctor/fleet.ts";
-import { checkNode, checkOpenFiles, checkStore, readLimits } from "../doctor/machine.ts";
+import { checkNode, checkOpenFiles, readLimits } from "../doctor/machine.ts";
 import { EXIT } from "../exit-code.ts";
 import { oneLine } from "../format.ts";
 import { outputOption, writeJson } from "../output.ts";
@@ -39,22 +39,26 @@ type Options = Parameters<typeof doctor.run>[2];
 
 /** All that needs a configuration that can be read. */
 async function configuredFindings(session: Session, options: Options): Promise<Finding[]> {
+  // Not before they are needed: no other command speaks to Redis or a store, and each would start slower for it.
+  const { askRedis } = await import("../doctor/ask-redis.ts");
+  const { checkStore } = await import("../doctor/store.ts");
+  const { storeAccessFrom } = await import("../../checkpoints/checkpoints.ts");
   let config: ReturnType<typeof loadConfig>;
+  let access: ReturnType<typeof storeAccessFrom>;
   try {
     config = loadConfig(withLocalRedis(session, settingsOf(options)));
+    access = storeAccessFrom(config);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return [fail("configuration", reason, "Mend the variable, the .env file or the option.")];
   }
   const address = findApi(config);
   const client = session.client({ api: config.api, data: config.data });
-  // Not before it is needed: no other command speaks to Redis, and each would start slower for it.
-  const { askRedis } = await import("../doctor/ask-redis.ts");
   const { redisUrl, onlineRedisUrl, durability, store } = config;
   const servers = [...new Set([redisUrl, onlineRedisUrl])];
   const parts = await Promise.all([
     ...servers.map(async (url) => await askRedis({ url, durability, clock: session.clock })),
-    checkStore(store),
+    checkStore(store, access),
     askApi({ client, address: { known: address.known, advice: adviceWhenAway(address) } }),
   ]);
   return parts.flat();
