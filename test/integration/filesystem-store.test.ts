@@ -27,41 +27,41 @@ describe("the store in a folder", () => {
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
 
-  test("B2: a writer that is killed half-way leaves no name, and its remains are swept when they are old", async () => {
-    // A writer that never comes to its end: its source is a pipe that stays open.
-    const fifo = join(root, "fifo");
-    const script = `
-      import { openStore } from ${JSON.stringify(new URL("../../dist/src/checkpoints/checkpoints.js", import.meta.url).href)};
-      await openStore("file:" + process.argv[1]).create("jobs/x", { file: process.argv[2] });`;
-    const made = spawn("mkfifo", [fifo], { stdio: "ignore" });
-    await once(made, "exit");
-    const writer = spawn(process.execPath, ["--input-type=module", "-e", script, join(root, "store"), fifo], {
-      stdio: "inherit",
+  /** Runs a script with a `store` in a process of its own, after `prelude` in its shell. */
+  const run = async (script: string, prelude = ":"): Promise<{ signal: NodeJS.Signals | null; output: string }> => {
+    const face = new URL("../../dist/src/checkpoints/checkpoints.js", import.meta.url).href;
+    const whole = `
+      import { openStore } from ${JSON.stringify(face)};
+      const store = openStore("file:" + ${JSON.stringify(join(root, "store"))});
+      ${script}`;
+    const command = `${prelude}; exec "$@"`;
+    const child = spawn("sh", ["-c", command, "sh", process.execPath, "--input-type=module", "-e", whole], {
+      stdio: ["ignore", "pipe", "inherit"],
     });
-    const feed = spawn("sh", ["-c", `head -c 3000000 /dev/zero > "$0"; sleep 60`, fifo], { stdio: "ignore" });
-    try {
-      const temporary = join(root, "store/.tmp");
-      const bytes = async (): Promise<number> => {
-        const [name] = await readdir(temporary).catch(() => []);
-        return name === undefined ? 0 : (await readFile(join(temporary, name))).length;
-      };
-      await expect.poll(bytes, { timeout: 20_000, message: "the writer has written" }).toBeGreaterThan(100_000);
-      writer.kill("SIGKILL");
-      await once(writer, "exit");
+    const output: Buffer[] = [];
+    child.stdout.on("data", (piece: Buffer) => output.push(piece));
+    const [, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+    return { signal, output: Buffer.concat(output).toString() };
+  };
 
-      const store = openStore(`file:${join(root, "store")}`);
-      expect(await store.stat("jobs/x")).toBeNull();
-      expect(await store.sweep()).toBe(0); // It might still be at work, for all one can know.
-      const [left] = await readdir(temporary);
-      const longAgo = new Date(Date.now() - 7_200_000);
-      await utimes(join(temporary, left!), longAgo, longAgo);
-      expect(await store.sweep()).toBe(1);
-      expect(await readdir(temporary)).toEqual([]);
-      expect(await store.create("jobs/x", Buffer.from("second"))).toMatchObject({ kind: "created" });
-    } finally {
-      writer.kill("SIGKILL");
-      feed.kill("SIGKILL");
-    }
+  test("B2: a writer that is killed half-way leaves no name, and its remains are swept when they are old", async () => {
+    const killed = await run(`
+      async function* pieces() {
+        yield Buffer.alloc(1_000_000);
+        process.kill(process.pid, "SIGKILL");
+      }
+      await store.create("jobs/x", { pieces: pieces(), bytes: 2_000_000, sha256: "0".repeat(64) });`);
+    expect(killed).toEqual({ signal: "SIGKILL", output: "" });
+    const temporary = join(root, "store/.tmp");
+    const store = openStore(`file:${join(root, "store")}`);
+    expect(await store.stat("jobs/x")).toBeNull();
+    expect(await store.sweep()).toBe(0); // It might still be at work, for all one can know.
+    const [left] = await readdir(temporary);
+    const longAgo = new Date(Date.now() - 7_200_000);
+    await utimes(join(temporary, left!), longAgo, longAgo);
+    expect(await store.sweep()).toBe(1);
+    expect(await readdir(temporary)).toEqual([]);
+    expect(await store.create("jobs/x", Buffer.from("second"))).toMatchObject({ kind: "created" });
   });
 
   test("a folder that cannot be written to is a fault that says which name and why", async () => {
@@ -72,22 +72,14 @@ describe("the store in a folder", () => {
   });
 
   test("a full disk is told apart, and leaves nothing behind", async () => {
-    // A limit on the size of files does to `write` what a full disk does, and needs no rights.
-    const script = `
-      import { openStore } from ${JSON.stringify(new URL("../../dist/src/checkpoints/checkpoints.js", import.meta.url).href)};
-      process.on("SIGXFSZ", () => undefined);
-      const fault = await openStore("file:" + process.argv[1]).create("a", Buffer.alloc(4_000_000)).catch((error) => error);
-      console.log(fault.name, fault.reason);`;
-    const writer = spawn(
-      "sh",
-      ["-c", `ulimit -f 1000; exec "$@"`, "sh", process.execPath, "--input-type=module", "-e", script, root],
-      { stdio: ["ignore", "pipe", "inherit"] },
+    // A limit on the size of files does to Node what a full disk does.
+    const { output } = await run(
+      `const fault = await store.create("a", Buffer.alloc(4_000_000)).catch((error) => error);
+      console.log(fault.name, fault.reason);`,
+      "ulimit -f 1000",
     );
-    const output: Buffer[] = [];
-    writer.stdout.on("data", (piece: Buffer) => output.push(piece));
-    await once(writer, "close");
-    expect(Buffer.concat(output).toString().trim()).toBe("StoreFault full");
-    expect(await readdir(join(root, ".tmp"))).toEqual([]);
+    expect(output.trim()).toBe("StoreFault full");
+    expect(await readdir(join(root, "store/.tmp"))).toEqual([]);
   });
 
   test("W2: what lies in it and begins with a dot is not listed", async () => {
