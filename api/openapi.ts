@@ -19,6 +19,9 @@ import { acceptedSubmitSchema } from "./submit-shape.ts";
 
 export type JsonObject = Record<string, unknown>;
 
+const reference = (name: string): string => `#/components/schemas/${name}`;
+const PROBLEM_CONTENT = { "application/problem+json": { schema: { $ref: reference("Problem") } } };
+
 /** Schemas with a name of their own, of answers and of requests. */
 const ANSWERS = {
   Job: job.jobSchema,
@@ -103,8 +106,6 @@ function named(schemas: Readonly<Record<string, z.ZodType>>, io: "input" | "outp
     Object.entries(rendered.schemas).map(([id, schema]) => [id, withoutAddress(schema as JsonObject)]),
   );
 }
-
-const reference = (name: string): string => `#/components/schemas/${name}`;
 
 /** A schema in its place: by name if it has one. */
 function inPlace(schema: z.ZodType, io: "input" | "output"): JsonObject {
@@ -205,10 +206,11 @@ function responses(route: Route): JsonObject {
         .filter((code) => statusOf(route, code) === status)
         .map((code) => `\`${code}\`: ${ERROR_CODES[code].title}`)
         .join(". "),
-      content: { "application/problem+json": { schema: { $ref: reference("Problem") } } },
+      content: PROBLEM_CONTENT,
     };
   }
-  return all;
+  // What the HTTP server says of a request that it could not read whole: 408, 417, 431.
+  return { ...all, default: { description: "Any other refusal", content: PROBLEM_CONTENT } };
 }
 
 function contentOf(answer: JsonObject | undefined): JsonObject {
