@@ -17,7 +17,7 @@ import {
   settleGeneration,
   TicketQueues,
 } from "../src/batch/batch.ts";
-import { openStore } from "../src/checkpoints/checkpoints.ts";
+import { openStore, storeAccessFrom } from "../src/checkpoints/checkpoints.ts";
 import { Caretaker, FleetWatch, TaskRegistry, WorkerRegistry } from "../src/fleet/fleet.ts";
 import { OnlineCoordinator } from "../src/online/online.ts";
 import { EventTail } from "../src/redis/event-tail.ts";
@@ -92,7 +92,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
   const redisNowMs = (): number => redisClock.nowMs();
   const scripts = loadBatchScripts({ eventsPerJob: limits.eventsPerJob });
   const tickets = new TicketQueues({ bull, redis, keys });
-  const store = openStore(config.store);
+  const store = openStore(config.store, storeAccessFrom(config));
   const reader = new JobReader({ redis, keys });
   const watch = new FleetWatch({ redis, keys, clock, onError: complain("fleet-watch") });
   const tasks = new TaskRegistry({ watch, clock });

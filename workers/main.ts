@@ -17,7 +17,7 @@ import {
   TicketDrawer,
   TicketQueues,
 } from "../src/batch/batch.ts";
-import { openStore } from "../src/checkpoints/checkpoints.ts";
+import { openStore, storeAccessFrom } from "../src/checkpoints/checkpoints.ts";
 import { BEAT_FORMAT, Caretaker, FleetWatch, WorkerPresence } from "../src/fleet/fleet.ts";
 import { closeRedis, connectRedis, whenReady } from "../src/redis/connection.ts";
 import { createKeys } from "../src/redis/keys.ts";
@@ -67,7 +67,8 @@ async function main(): Promise<void> {
   const tickets = new TicketQueues({ bull, redis: commands, keys });
   const drawer = new TicketDrawer({ bull, redis: commands, keys });
   const caretaking = new BatchCaretaker({ redis: commands, keys, scripts, tickets, redisNowMs, logger });
-  const store = openStore(config.store);
+  const storeAccess = storeAccessFrom(config);
+  const store = openStore(config.store, storeAccess);
   const desk = new LeaseDesk({
     redis: commands,
     keys,
@@ -101,6 +102,7 @@ async function main(): Promise<void> {
     assignment: {
       ...own,
       storeUrl: config.store,
+      storeAccess,
       logBytes: config.limits.logBytesPerAttempt,
       outputBytes: config.limits.inlineBytes,
     },
@@ -116,6 +118,7 @@ async function main(): Promise<void> {
       batchRedisUrl: config.redisUrl,
       redisPrefix: config.redisPrefix,
       storeUrl: config.store,
+      storeAccess,
       slots: Math.max(1, Math.ceil(config.onlineSlots / Math.max(1, config.replicas))),
     },
     fork: () => forkChild(new URL("./replica/main.js", import.meta.url), environment),

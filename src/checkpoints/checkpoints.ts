@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { isAbsolute } from "node:path";
 import { FilesystemStore } from "./filesystem-store.ts";
+import { HttpStore } from "./http-store.ts";
 import { parseS3Url } from "./s3-address.ts";
 import { S3Store } from "./s3-store.ts";
 import { NO_STORE_ACCESS, type StoreAccess } from "./store-access.ts";
@@ -16,22 +17,40 @@ export { decodeManifest, type Manifest, type ManifestFile } from "./manifest.ts"
 export * as storeNames from "./names.ts";
 export { readOutcome, settleOutcome, type Outcome, type StandingOutcome } from "./outcome.ts";
 export { CheckpointDamaged, openCheckpoint, OpenedCheckpoint, type Opening } from "./read-checkpoint.ts";
-export { StoreFault, type CheckpointStore, type CreateOutcome, type Source, type StoredEntry } from "./store.ts";
-export { NO_STORE_ACCESS, type S3Credentials, type StoreAccess } from "./store-access.ts";
+export {
+  StoreFault,
+  type AnnouncedPieces,
+  type CheckpointStore,
+  type CreateOutcome,
+  type Source,
+  type StoredEntry,
+} from "./store.ts";
+export {
+  NO_STORE_ACCESS,
+  storeAccessFrom,
+  type S3Credentials,
+  type StoreAccess,
+  type StoreAccessSettings,
+} from "./store-access.ts";
+export * as storeProtocol from "./store-protocol.ts";
 export { writeCheckpoint, type CheckpointDraft, type WrittenCheckpoint } from "./write-checkpoint.ts";
 
 /**
  * Opens the checkpoint store at `url`. Nothing is asked of it yet.
  * - `file:<absolute folder>`: a folder, made when something is first written to it
  * - `s3://bucket/prefix?region=…&endpoint=…&style=path|virtual`: Amazon S3, or a server that speaks its protocol
+ * - `http://host:port`, `https://…`: a `cairn store`
  *
  * @throws TypeError when the URL names no kind of store that there is, or holds credentials
  */
 export function openStore(url: string, access: StoreAccess = NO_STORE_ACCESS): CheckpointStore {
   if (url.startsWith("s3:")) return new S3Store(url, parseS3Url(url), access.s3);
+  if (/^https?:/.test(url)) return new HttpStore(url, { token: access.token });
   if (url.startsWith("file:")) {
     const folder = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
     if (isAbsolute(folder)) return new FilesystemStore(folder);
   }
-  throw new TypeError(`"${url}" is no checkpoint store; a store is file:<absolute folder> or s3://bucket/prefix`);
+  throw new TypeError(
+    `"${url}" is no checkpoint store; a store is file:<absolute folder>, s3://bucket/prefix or http://host:port`,
+  );
 }

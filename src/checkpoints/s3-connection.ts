@@ -8,6 +8,7 @@
  *    that is a matter of its size (B5).
  */
 import type { S3Client } from "@aws-sdk/client-s3";
+import { presetVariable } from "../runtime/config.ts";
 import type { S3Address } from "./s3-address.ts";
 import { StoreFault, type StoreFaultReason } from "./store.ts";
 import type { S3Credentials } from "./store-access.ts";
@@ -24,6 +25,8 @@ export interface S3Connection {
 }
 
 export async function connectS3(address: S3Address, credentials: S3Credentials | null): Promise<S3Connection> {
+  // The version is pinned and runs here; that later ones will want a newer Node is no news for an operator's log.
+  presetVariable("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true");
   const sdk = await import("@aws-sdk/client-s3"); // N1
   const client = new sdk.S3Client({
     region: address.region,

@@ -24,7 +24,7 @@ const FORWARDED = [
 
 /** The entry of a program, beside this file in the same build. */
 export function entryOf(program: Program): string {
-  const folder = { api: "api", worker: "workers" }[program];
+  const folder = { api: "api", worker: "workers", store: "api/store" }[program];
   return fileURLToPath(new URL(`../../${folder}/main${extname(import.meta.url)}`, import.meta.url));
 }
 

@@ -6,7 +6,7 @@ import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
 import { get, ls } from "./commands/jobs.ts";
 import { logs } from "./commands/logs.ts";
-import { api, dev, worker } from "./commands/processes.ts";
+import { api, dev, store, worker } from "./commands/processes.ts";
 import { invoke, submit } from "./commands/submit.ts";
 import { watch } from "./commands/watch.ts";
 import { orders, workers } from "./commands/workers.ts";
@@ -15,6 +15,7 @@ export const COMMANDS: readonly Command[] = [
   dev,
   api,
   worker,
+  store,
   submit,
   invoke,
   ls,

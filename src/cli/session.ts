@@ -27,7 +27,7 @@ export interface Session {
   readonly become: (program: Program, environment: NodeJS.ProcessEnv) => Promise<number>;
 }
 
-export type Program = "api" | "worker";
+export type Program = "api" | "worker" | "store";
 
 export interface AddressOptions {
   readonly api: string | undefined;

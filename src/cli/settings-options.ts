@@ -44,8 +44,26 @@ export const WORKER_SETTINGS = [
   "garbageDelayMs",
 ] as const satisfies readonly SettingName[];
 
-/** Settings that are no option here: `api` is one of every command that speaks to the API. */
-export const NOT_OPTIONS = ["api"] as const satisfies readonly SettingName[];
+export const STORE_SETTINGS = [
+  "store",
+  "storeHost",
+  "storePort",
+  "data",
+  "drainMs",
+  "logLevel",
+] as const satisfies readonly SettingName[];
+
+/**
+ * Settings that are no option here: `api` is one of every command that speaks to the API, and secrets would be seen by
+ * everybody who lists the processes.
+ */
+export const NOT_OPTIONS = [
+  "api",
+  "s3AccessKeyId",
+  "s3SecretAccessKey",
+  "s3SessionToken",
+  "storeToken",
+] as const satisfies readonly SettingName[];
 
 /** What may be given more than once; in the variable the values are separated by commas. */
 const LISTS: ReadonlySet<string> = new Set<SettingName>(["labels", "pools", "tasks"]);
@@ -54,6 +72,8 @@ const PLACEHOLDERS: Readonly<Partial<Record<SettingName, string>>> = {
   onlineRedisUrl: "url",
   data: "folder",
   store: "url",
+  storeHost: "address",
+  storePort: "port",
   host: "address",
   publicUrl: "url",
   port: "port",

@@ -33,7 +33,16 @@ const settings = z.strictObject({
     .default(".cairn")
     .transform((path) => resolve(path))
     .describe("Folder for data of this machine"),
-  store: z.string().optional().describe("Checkpoint store: file:<folder>; default: <data>/store"),
+  store: z
+    .string()
+    .optional()
+    .describe("Checkpoint store: file:<folder>, s3://bucket/prefix or http://host:port; default: <data>/store"),
+  s3AccessKeyId: z.string().optional().describe("Key for an S3 store; without one: what the AWS SDK finds by itself"),
+  s3SecretAccessKey: z.string().optional().describe("The secret of that key"),
+  s3SessionToken: z.string().optional().describe("The token of a temporary key"),
+  storeToken: z.string().min(16).optional().describe("What `cairn store` demands, and what its clients show"),
+  storeHost: z.string().default("127.0.0.1").describe("Address `cairn store` listens on"),
+  storePort: whole.min(0).max(65_535).default(8081).describe("Port `cairn store` listens on; 0: any free one"),
   host: z.string().default("127.0.0.1").describe("Address the API listens on"),
   port: whole.min(0).max(65_535).default(8080).describe("Port the API listens on; 0: any free one"),
   publicUrl: z
@@ -147,6 +156,11 @@ export function givenSettings(
 /** The environment this process was started with, for what it starts itself. */
 export function inheritedEnvironment(): NodeJS.ProcessEnv {
   return process.env;
+}
+
+/** Sets a variable that a package reads from the environment by itself; one that is set already stays. */
+export function presetVariable(name: string, value: string): void {
+  process.env[name] ??= value;
 }
 
 /** The environment of a process that is to run with these settings: this one's, with the settings on top. */

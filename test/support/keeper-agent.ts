@@ -9,7 +9,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openStore, readLog, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
+import { NO_STORE_ACCESS, openStore, readLog, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
 import type {
   Assignment,
   AttemptEnd,
@@ -115,6 +115,7 @@ export class TestAttempt {
       logBytes: 1_000_000,
       outputBytes: 1_048_576,
       storeUrl: job.store.url,
+      storeAccess: NO_STORE_ACCESS,
       workFolder: join(job.root, `work-${number}`),
       taskModules: [],
       builtins: "on",

@@ -7,7 +7,13 @@ import { kebab, optionUsage } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { EXIT, exitCodeOf, exitCodeOfJobs } from "../../src/cli/exit-code.ts";
 import { createParser, runProgram } from "../../src/cli/program.ts";
-import { API_SETTINGS, NOT_OPTIONS, settingsOf, WORKER_SETTINGS } from "../../src/cli/settings-options.ts";
+import {
+  API_SETTINGS,
+  NOT_OPTIONS,
+  settingsOf,
+  STORE_SETTINGS,
+  WORKER_SETTINGS,
+} from "../../src/cli/settings-options.ts";
 import { UsageError } from "../../src/cli/usage-error.ts";
 import { CairnProblem, CairnTimeout, CairnUnreachable } from "../../src/client/fault.ts";
 import { problem } from "../../src/contract/problem.ts";
@@ -68,7 +74,7 @@ describe("the table of commands", () => {
   });
 
   it("makes every setting an option, or says that it is none", () => {
-    const options = new Set<string>([...API_SETTINGS, ...WORKER_SETTINGS, ...NOT_OPTIONS]);
+    const options = new Set<string>([...API_SETTINGS, ...WORKER_SETTINGS, ...STORE_SETTINGS, ...NOT_OPTIONS]);
     expect(
       describeSettings()
         .map(({ name }) => name)

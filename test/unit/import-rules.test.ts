@@ -54,6 +54,7 @@ const OWNED: Readonly<Record<string, readonly string[]>> = {
   esbuild: ["src/tasks"],
   commander: ["src/cli"],
   "prom-client": ["api", "src/runtime"],
+  "@aws-sdk/client-s3": ["src/checkpoints"],
   ioredis: ["src/redis", "src/online"],
 };
 

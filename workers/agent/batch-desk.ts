@@ -31,7 +31,7 @@ export interface BatchDeskOptions {
   /** The parts of an assignment that are the worker's. */
   readonly assignment: Pick<
     Assignment,
-    "storeUrl" | "taskModules" | "builtins" | "faults" | "logLevel" | "logBytes" | "outputBytes"
+    "storeUrl" | "storeAccess" | "taskModules" | "builtins" | "faults" | "logLevel" | "logBytes" | "outputBytes"
   >;
   readonly workFolder: string;
 }

@@ -58,7 +58,7 @@ class Keeper {
       logger.fatal({ err: error }, "keeper broke down");
       this.#giveUp(); // The agent sees that the attempt has no keeper any more.
     });
-    const store = openStore(assignment.storeUrl);
+    const store = openStore(assignment.storeUrl, assignment.storeAccess);
     const faults = parseFaultPlan(assignment.faults);
     const attempt = new Attempt({ assignment, store, link: this.#link, clock: systemClock, faults, logger });
     this.#attempt = attempt;

@@ -8,7 +8,7 @@
  * Q2 A keeper whose channel closes ends its runner (the whole process group) and exits.
  * Q3 After `abandon` a keeper publishes nothing more: the lease is gone.
  */
-import type { CheckpointPointer } from "../../src/checkpoints/checkpoints.ts";
+import type { CheckpointPointer, StoreAccess } from "../../src/checkpoints/checkpoints.ts";
 import type { Fence } from "../../src/domain/fence.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
 
@@ -45,6 +45,7 @@ export interface Assignment {
   /** Longest output kept inline, bytes of JSON; what is longer has to be an artifact. */
   readonly outputBytes: number;
   readonly storeUrl: string;
+  readonly storeAccess: StoreAccess;
   /** Folder for this attempt alone, made by the keeper, removed by it at the end. */
   readonly workFolder: string;
   /** Modules to load tasks from, bundled already. */

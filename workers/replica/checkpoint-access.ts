@@ -10,7 +10,7 @@ type Access = (jobId: string) => Promise<CheckpointView | null>;
 
 /** @returns a function that opens the latest committed checkpoint of a job; null when it has none */
 export function checkpointAccess(
-  places: Pick<ReplicaAssignment, "batchRedisUrl" | "redisPrefix" | "storeUrl">,
+  places: Pick<ReplicaAssignment, "batchRedisUrl" | "redisPrefix" | "storeUrl" | "storeAccess">,
 ): Access {
   let access: Promise<Access> | null = null;
   return async (jobId) => {
@@ -19,7 +19,9 @@ export function checkpointAccess(
   };
 }
 
-async function open(places: Pick<ReplicaAssignment, "batchRedisUrl" | "redisPrefix" | "storeUrl">): Promise<Access> {
+async function open(
+  places: Pick<ReplicaAssignment, "batchRedisUrl" | "redisPrefix" | "storeUrl" | "storeAccess">,
+): Promise<Access> {
   const [{ openStore, latestCheckpoint }, { JobReader }, { connectRedis, whenReady }, { createKeys }] =
     await Promise.all([
       import("../../src/checkpoints/checkpoints.ts"),
@@ -27,7 +29,7 @@ async function open(places: Pick<ReplicaAssignment, "batchRedisUrl" | "redisPref
       import("../../src/redis/connection.ts"),
       import("../../src/redis/keys.ts"),
     ]);
-  const store = openStore(places.storeUrl);
+  const store = openStore(places.storeUrl, places.storeAccess);
   const redis = connectRedis(places.batchRedisUrl, { kind: "command", commandTimeoutMs: 2_000 }, "replica-checkpoints");
   await whenReady(redis, places.batchRedisUrl, 2_000).catch(() => undefined); // The question itself will tell.
   const reader = new JobReader({ redis, keys: createKeys(places.redisPrefix) });

@@ -4,6 +4,7 @@
  * RP1 A replica whose channel closes finishes nothing: it exits, the callers' API processes repeat elsewhere.
  * RP2 After `drain` a replica takes nothing new, finishes or hands back what it has, says `drained` and exits 0.
  */
+import type { StoreAccess } from "../../src/checkpoints/checkpoints.ts";
 
 /** All a replica needs to know to serve. */
 export interface ReplicaAssignment {
@@ -15,6 +16,7 @@ export interface ReplicaAssignment {
   readonly batchRedisUrl: string;
   readonly redisPrefix: string;
   readonly storeUrl: string;
+  readonly storeAccess: StoreAccess;
   /** Modules to load tasks from, bundled already. */
   readonly taskModules: readonly string[];
   readonly builtins: "on" | "off";
@@ -24,7 +26,8 @@ export interface ReplicaAssignment {
   readonly faults: string;
 }
 
-export type ToReplica = { readonly kind: "assignment"; readonly assignment: ReplicaAssignment } | { readonly kind: "drain" };
+export type ToReplica =
+  { readonly kind: "assignment"; readonly assignment: ReplicaAssignment } | { readonly kind: "drain" };
 
 export type FromReplica =
   | { readonly kind: "ready"; readonly replicaId: string }

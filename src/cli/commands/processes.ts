@@ -5,7 +5,7 @@ import { entryOf } from "../become.ts";
 import { command, value, type Command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { withLocalRedis } from "../local-system.ts";
-import { API_SETTINGS, settingsOf, settingsOptions, WORKER_SETTINGS } from "../settings-options.ts";
+import { API_SETTINGS, settingsOf, settingsOptions, STORE_SETTINGS, WORKER_SETTINGS } from "../settings-options.ts";
 import { readWhole } from "../values.ts";
 
 export const api: Command = command({
@@ -48,6 +48,28 @@ export const worker: Command = command({
   ],
   async run(session, _args, options) {
     return await session.become("worker", environmentWith(withLocalRedis(session, settingsOf(options))));
+  },
+});
+
+export const store: Command = command({
+  name: "store",
+  group: "Run Cairn",
+  summary: "offer a checkpoint store to machines that share neither a mount nor S3",
+  detail:
+    "Offers a folder (or an S3 store) over HTTP, write-once, to every API and worker that has its address as --store. " +
+    "Beyond this machine it wants CAIRN_STORE_TOKEN, the same on both sides, and TLS from a proxy in front of it.",
+  does: "starts a checkpoint store",
+  args: [],
+  options: settingsOptions(STORE_SETTINGS),
+  examples: [
+    { line: "cairn store --store file:/srv/cairn", does: "for this machine; others: --store http://127.0.0.1:8081" },
+    {
+      line: "CAIRN_STORE_TOKEN=… cairn store --store file:/srv/cairn --store-host 10.0.0.7",
+      does: "for other machines, which set the same token and --store http://10.0.0.7:8081",
+    },
+  ],
+  async run(session, _args, options) {
+    return await session.become("store", environmentWith(settingsOf(options)));
   },
 });
 
