@@ -142,8 +142,13 @@ export class ApiCaller {
     if (call.method === "HEAD" || (content === undefined && reply.text === "")) return;
     const media = at(content, [type]);
     if (media === undefined) throw new Error(`${said}: the document does not know ${type} here`);
+    const schema = [...place, "responses", status, "content", type, "schema"].map(escape).join("/");
+    if (type === "application/x-ndjson" || type === "text/event-stream") {
+      for (const text of partsOf(type, reply.text)) this.#checkBody(`${schema}/contentSchema`, { ...reply, text });
+      return;
+    }
     if (!type.endsWith("json")) return;
-    this.#checkBody([...place, "responses", status, "content", type, "schema"].map(escape).join("/"), reply);
+    this.#checkBody(schema, reply);
     if (reply.status >= 400) {
       const problem = JSON.parse(reply.text) as Problem;
       if (problem.status !== reply.status) throw new Error(`${said}: the problem says ${problem.status}`);
@@ -188,6 +193,13 @@ function at(tree: Tree | undefined, path: readonly string[]): Tree | undefined {
     here = here[part];
   }
   return here;
+}
+
+/** What each line, or each event, of a stream holds. */
+function partsOf(type: string, text: string): string[] {
+  const lines = text.split("\n").filter((line) => line !== "");
+  if (type === "application/x-ndjson") return lines;
+  return lines.filter((line) => line.startsWith("data: ")).map((line) => line.slice(6));
 }
 
 function escape(part: string): string {
