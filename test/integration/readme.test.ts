@@ -89,6 +89,12 @@ describe("the README's commands", { timeout: 180_000 }, () => {
     expect(out).toContain('"nextCursor"');
   });
 
+  it("a weather simulation, a forecast from it, and its maps", async () => {
+    const { out } = await run("weather");
+    expect(out).toMatch(/"height":\d{4}\.\d/);
+    expect(out).toMatch(/\.png\b/);
+  });
+
   it("a simulation of one's own, on a worker that joins", async () => {
     joined = startCairn(["worker", "--tasks", "./tasks.ts", "--id", "mine"], { env, cwd: folder, channel: true });
     await once(joined.child, "message");

@@ -83,6 +83,7 @@ describe("the README", () => {
       "tasks.ts",
       "own-task",
       "client.mjs",
+      "weather",
     ]);
     expect(text).toContain("## Weather and forecast\n");
     expect(text).toContain("## Measured\n");
