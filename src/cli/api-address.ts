@@ -58,9 +58,9 @@ function readNote(file: string): string | null {
 }
 
 /** What to do when nobody answers at `address`. */
-export function adviceWhenAway({ source }: ApiAddress): string {
+export function adviceWhenAway({ source }: ApiAddress, typed: string): string {
   return (
-    `That address is ${source}. Is the API running? \`npm start\` or \`cairn dev\` start everything on this machine, ` +
-    "`cairn api` starts the API alone; --api or CAIRN_API name another one. `cairn doctor` looks closer."
+    `That address is ${source}. Is the API running? \`npm start\` or \`${typed} dev\` start everything on this machine, ` +
+    `\`${typed} api\` starts the API alone; --api or CAIRN_API name another one. \`${typed} doctor\` looks closer.`
   );
 }

@@ -17,6 +17,8 @@ export interface JobFacts {
   /** Null when it is not known any more. */
   readonly task: TaskView | null;
   readonly nowMs: number;
+  /** How the command line was called. */
+  readonly typed: string;
 }
 
 /** The last attempts that are told one by one. */
@@ -153,23 +155,23 @@ function errorSentences({ job }: JobFacts): string[] {
   return error === null ? [] : [`Its error: ${error.title} (${error.code}): ${error.detail}`];
 }
 
-function adviceSentences({ job }: JobFacts): string[] {
+function adviceSentences({ job, typed }: JobFacts): string[] {
   switch (job.state) {
     case "stopped":
-      return [`To let it go on: cairn resume ${job.id}`];
+      return [`To let it go on: ${typed} resume ${job.id}`];
     case "failed":
     case "expired":
     case "cancelled":
       return [
-        `To see what it wrote: cairn logs ${job.id}`,
-        `To run it again: cairn retry ${job.id}${job.checkpoint === null ? "" : " (from its last checkpoint; --from start for the beginning)"}`,
+        `To see what it wrote: ${typed} logs ${job.id}`,
+        `To run it again: ${typed} retry ${job.id}${job.checkpoint === null ? "" : " (from its last checkpoint; --from start for the beginning)"}`,
       ];
     case "queued":
       return job.reason === "no_worker_has_task"
-        ? ["Start a worker that has the task: cairn worker --tasks <module>"]
+        ? [`Start a worker that has the task: ${typed} worker --tasks <module>`]
         : [];
     case "succeeded":
-      return [`Its output: cairn get ${job.id} output`];
+      return [`Its output: ${typed} get ${job.id} output`];
     default:
       return [];
   }

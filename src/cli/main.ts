@@ -5,7 +5,7 @@ import { isatty } from "node:tty";
 import pc from "picocolors";
 import { CairnClient } from "../client/client.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { loadConfig } from "../runtime/config.ts";
+import { commandAsTyped, loadConfig } from "../runtime/config.ts";
 import { findApi } from "./api-address.ts";
 import { become } from "./become.ts";
 import { runProgram } from "./program.ts";
@@ -34,6 +34,7 @@ const session: Session = {
   colors: pc.createColors(isatty(1) && pc.isColorSupported),
   readStdin: readAll,
   clock: systemClock,
+  typed: commandAsTyped(),
   client: (options) => new CairnClient({ url: findApi(loadConfig(options)).url }),
   become,
 };

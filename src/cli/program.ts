@@ -52,8 +52,8 @@ export async function runProgram(session: Session, args: readonly string[], vers
 
 function failed(session: Session, args: readonly string[], error: unknown): number {
   tellError(session, error, { prefix: "cairn", form: formOf(args) });
-  if (error instanceof UsageError) session.say(`  cairn ${args[0] ?? ""} --help shows how it is written`);
-  else if (error instanceof CairnUnreachable) session.say(`  ${adviceFor(args)}`);
+  if (error instanceof UsageError) session.say(`  ${session.typed} ${args[0] ?? ""} --help shows how it is written`);
+  else if (error instanceof CairnUnreachable) session.say(`  ${adviceFor(session, args)}`);
   return exitCodeOf(error);
 }
 
@@ -72,8 +72,8 @@ function formOf(args: readonly string[]): (typeof FORMS)[number] {
   return FORMS.find((form) => form === wanted) ?? "table";
 }
 
-function adviceFor(args: readonly string[]): string {
-  return adviceWhenAway(findApi(loadConfig({ api: optionOf(args, "--api"), data: optionOf(args, "--data") })));
+function adviceFor({ typed }: Session, args: readonly string[]): string {
+  return adviceWhenAway(findApi(loadConfig({ api: optionOf(args, "--api"), data: optionOf(args, "--data") })), typed);
 }
 
 type RunCommand = (command: Command, args: readonly string[], options: OptionValues<OptionTable>) => Promise<void>;

@@ -21,6 +21,8 @@ export interface Session {
   readonly colors: ReturnType<typeof pc.createColors>;
   readonly readStdin: () => Promise<string>;
   readonly clock: Clock;
+  /** How this program was called, for what is suggested to be typed next. */
+  readonly typed: "cairn" | "npx cairn";
   /** @throws UsageError when there is no usable address */
   readonly client: (options: AddressOptions) => CairnClient;
   /** Runs another program of this package in this one's place, with its settings in the environment. */

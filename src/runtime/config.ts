@@ -163,6 +163,11 @@ export function presetVariable(name: string, value: string): void {
   process.env[name] ??= value;
 }
 
+/** How the person at the terminal has called the command line: what is suggested to be typed next begins with it. */
+export function commandAsTyped(): "cairn" | "npx cairn" {
+  return process.env["npm_command"] === "exec" ? "npx cairn" : "cairn";
+}
+
 /** The environment of a process that is to run with these settings: this one's, with the settings on top. */
 export function environmentWith(flags: Partial<Record<SettingName, string | undefined>>): NodeJS.ProcessEnv {
   const given = Object.entries(givenSettings(flags)).map(([name, value]) => [variableOf(name), value]);

@@ -23,6 +23,7 @@ export function keepSession(change: Partial<Session> = {}): KeptSession {
     colors: pc.createColors(false),
     readStdin: () => Promise.resolve(""),
     clock: systemClock,
+    typed: "cairn",
     client: (options) => new CairnClient({ url: findApi(loadConfig(options)).url }),
     become: () => Promise.reject(new Error("no process is started here")),
     ...change,

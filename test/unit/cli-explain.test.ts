@@ -48,7 +48,15 @@ const lost: Attempt = {
 };
 
 function explain(change: Partial<JobFacts>): string {
-  return explainJob({ job: sampleJob(), attempts: [], workers: [worker("w1")], task, nowMs, ...change }).join("\n");
+  return explainJob({
+    job: sampleJob(),
+    attempts: [],
+    workers: [worker("w1")],
+    task,
+    nowMs,
+    typed: "cairn",
+    ...change,
+  }).join("\n");
 }
 
 describe("cairn explain", () => {
@@ -127,7 +135,14 @@ describe("cairn explain", () => {
   it("has a sentence for every state with every reason, each on a line of its own", () => {
     for (const state of Object.keys(JOB_STATES) as JobState[]) {
       for (const reason of Object.keys(JOB_REASONS) as JobReason[]) {
-        const [first = ""] = explainJob({ job: sampleJob({ state, reason }), attempts: [], workers: [], task, nowMs });
+        const [first = ""] = explainJob({
+          job: sampleJob({ state, reason }),
+          attempts: [],
+          workers: [],
+          task,
+          nowMs,
+          typed: "cairn",
+        });
         expect(first).toContain(JOB_STATES[state]);
         expect(first).toContain(JOB_REASONS[reason]);
       }

@@ -59,7 +59,7 @@ async function configuredFindings(session: Session, options: Options): Promise<F
   const parts = await Promise.all([
     ...servers.map(async (url) => await askRedis({ url, durability, clock: session.clock })),
     checkStore(store, access),
-    askApi({ client, address: { known: address.known, advice: adviceWhenAway(address) } }),
+    askApi({ client, address: { known: address.known, advice: adviceWhenAway(address, session.typed) } }),
   ]);
   return parts.flat();
 }

@@ -24,7 +24,7 @@ export const explain = command({
       collect(client.workers()),
       findTask(client, job.task),
     ]);
-    const sentences = explainJob({ job, attempts, workers, task, nowMs: session.clock.nowMs() });
+    const sentences = explainJob({ job, attempts, workers, task, nowMs: session.clock.nowMs(), typed: session.typed });
     if (options.output === "json")
       await writeJson(session, { job: job.id, state: job.state, reason: job.reason, sentences });
     else await session.out(sentences.map((sentence) => `${sentence}\n`).join(""));

@@ -65,7 +65,7 @@ export const submit = command({
     const { job, replayed } = await client.submit(request, { idempotencyKey: options.idempotencyKey });
     if (replayed) session.say(`${job.id} was submitted before with this Idempotency-Key; it is ${job.state}.`);
     if (!options.wait && options.waitTimeout === undefined) {
-      if (!replayed) session.say(`Submitted. Follow it with: cairn watch ${job.id}`);
+      if (!replayed) session.say(`Submitted. Follow it with: ${session.typed} watch ${job.id}`);
       if (options.output === "json") await writeJson(session, job);
       else await session.out(`${job.id}\n`);
       return EXIT.ok;
@@ -80,7 +80,7 @@ export const submit = command({
       return await tellEnd(session, end, options.output ?? "table");
     } catch (error) {
       if (!(error instanceof CairnTimeout)) throw error;
-      session.say(`It goes on. Follow it with: cairn watch ${job.id}`);
+      session.say(`It goes on. Follow it with: ${session.typed} watch ${job.id}`);
       throw error;
     }
   },
@@ -99,7 +99,7 @@ async function tellEnd(session: Session, job: Job, form: "table" | "wide" | "jso
   else if (job.state === "succeeded") await writeJson(session, job.output);
   if (job.state !== "succeeded") {
     const why = job.error === null ? "" : `: ${oneLine(job.error.detail)}`;
-    session.say(`${job.id} ${job.state}${why}. More with: cairn explain ${job.id}`);
+    session.say(`${job.id} ${job.state}${why}. More with: ${session.typed} explain ${job.id}`);
   }
   return exitCodeOfJobs([job]);
 }

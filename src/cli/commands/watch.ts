@@ -48,7 +48,8 @@ export const watch = command({
     const follow = async (id: string): Promise<Job> => {
       let last: Job | null = null;
       for await (const job of client.follow(id, { everyMs, signal: over.signal })) {
-        if (job.state === "stopped" && last?.state !== "stopped") session.say(`${id} is stopped: cairn resume ${id}`);
+        if (job.state === "stopped" && last?.state !== "stopped")
+          session.say(`${id} is stopped: ${session.typed} resume ${id}`);
         bars.update(job);
         last = job;
       }
