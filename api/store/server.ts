@@ -10,7 +10,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { storeProtocol, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
 import type { Service } from "../../src/runtime/service.ts";
@@ -20,6 +19,7 @@ import { Refusal, refusalOf, writeProblem } from "./problem.ts";
 const { OBJECTS, SWEEP, VERSION, VERSION_HEADER } = storeProtocol;
 const SILENT_MS = 120_000;
 const LINGER_MS = 1_000;
+const LOOK_MS = 20;
 const MOST_CONNECTIONS = 2_000;
 
 export interface StoreServerOptions {
@@ -79,11 +79,12 @@ export class StoreServer implements Service {
     if (this.#leaving || !this.#server.listening) return;
     this.#leaving = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    const patience = new AbortController();
-    await Promise.race([closed, sleep(this.#options.drainMs, undefined, { signal: patience.signal })]);
-    patience.abort();
-    this.#server.closeAllConnections();
+    // Who is served keeps the connection for the next request: it has to be taken away when it is idle again.
+    const idle = setInterval(() => this.#server.closeIdleConnections(), LOOK_MS);
+    const patience = setTimeout(() => this.#server.closeAllConnections(), this.#options.drainMs);
     await closed;
+    clearInterval(idle);
+    clearTimeout(patience);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -24,7 +24,17 @@ export interface S3Connection {
   readonly sdk: S3Commands;
 }
 
-export async function connectS3(address: S3Address, credentials: S3Credentials | null): Promise<S3Connection> {
+export interface S3ConnectionOptions {
+  /** Null: what the SDK finds by itself. */
+  readonly credentials: S3Credentials | null;
+  /** N3, ms. */
+  readonly idleMs?: number;
+}
+
+export async function connectS3(
+  address: S3Address,
+  { credentials, idleMs = IDLE_MS }: S3ConnectionOptions,
+): Promise<S3Connection> {
   // The version is pinned and runs here; that later ones will want a newer Node is no news for an operator's log.
   presetVariable("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true");
   const sdk = await import("@aws-sdk/client-s3"); // N1
@@ -36,7 +46,7 @@ export async function connectS3(address: S3Address, credentials: S3Credentials |
     requestChecksumCalculation: "WHEN_REQUIRED", // N2
     responseChecksumValidation: "WHEN_REQUIRED",
     maxAttempts: ATTEMPTS,
-    requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS }, // N3
+    requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: idleMs }, // N3
   });
   return { client, sdk };
 }

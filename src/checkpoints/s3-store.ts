@@ -12,7 +12,7 @@ import { resumingRead } from "./resuming-read.ts";
 import { pauseBeforeTrial } from "./retry-pause.ts";
 import type { S3Address } from "./s3-address.ts";
 import { demandConditionalComplete, demandConditionalPut } from "./s3-conditional.ts";
-import { connectS3, refusalOf, type S3Connection, s3FaultOf } from "./s3-connection.ts";
+import { connectS3, refusalOf, type S3Connection, type S3ConnectionOptions, s3FaultOf } from "./s3-connection.ts";
 import { sweepUploads } from "./s3-sweep.ts";
 import { upload } from "./s3-upload.ts";
 import {
@@ -23,25 +23,27 @@ import {
   type StoredEntry,
   StoreFault,
 } from "./store.ts";
-import type { S3Credentials } from "./store-access.ts";
 
 /** Trials of a creation that meets others who make or delete the same key. */
 const TRIALS = 6;
 
+export interface S3StoreOptions extends S3ConnectionOptions {
+  readonly url: string;
+  readonly address: S3Address;
+}
+
 export class S3Store implements CheckpointStore {
   readonly url: string;
   readonly #address: S3Address;
-  readonly #credentials: S3Credentials | null;
   readonly #connection: () => Promise<S3Connection>;
   readonly #conditionalPut: () => Promise<void>;
   readonly #conditionalComplete: () => Promise<void>;
 
-  constructor(url: string, address: S3Address, credentials: S3Credentials | null) {
+  constructor({ url, address, ...options }: S3StoreOptions) {
     this.url = url;
     this.#address = address;
-    this.#credentials = credentials;
     const probe = `${address.prefix}.cairn-probe`;
-    this.#connection = once(() => connectS3(this.#address, this.#credentials));
+    this.#connection = once(() => connectS3(address, options));
     this.#conditionalPut = once(async () => demandConditionalPut(await this.#connection(), address.bucket, probe));
     this.#conditionalComplete = once(async () =>
       demandConditionalComplete(await this.#connection(), address.bucket, probe),
