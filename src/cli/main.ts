@@ -30,7 +30,7 @@ const session: Session = {
   },
   say: (line) => void stderr.write(`${line}\n`),
   draw: (text) => void stderr.write(text),
-  terminal: { out: isatty(1), err: isatty(2), columns: isatty(2) ? stderr.columns : 80 },
+  terminal: { out: isatty(1), err: isatty(2), columns: isatty(2) && stderr.columns > 0 ? stderr.columns : 80 },
   colors: pc.createColors(isatty(1) && pc.isColorSupported),
   readStdin: readAll,
   clock: systemClock,

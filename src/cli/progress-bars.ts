@@ -21,10 +21,13 @@ export function bar(fraction: number | null, width: number): string {
   return `[${"█".repeat(full)}${"·".repeat(width - full)}]`;
 }
 
-/** One job on one line, without colours. */
-export function progressLine(job: Job): string {
+/** From so many columns on there is room for the whole id. */
+const ROOMY = 120;
+
+/** One job on one line, without colours; in a narrow terminal with the end of its id, which tells it from others. */
+export function progressLine(job: Job, columns: number): string {
   const { progress, checkpoint } = job;
-  const parts = [job.id, job.task, job.state.padEnd(9)];
+  const parts = [columns < ROOMY ? `…${job.id.slice(-6)}` : job.id, job.task, job.state.padEnd(9)];
   if (progress !== null) {
     const { completed, total, unit, fraction, ratePerSecond, etaMs } = progress;
     parts.push(bar(fraction, BAR));
@@ -59,7 +62,7 @@ export class ProgressBars {
   #redraw(): void {
     const { draw, terminal } = this.#session;
     const lines = [...this.#jobs.values()].map((job) => {
-      const line = progressLine(job).slice(0, Math.max(20, terminal.columns - 1)); // B2
+      const line = progressLine(job, terminal.columns).slice(0, Math.max(20, terminal.columns - 1)); // B2
       return line.replace(job.state, (word) => paintState(this.#session, job.state)(word));
     });
     draw(`${this.#drawn === 0 ? "" : up(this.#drawn)}${ERASE_DOWN}${lines.join("\n")}\n`);

@@ -140,9 +140,10 @@ describe("a progress bar", () => {
     const progress = { completed: 40, total: 100, unit: "steps", fraction: 0.4, ratePerSecond: 2.5, etaMs: 24_000 };
     const checkpoint = { seq: 3, at: "2030-01-01T00:00:00Z", bytes: 10, progress: 38 };
     const job = sampleJob({ state: "running", reason: null, progress, checkpoint, attempts: 2, worker: "w1" });
-    expect(progressLine(job)).toBe(
+    expect(progressLine(job, 200)).toBe(
       `${job.id}  count  running    [█████████···············]   40%  40/100 steps  2.5/s  24s left  checkpoint 3  attempt 2  on w1`,
     );
-    expect(progressLine(sampleJob())).toContain("waiting_for_slot");
+    expect(progressLine(sampleJob(), 200)).toContain("waiting_for_slot");
+    expect(progressLine(sampleJob(), 80)).toMatch(/^…8y9z0a  count /);
   });
 });

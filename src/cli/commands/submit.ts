@@ -70,6 +70,7 @@ export const submit = command({
       else await session.out(`${job.id}\n`);
       return EXIT.ok;
     }
+    if (!replayed) session.say(`Submitted as ${job.id}.`);
     const bars = new ProgressBars(session);
     bars.update(job);
     const onUpdate = (now: Job): void => bars.update(now);
