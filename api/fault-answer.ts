@@ -11,10 +11,11 @@ export function faultAnswer(error: unknown, request: ApiRequest, logger: Logger)
   if (fault !== null) {
     logger.debug({ err: error, requestId: request.id }, "Redis away during a request");
     if (fault.kind === "unavailable") return refuse("redis_unavailable", "Redis does not answer; nothing was done");
+    const job = fault.job ?? request.params["id"];
     return refuse(
       "outcome_unknown",
       "Redis went away before it said whether it was done",
-      fault.job === null ? {} : { job: fault.job },
+      job === undefined ? {} : { job },
     );
   }
   if (error instanceof StoreFault) {

@@ -18,6 +18,16 @@ import { answerClientError } from "./client-error.ts";
 const IDLE_GRACE_MS = 2_000;
 const LOOK_MS = 20;
 
+/** S2 and S3, ms. */
+export interface Patience {
+  readonly headMs: number;
+  readonly requestMs: number;
+  readonly idleMs: number;
+  /** How often it is looked who was too slow. */
+  readonly lookMs: number;
+}
+const PATIENCE: Patience = { headMs: 15_000, requestMs: 120_000, idleMs: 75_000, lookMs: 2_000 };
+
 export interface HttpServerOptions {
   /** Null: connections are handed over (S1). */
   readonly listen: { readonly host: string; readonly port: number } | null;
@@ -25,6 +35,7 @@ export interface HttpServerOptions {
   /** How long requests under way may take to end when draining, ms. */
   readonly drainMs: number;
   readonly handle: (incoming: IncomingMessage, outgoing: ServerResponse) => void;
+  readonly patience?: Patience;
   /** Answers an `Expect` that is not understood. */
   readonly unexpected: (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 }
@@ -38,15 +49,16 @@ export class HttpServer implements Service {
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    const { headMs, requestMs, idleMs, lookMs } = options.patience ?? PATIENCE;
     this.#server = createServer(
       {
         keepAlive: true,
         noDelay: true,
         // S2, S3
-        headersTimeout: 15_000,
-        requestTimeout: 120_000,
-        keepAliveTimeout: 75_000,
-        connectionsCheckingInterval: 2_000,
+        headersTimeout: headMs,
+        requestTimeout: requestMs,
+        keepAliveTimeout: idleMs,
+        connectionsCheckingInterval: lookMs,
         // Answered as a problem by `site-guard.ts`; Node's own answer has no body.
         requireHostHeader: false,
       },
