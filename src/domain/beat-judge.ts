@@ -51,6 +51,12 @@ export class BeatJudge {
     return this.#watched.get(id)?.standing ?? "unknown";
   }
 
+  /** For how long `id` has shown no new beat, ms; 0 when it is not known. @param nowMs monotonic */
+  silenceMs(id: string, nowMs: number): number {
+    const one = this.#watched.get(id);
+    return one === undefined ? 0 : nowMs - one.changedAtMs;
+  }
+
   /**
    * One successful read of all beats.
    *

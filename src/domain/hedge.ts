@@ -18,3 +18,19 @@ export function hedgeDelayMs(p95s: readonly number[], deadlineMs: number): numbe
   const middle = sorted[Math.floor((sorted.length - 1) / 2)];
   return Math.max(MIN_HEDGE_DELAY_MS, middle ?? deadlineMs / 4);
 }
+
+/** A healthy replica has said by then that it has an attempt; twice its own delay. */
+const ANNOUNCED_MS = 40;
+/** A healthy replica has shown a new beat by then; twice its interval. */
+const BEATEN_MS = 500;
+
+/**
+ * Does an attempt look lost rather than slow? Slow ones may be hedged for 5% of the requests; those that look lost may
+ * draw on the whole budget of repetitions, or a few slow answers would leave nothing for a replica that freezes.
+ *
+ * @param attempt.ageMs since it was sent
+ * @param attempt.silenceMs since the last beat of the replica that has it; null: nobody has said that he has it
+ */
+export function looksLost(attempt: { readonly ageMs: number; readonly silenceMs: number | null }): boolean {
+  return attempt.silenceMs === null ? attempt.ageMs > ANNOUNCED_MS : attempt.silenceMs > BEATEN_MS;
+}

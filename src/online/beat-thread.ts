@@ -30,8 +30,9 @@ export type FromBeatThread =
   | { readonly kind: "live"; readonly replicas: Readonly<Record<string, number>> }
   | { readonly kind: "left" };
 
-/** How often the others are counted: every fourth beat. */
+/** How often the others are counted: every fourth beat, at first with each. */
 const COUNT_EVERY = 4;
+const EAGER_BEATS = 12;
 /** T4 */
 const FAILURES = 8;
 
@@ -70,7 +71,9 @@ function run(data: BeatThreadData, port: NonNullable<typeof parentPort>): void {
     judge.observe(counters, performance.now());
     const replicas: Record<string, number> = {};
     for (const [id, text] of Object.entries(all)) {
-      if (id !== data.replicaId && judge.standing(id) !== "live") continue;
+      const standing = judge.standing(id);
+      // One that is new may be alone for a moment in thinking so; to take too little meanwhile does no harm.
+      if (id !== data.replicaId && standing !== "live" && standing !== "unproven") continue;
       const beat = decodeBeat(text);
       if (beat?.state !== "ready") continue;
       for (const task of Object.keys(beat.tasks)) replicas[task] = (replicas[task] ?? 0) + 1;
@@ -85,7 +88,7 @@ function run(data: BeatThreadData, port: NonNullable<typeof parentPort>): void {
       await client.hset(data.key, data.replicaId, encodeBeat(counter, { ...status, lagMs: lagMs() }));
       failures = 0;
       say({ kind: "beaten" });
-      if (counter % COUNT_EVERY === 1) await count();
+      if (counter <= EAGER_BEATS || counter % COUNT_EVERY === 0) await count();
     } catch {
       // Redis is away: the others see the silence, and the next beat tries again. On a connection that only fails it
       // would try for ever (T4).

@@ -18,8 +18,17 @@ const beatSchema = z.object({
   slots: z.int(),
   /** Attempts it holds, running or about to. */
   inFlight: z.int(),
-  /** Online tasks it serves: definition and the 95th percentile of the handler's time (null: no sample yet). */
-  tasks: z.record(z.string(), z.object({ definition: z.string(), p95Ms: z.number().nullable() })),
+  /** Online tasks it serves. */
+  tasks: z.record(
+    z.string(),
+    z.object({
+      definition: z.string(),
+      /** How many more it could start now. */
+      free: z.int(),
+      /** 95th percentile of the handler's time; null: no sample yet. */
+      p95Ms: z.number().nullable(),
+    }),
+  ),
 });
 export type Beat = z.infer<typeof beatSchema>;
 

@@ -89,7 +89,10 @@ export class OnlineCoordinator implements Service {
       clock,
       log,
       onRead: (changes) => {
-        for (const { id, to } of changes) if (to === "lost" || to === "gone") this.#inquest.replicaLeft(id, to);
+        for (const { id, to } of changes) {
+          if (to === "suspect") this.#inquest.replicaSuspect(id);
+          else if (to === "lost" || to === "gone") this.#inquest.replicaLeft(id, to);
+        }
         this.#inquest.checkDeserted();
         this.#scoreboard.refresh(this.#unfinished());
       },

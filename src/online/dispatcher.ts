@@ -11,7 +11,7 @@ import { chooseReplica, type Tried } from "../domain/replica-choice.ts";
 import type { Keys } from "../redis/keys.ts";
 import { Attempt, type AttemptReason, type Invocation } from "./invocation.ts";
 import type { Outbox } from "./outbox.ts";
-import type { KnownReplica, ReplicaDirectory } from "./replica-directory.ts";
+import { roomFor, type KnownReplica, type ReplicaDirectory } from "./replica-directory.ts";
 
 /** An attempt of which nothing is heard for so long, or for a third of the deadline, is looked after. */
 const CHECK_MS = 1_000;
@@ -54,11 +54,12 @@ export class Dispatcher {
     const shared = definitions.every((one) => invocation.definitions.includes(one)); // P2
     if (why === "first" && shared) return { kind: "shared" }; // P1
     const fitting = shared ? ready : ready.filter((one) => takes(one, invocation));
-    const candidates = why === "hedge" ? fitting.filter(({ free }) => free > 0) : fitting;
+    const candidates = why === "hedge" ? fitting.filter((one) => roomFor(one, invocation.task) > 0) : fitting;
     const { random } = this.#options;
     const choice = chooseReplica(candidates, triedBy(invocation), random); // P3
     if (why === "hedge") return choice === null ? null : { kind: "alone", replica: choice };
-    if (shared && (choice === null || (why === "repeat" && choice.free <= 0))) return { kind: "shared" }; // P3, P4
+    if (shared && (choice === null || (why === "repeat" && roomFor(choice, invocation.task) <= 0)))
+      return { kind: "shared" }; // P3, P4
     const any = choice ?? chooseReplica(fitting, { replicas: new Set(), workers: new Set() }, random);
     return any === null ? null : { kind: "alone", replica: any };
   }

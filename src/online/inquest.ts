@@ -128,6 +128,17 @@ export class Inquest {
     table.schedule(invocation);
   }
 
+  /** A replica is suspect: what it has is started elsewhere too, where that does no harm. */
+  replicaSuspect(id: string): void {
+    const now = this.#options.nowMs();
+    for (const invocation of this.#options.table.all()) {
+      if (!invocation.idempotent || invocation.plan !== null) continue;
+      const open = invocation.attempts.filter((attempt) => attempt.open);
+      if (open.length > 0 && open.every(({ replica }) => replica === id))
+        this.#options.referee.standIn(invocation, now);
+    }
+  }
+
   /** A replica is lost, or has left in order (`gone`). */
   replicaLeft(id: string, how: "lost" | "gone"): void {
     const now = this.#options.nowMs();

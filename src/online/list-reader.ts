@@ -33,7 +33,8 @@ export interface ListReaderOptions {
   readonly lists: () => readonly string[];
   /** How many entries may be popped now. */
   readonly capacity: () => number;
-  readonly accept: (entries: readonly string[], list: string) => void;
+  /** @param waitedMs from asking to the answer: a list that held something answers within a round trip */
+  readonly accept: (entries: readonly string[], waitedMs: number) => void;
 }
 
 export class ListReader implements Service {
@@ -109,10 +110,11 @@ export class ListReader implements Service {
     this.#client ??= connectRedis(this.#options.url, { kind: "blocking" }, this.#options.name);
     const lists = [...this.#options.lists()];
     const client = this.#client;
+    const askedAtMs = performance.now();
     const ended = await new Promise<"read" | "given up">((resolve, reject) => {
       this.#block = { sinceTick: this.#ticks, abandon: () => resolve("given up") };
       client.blmpop(BLOCK_S, lists.length, lists, "LEFT", "COUNT", count).then((popped) => {
-        if (popped !== null) this.#options.accept(popped[1], popped[0]); // R2: also when it was given up.
+        if (popped !== null) this.#options.accept(popped[1], performance.now() - askedAtMs); // R2: also when it was given up.
         resolve("read");
       }, reject);
     });

@@ -7,6 +7,7 @@
  * E3 Errors of the task cost: at most 3 attempts, and the budget. Losses and hand-backs cost neither.
  * E4 Nothing is sent after the deadline, nothing is planned for after it.
  */
+import { looksLost } from "../domain/hedge.ts";
 import { backoffMs, ONLINE_BACKOFF } from "../domain/retry.ts";
 import { BudgetBook } from "./budget-book.ts";
 import type { CommandLink } from "./command-link.ts";
@@ -189,17 +190,33 @@ export class Referee {
         : null;
   }
 
+  /** Starts another attempt beside a slow one, if the budgets allow it; else looks again after another delay. */
   #hedge(invocation: Invocation, now: number): void {
-    invocation.hedgeAtMs = null;
     const { link, dispatcher, table } = this.#options;
     const { retry, hedge } = this.#budgets.of(invocation.task);
+    this.#planHedge(invocation, now);
     if (invocation.plan !== null || !invocation.hasOpenAttempt()) return;
-    if (!link.usable || !retry.allows(now) || !hedge.allows(now)) return;
+    if (!link.usable || !retry.allows(now)) return;
+    if (!hedge.allows(now) && !invocation.attempts.some((attempt) => this.#looksLost(attempt, now))) return;
     if (dispatcher.send(invocation, "hedge", now) === null) return;
     retry.withdraw(now);
     hedge.withdraw(now);
     invocation.paid += 1;
     table.counts.hedges += 1;
     this.#planHedge(invocation, now);
+  }
+
+  #looksLost({ open, state, replica, sentAtMs }: Attempt, now: number): boolean {
+    const taker = state === "taken" ? replica : null;
+    const silenceMs = taker === null ? null : this.#options.directory.silenceMs(taker);
+    return open && looksLost({ ageMs: now - sentAtMs, silenceMs });
+  }
+
+  /** Starts another attempt beside those that a suspect replica has; it costs nothing. */
+  standIn(invocation: Invocation, now: number): void {
+    const { link, dispatcher, table } = this.#options;
+    if (!link.usable || dispatcher.send(invocation, "hedge", now) === null) return;
+    table.counts.repeats += 1;
+    table.schedule(invocation);
   }
 }

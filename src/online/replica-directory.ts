@@ -21,8 +21,13 @@ const LAGGING_MS = 400;
 export interface KnownReplica extends ReplicaChoice {
   readonly beat: Beat;
   load: number;
-  /** Is there room in it, by its last beat and what was sent since? */
-  free: number;
+  /** What was sent to it alone since its last beat. */
+  sent: number;
+}
+
+/** How many more of `task` a replica could start, by its last beat and what was sent to it since. */
+export function roomFor(replica: KnownReplica, task: string): number {
+  return (replica.beat.tasks[task]?.free ?? 0) - replica.sent;
 }
 
 /** The live replicas of one task. */
@@ -90,6 +95,11 @@ export class ReplicaDirectory implements Service {
     return this.#replicas.get(id) ?? null;
   }
 
+  /** For how long a replica has shown no new beat, as far as this process could see, ms. */
+  silenceMs(id: string): number {
+    return this.#judge.silenceMs(id, this.#options.clock.monotonicMs());
+  }
+
   /** How long `task` has had no live replica, ms; Infinity when this process never saw one. */
   deserted(task: string): number {
     if (this.replicasOf(task).live.length > 0) return 0;
@@ -101,7 +111,7 @@ export class ReplicaDirectory implements Service {
   noteSent(id: string): void {
     const replica = this.#replicas.get(id);
     if (replica === undefined) return;
-    replica.free -= 1;
+    replica.sent += 1;
     replica.load += 1 / Math.max(1, replica.beat.slots);
   }
 
@@ -134,7 +144,7 @@ export class ReplicaDirectory implements Service {
       const standing = this.#judge.standing(id);
       if (standing === "lost" || standing === "unknown") continue;
       const load = beat.inFlight / Math.max(1, beat.slots);
-      const replica: KnownReplica = { id, worker: beat.worker, load, free: beat.slots - beat.inFlight, beat };
+      const replica: KnownReplica = { id, worker: beat.worker, load, sent: 0, beat };
       this.#replicas.set(id, replica);
       if (standing !== "live") continue;
       for (const [task, { definition }] of Object.entries(beat.tasks)) {

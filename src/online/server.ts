@@ -94,6 +94,7 @@ export class OnlineServer implements Service {
           ownList: keys.replicaList(served.task.name, replicaId),
           slots: this.#slots,
           liveReplicas: () => this.#beats.liveReplicas(served.task.name),
+          roundTripMs: () => 1 + 4 * this.#redisClock.errorMs,
           runServices: { log, redisNowMs, monotonicMs, maxOutput, latestCheckpoint },
           refuse: (refusal) => this.#refuse(refusal),
           arrived: (run) => this.#arrived(run),
@@ -199,11 +200,9 @@ export class OnlineServer implements Service {
 
   #status(): Omit<Beat, "lagMs"> {
     const { workerId, zone } = this.#options;
+    const definitions = new Map(this.#options.tasks.map(({ task, definition }) => [task.name, definition]));
     const tasks = Object.fromEntries(
-      this.#options.tasks.map(({ task, definition }, at) => [
-        task.name,
-        { definition, p95Ms: this.#lanes[at]?.p95Ms ?? null },
-      ]),
+      this.#lanes.map(({ task, free, p95Ms }) => [task, { definition: definitions.get(task) ?? "", free, p95Ms }]),
     );
     const { total } = this.#slots;
     return {

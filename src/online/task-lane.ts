@@ -2,7 +2,8 @@
  * One task in one replica: takes attempts from the task's list and the replica's own, runs as many as it may.
  *
  * L1 It takes at most its share, ⌈slots / live replicas⌉, at a time: one that takes all it can hold takes them from
- *    replicas that have nothing to do.
+ *    replicas that have nothing to do. Only while the list holds a full share each time it asks, at once (so that no
+ *    other replica can have been waiting), it asks for twice as many: fewer, larger batches make a busy list cheap.
  * L2 The two lists are read in turns: the first of two busy lists would starve the other.
  * L3 What was popped beyond the slots (other tasks used them meanwhile) waits here, is started in order, and nothing
  *    more is popped until it has been.
@@ -16,6 +17,8 @@ import { decodeTask, WAKE, type AnswerStatus } from "./wire.ts";
 import type { Logger } from "../runtime/logger.ts";
 
 const SAMPLES = 256;
+/** L1: more than any sensible number of replicas; the free slots are the limit. */
+const MOST_PLENTY = 64;
 
 /** Where an answer without a run goes: format, definition and drain are found out before. */
 export interface Refusal {
@@ -34,6 +37,8 @@ export interface TaskLaneOptions {
   readonly slots: Slots;
   /** How many live replicas serve the task, this one included. */
   readonly liveReplicas: () => number;
+  /** An answer of Redis that took longer has waited for something. */
+  readonly roundTripMs: () => number;
   readonly runServices: Omit<RunServices, "finish">;
   readonly refuse: (refusal: Refusal) => void;
   /** An attempt is here: running, or about to. */
@@ -49,6 +54,9 @@ export class TaskLane {
   readonly #waiting: AttemptRun[] = [];
   readonly #latencies = new LatencyWindow(SAMPLES);
   #running = 0;
+  /** How many the next read asks for beyond its share, as a factor (L1). */
+  #plenty = 1;
+  #asked = 0;
   #ownFirst = false;
   #draining = false;
 
@@ -69,7 +77,11 @@ export class TaskLane {
         return orders[this.#ownFirst ? 1 : 0]; // L2
       },
       capacity: () => this.#capacity(),
-      accept: (entries) => this.accept(entries),
+      accept: (entries, waitedMs) => {
+        const plenty = entries.length >= this.#asked && waitedMs <= options.roundTripMs();
+        this.#plenty = plenty ? Math.min(2 * this.#plenty, MOST_PLENTY) : 1; // L1
+        this.accept(entries);
+      },
     });
   }
 
@@ -80,6 +92,12 @@ export class TaskLane {
   /** Attempts that are here. */
   get inFlight(): number {
     return this.#running + this.#waiting.length;
+  }
+
+  /** How many more it could start now. */
+  get free(): number {
+    const { served, slots } = this.#options;
+    return Math.max(0, Math.min(served.task.concurrency - this.inFlight, slots.free));
   }
 
   /** 95th percentile of the handler's time, ms. */
@@ -115,8 +133,9 @@ export class TaskLane {
     if (this.#draining || this.#waiting.length > 0) return 0; // L3
     const { served, slots, liveReplicas } = this.#options;
     const most = Math.min(served.task.concurrency, slots.total);
-    const share = Math.ceil(most / Math.max(1, liveReplicas())); // L1
-    return Math.min(served.task.concurrency - this.#running, slots.free, share);
+    const share = Math.ceil(most / Math.max(1, liveReplicas())) * this.#plenty; // L1
+    this.#asked = Math.min(served.task.concurrency - this.#running, slots.free, share);
+    return this.#asked;
   }
 
   #take(text: string): void {

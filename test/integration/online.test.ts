@@ -79,6 +79,17 @@ describe.each(servers)("online path on $name", ({ start }) => {
       expect(new Set(pids).size).toBe(3);
     });
 
+    it("shares a burst between replicas that have nothing to do", async () => {
+      const api = await open();
+      for (let burst = 0; burst < 4; burst++) {
+        const file = join(folder, `burst-${burst}`);
+        const requests = Array.from({ length: 12 }, () => api.invoke("careful", { ms: 100, file }));
+        expect(kinds(await Promise.all(requests))).toEqual({ answered: 12 });
+        const pids = began(file).map((line) => line.split(" ")[3]);
+        for (const pid of pids) expect(pids.filter((other) => other === pid).length).toBeLessThanOrEqual(6);
+      }
+    });
+
     it("tells what the task says: refused, never again, broken output", async () => {
       const api = await open();
       const file = join(folder, "notes");

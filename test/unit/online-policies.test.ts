@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hedgeDelayMs, MIN_HEDGE_DELAY_MS } from "../../src/domain/hedge.ts";
+import { hedgeDelayMs, looksLost, MIN_HEDGE_DELAY_MS } from "../../src/domain/hedge.ts";
 import { LatencyWindow } from "../../src/domain/latency-window.ts";
 import { chooseReplica } from "../../src/domain/replica-choice.ts";
 
@@ -49,6 +49,15 @@ describe("hedge delay", () => {
 
   it("has a floor", () => {
     expect(hedgeDelayMs([0.2, 0.3, 0.2], 10_000)).toBe(MIN_HEDGE_DELAY_MS);
+  });
+});
+
+describe("an attempt that looks lost", () => {
+  it("is one that nobody has announced in time, or whose replica has missed a beat", () => {
+    expect(looksLost({ ageMs: 15, silenceMs: null })).toBe(false);
+    expect(looksLost({ ageMs: 60, silenceMs: null })).toBe(true);
+    expect(looksLost({ ageMs: 5_000, silenceMs: 250 })).toBe(false);
+    expect(looksLost({ ageMs: 5_000, silenceMs: 600 })).toBe(true);
   });
 });
 

@@ -88,7 +88,7 @@ describe("beat", () => {
     lagMs: 0,
     slots: 16,
     inFlight: 3,
-    tasks: { echo: { definition: "d", p95Ms: 1.5 } },
+    tasks: { echo: { definition: "d", free: 13, p95Ms: 1.5 } },
   } as const;
 
   it("is read back, its counter without the rest", () => {
