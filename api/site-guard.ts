@@ -5,9 +5,9 @@
  *    `Origin` nor `Sec-Fetch-Site` and are not concerned.
  * G2 An API that listens on loopback answers only under names that nobody else's DNS can point there.
  */
+import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import { problem, type Problem } from "../src/contract/problem.ts";
-import type { ApiRequest } from "./request.ts";
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 const KEPT_HOSTS = 256;
@@ -28,7 +28,7 @@ export class SiteGuard {
   }
 
   /** The problem of a request that must not go further, or null. */
-  check(request: ApiRequest): Problem | null {
+  check(request: { readonly method: string; readonly headers: IncomingHttpHeaders }): Problem | null {
     const host = request.headers.host;
     if (host === undefined) return problem("malformed_http", "HTTP/1.1 demands a Host header");
     if (!this.#good.has(host)) {
@@ -37,8 +37,8 @@ export class SiteGuard {
       this.#good.add(host);
     }
     if (SAFE_METHODS.has(request.method)) return null;
-    const site = request.header("sec-fetch-site");
-    if (site !== undefined && site !== "same-origin" && site !== "none") {
+    const site = request.headers["sec-fetch-site"];
+    if (typeof site === "string" && site !== "same-origin" && site !== "none") {
       return problem("forbidden_origin", `the request comes from a page of another site (Sec-Fetch-Site: ${site})`); // G1
     }
     const { origin } = request.headers;
