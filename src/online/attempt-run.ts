@@ -11,7 +11,7 @@ import type { OnlineTask } from "../tasks/define.ts";
 import { classifyFault } from "../tasks/outcome.ts";
 import { RunContext, type ContextServices } from "./run-context.ts";
 import { WheelTimer } from "./timer-wheel.ts";
-import type { AnswerStatus, TaskEntry } from "./wire.ts";
+import { GAVE_UP_AT_DEADLINE, type AnswerStatus, type TaskEntry } from "./wire.ts";
 
 /** Characters of a task's own message that travel. */
 const MAX_MESSAGE = 4_096;
@@ -57,6 +57,7 @@ export class AttemptRun extends WheelTimer {
   readonly #services: RunServices;
   #context: RunContext | null = null;
   #cancelled = false;
+  #expired = false;
 
   constructor(served: ServedTask, entry: TaskEntry, services: RunServices) {
     super();
@@ -90,6 +91,7 @@ export class AttemptRun extends WheelTimer {
 
   /** The deadline has passed. */
   override fire(): void {
+    this.#expired = true;
     this.#context?.abort(new DeadlinePassed("the deadline of the request has passed"));
   }
 
@@ -119,7 +121,7 @@ export class AttemptRun extends WheelTimer {
     else {
       Promise.resolve(output).then(
         (value) => this.#end(this.#resultOf(value)),
-        (error: unknown) => this.#end(faultOf(error)),
+        (error: unknown) => this.#end(this.#expired ? GAVE_UP : faultOf(error)),
       );
     }
   }
@@ -150,6 +152,9 @@ export class AttemptRun extends WheelTimer {
     }
   }
 }
+
+/** Its clock may be a little ahead of the caller's: what it says at the deadline must not look like a failure. */
+const GAVE_UP: RunResult = { status: "error", body: GAVE_UP_AT_DEADLINE, retryAfterMs: 0 };
 
 type ParsedInput =
   { readonly success: true; readonly data: unknown } | { readonly success: false; readonly message: string };

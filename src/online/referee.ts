@@ -16,7 +16,7 @@ import type { Attempt, AttemptReason, Invocation } from "./invocation.ts";
 import type { InvocationTable } from "./invocation-table.ts";
 import type { ReplicaDirectory } from "./replica-directory.ts";
 import type { Scoreboard } from "./scoreboard.ts";
-import type { Answer } from "./wire.ts";
+import { GAVE_UP_AT_DEADLINE, type Answer } from "./wire.ts";
 
 /** Attempts of one request that count: the first, retries and hedges. */
 const MAX_PAID = 3;
@@ -96,6 +96,10 @@ export class Referee {
   /** E3: the task failed. */
   #retry(invocation: Invocation, answer: Answer, now: number): void {
     if (invocation.hasOpenAttempt()) return; // Another one runs beside it.
+    if (answer.body === GAVE_UP_AT_DEADLINE) {
+      this.#tooLate(invocation);
+      return;
+    }
     const failures = invocation.attempts.filter(({ failed }) => failed).length;
     const prompt = failures === 1 && this.#hasUntried(invocation);
     const pause = prompt ? 0 : backoffMs(ONLINE_BACKOFF, failures, this.#options.random());
@@ -174,12 +178,16 @@ export class Referee {
   /** The timer of a request: what was planned for now. */
   due(invocation: Invocation, now: number): void {
     if (now >= invocation.deadlineAtMs) {
-      const kind = invocation.doubtful ? "outcome_unknown" : "deadline";
-      this.#options.table.finish(invocation, { kind, attempts: invocation.traces() });
+      this.#tooLate(invocation);
       return;
     }
     if (invocation.plan !== null && now >= invocation.plan.atMs) this.#send(invocation, invocation.plan.why, now);
     if (invocation.hedgeAtMs !== null && now >= invocation.hedgeAtMs) this.#hedge(invocation, now);
+  }
+
+  #tooLate(invocation: Invocation): void {
+    const kind = invocation.doubtful ? "outcome_unknown" : "deadline";
+    this.#options.table.finish(invocation, { kind, attempts: invocation.traces() });
   }
 
   #planHedge(invocation: Invocation, now: number): void {

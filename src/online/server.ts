@@ -88,6 +88,7 @@ export class OnlineServer implements Service {
       (served) =>
         new TaskLane({
           served,
+          replicaId,
           url,
           log,
           taskList: keys.taskList(served.task.name),

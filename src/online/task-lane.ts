@@ -30,6 +30,7 @@ export interface Refusal {
 
 export interface TaskLaneOptions {
   readonly served: ServedTask;
+  readonly replicaId: string;
   readonly url: string;
   readonly log: Logger;
   readonly taskList: string;
@@ -69,7 +70,7 @@ export class TaskLane {
       [ownList, taskList],
     ] as const;
     this.#reader = new ListReader({
-      name: `task-${served.task.name}`,
+      name: `${options.replicaId}:${served.task.name}`,
       url,
       log,
       lists: () => {

@@ -44,6 +44,9 @@ export const STATUSES = [
   "unsupported", // the replica cannot read it, or has another definition
   "gone", // asked about it, the replica knows nothing of it
 ] as const;
+/** Message of an `error` that is none of the task's own: its signal aborted at the deadline, and it gave up. */
+export const GAVE_UP_AT_DEADLINE = "it gave up at the deadline";
+
 export type AnswerStatus = (typeof STATUSES)[number];
 
 export interface Answer {

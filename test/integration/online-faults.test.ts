@@ -217,6 +217,18 @@ describe("Redis away", () => {
     expect(kinds(outcomes)).toEqual({ answered: 50 });
   });
 
+  it("comes back when its server was demoted, and is the primary again", async () => {
+    const { api } = await bed.start(2);
+    const admin = new Redis(redis.url);
+    await admin.replicaof("127.0.0.1", 1);
+    await eventually("it refuses", async () => (await api.invoke("echo", 1)).kind === "unavailable");
+    await pause(1_000);
+    await admin.replicaof("NO", "ONE");
+    admin.disconnect();
+    await served(api);
+    await api.sees(2);
+  });
+
   it("tells the truth when Redis has lost its memory", async () => {
     const { api } = await bed.start(2);
     const file = join(folder, "notes");
