@@ -9,12 +9,15 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { refuseWith, type Answer } from "./answer.ts";
 import type { ApiDeps } from "./deps.ts";
 import { faultAnswer } from "./fault-answer.ts";
+import type { RouteLabel } from "./metrics.ts";
 import { ApiRequest } from "./request.ts";
 import type { Route } from "./route.ts";
 import { writeAnswer } from "./write-answer.ts";
 
 /** A client may name its request itself, in a form that is safe in logs. */
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
+const NO_ROUTE: RouteLabel = { path: "none", timed: true };
 
 export class Exchange {
   readonly #deps: ApiDeps;
@@ -33,16 +36,16 @@ export class Exchange {
     outgoing: ServerResponse,
     params: Readonly<Record<string, string>>,
   ): Promise<void> {
-    await this.#run(route.path, incoming, outgoing, params, (request) => route.answer(this.#deps, request));
+    await this.#run(route.label, incoming, outgoing, params, (request) => route.answer(this.#deps, request));
   }
 
   /** Answers without a route: 404, 405 and what Express could not read. */
   async with(answer: Answer, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    await this.#run("none", incoming, outgoing, {}, () => Promise.resolve(answer));
+    await this.#run(NO_ROUTE, incoming, outgoing, {}, () => Promise.resolve(answer));
   }
 
   async #run(
-    label: string,
+    label: RouteLabel,
     incoming: IncomingMessage,
     outgoing: ServerResponse,
     params: Readonly<Record<string, string>>,

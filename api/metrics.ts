@@ -12,42 +12,65 @@ export interface MetricsSources {
   readonly watchedJobs: () => number;
 }
 
-/** What was counted for one route, so that a hot one looks its series up once. */
-interface RouteSeries {
-  readonly seconds: { observe(value: number): void };
-  readonly byStatus: Map<number, { inc(): void }>;
+/** Under what a request is counted. */
+export interface RouteLabel {
+  readonly path: string;
+  /** Is its time observed too? */
+  readonly timed: boolean;
+}
+
+/** Counts kept as plain numbers and handed to prom-client when it is asked: its own counters cost a hash each time. */
+class Tally<Label extends string> {
+  readonly #rows = new Map<string, { readonly labels: Readonly<Record<Label, string>>; count: number }>();
+
+  /** @param key tells the labels apart */
+  add(key: string, labels: () => Readonly<Record<Label, string>>): void {
+    const row = this.#rows.get(key);
+    if (row === undefined) this.#rows.set(key, { labels: labels(), count: 1 });
+    else row.count += 1;
+  }
+
+  tellTo(counter: Counter<Label>): void {
+    counter.reset();
+    for (const { labels, count } of this.#rows.values()) counter.inc(labels, count);
+  }
 }
 
 export class Metrics {
   readonly registry = new Registry();
-  readonly #requests: Counter<"route" | "method" | "status">;
+  readonly #requests = new Tally<"route" | "method" | "status">();
+  readonly #invocations = new Tally<"task" | "outcome">();
   readonly #seconds: Histogram<"route" | "method">;
-  readonly #invocations: Counter<"task" | "outcome">;
   readonly #invokeSeconds: Histogram<"task">;
-  readonly #series = new Map<string, RouteSeries>();
-  readonly #tasks = new Map<string, { readonly seconds: { observe(value: number): void } }>();
-  readonly #outcomes = new Map<string, { inc(): void }>();
 
   constructor() {
     const registers = [this.registry];
-    this.#requests = new Counter({
+    const requests = this.#requests;
+    const invocations = this.#invocations;
+    new Counter({
       name: "cairn_http_requests_total",
       help: "Answered HTTP requests",
       labelNames: ["route", "method", "status"],
       registers,
+      collect() {
+        requests.tellTo(this);
+      },
     });
     this.#seconds = new Histogram({
       name: "cairn_http_request_seconds",
-      help: "Time from the request's head to the answer's end",
+      help: "Time from the request's head to the answer's end; of online requests see cairn_invoke_seconds",
       labelNames: ["route", "method"],
       buckets: SECONDS,
       registers,
     });
-    this.#invocations = new Counter({
+    new Counter({
       name: "cairn_invocations_total",
       help: "Online requests by how they ended",
       labelNames: ["task", "outcome"],
       registers,
+      collect() {
+        invocations.tellTo(this);
+      },
     });
     this.#invokeSeconds = new Histogram({
       name: "cairn_invoke_seconds",
@@ -104,36 +127,18 @@ export class Metrics {
   }
 
   /** Counts an answered request. @param route the path as in the document, not as it came */
-  answered(route: string, method: string, status: number, seconds: number): void {
-    const key = `${method} ${route}`;
-    let series = this.#series.get(key);
-    if (series === undefined) {
-      series = { seconds: this.#seconds.labels(route, method), byStatus: new Map() };
-      this.#series.set(key, series);
-    }
-    let count = series.byStatus.get(status);
-    if (count === undefined) {
-      count = this.#requests.labels(route, method, String(status));
-      series.byStatus.set(status, count);
-    }
-    count.inc();
-    series.seconds.observe(seconds);
+  answered(route: RouteLabel, method: string, status: number, seconds: number): void {
+    this.#requests.add(`${method} ${status} ${route.path}`, () => ({
+      route: route.path,
+      method,
+      status: String(status),
+    }));
+    if (route.timed) this.#seconds.observe({ route: route.path, method }, seconds);
   }
 
   /** Counts an online request of a task that exists. */
   invoked(task: string, outcome: InvokeOutcome["kind"], seconds: number): void {
-    const key = `${task} ${outcome}`;
-    let count = this.#outcomes.get(key);
-    if (count === undefined) {
-      count = this.#invocations.labels(task, outcome);
-      this.#outcomes.set(key, count);
-    }
-    let series = this.#tasks.get(task);
-    if (series === undefined) {
-      series = { seconds: this.#invokeSeconds.labels(task) };
-      this.#tasks.set(task, series);
-    }
-    count.inc();
-    series.seconds.observe(seconds);
+    this.#invocations.add(`${outcome} ${task}`, () => ({ task, outcome }));
+    this.#invokeSeconds.observe({ task }, seconds);
   }
 }

@@ -41,10 +41,9 @@ export function checkHead(doc: RouteDoc, request: ApiRequest): Answer | null {
       return refuse(rule.unknown, `${JSON.stringify(value.slice(0, 100))} does not exist`);
     }
   }
-  const types = doc.successes.flatMap(({ mediaType, schema }) =>
-    schema === undefined && mediaType === undefined ? [] : [mediaType ?? "application/json"],
-  );
-  if (types.length > 0 && !accepts(request.headers.accept, types)) {
+  const { accept } = request.headers;
+  const types = accept === undefined || accept === "*/*" ? [] : answeredTypes(doc);
+  if (types.length > 0 && !accepts(accept, types)) {
     return refuse("not_acceptable", `this route answers ${[...new Set(types)].join(" or ")}`);
   }
   if (doc.body === undefined || (!doc.body.required && !hasBody(request))) return null;
@@ -52,6 +51,12 @@ export function checkHead(doc: RouteDoc, request: ApiRequest): Answer | null {
   return wrong === null
     ? null
     : refuse("unsupported_media_type", wrong, {}, { Accept: doc.body.mediaTypes.join(", ") });
+}
+
+function answeredTypes(doc: RouteDoc): string[] {
+  return doc.successes.flatMap(({ mediaType, schema }) =>
+    schema === undefined && mediaType === undefined ? [] : [mediaType ?? "application/json"],
+  );
 }
 
 function hasBody({ headers }: ApiRequest): boolean {

@@ -10,6 +10,7 @@ import type { ErrorCode } from "../src/domain/error-code.ts";
 import type { Json } from "../src/contract/json.ts";
 import type { Answer } from "./answer.ts";
 import type { ApiDeps } from "./deps.ts";
+import type { RouteLabel } from "./metrics.ts";
 import type { ApiRequest } from "./request.ts";
 import { checkRequest } from "./request-check.ts";
 
@@ -89,6 +90,7 @@ export interface BodyDoc {
 }
 
 export interface Route extends RouteDoc {
+  readonly label: RouteLabel;
   answer(deps: ApiDeps, request: ApiRequest): Promise<Answer>;
 }
 
@@ -117,6 +119,7 @@ export function defineRoute<const R extends RouteDoc>(
 ): Route {
   return {
     ...doc,
+    label: { path: doc.path, timed: true },
     async answer(deps, request) {
       const checked = await checkRequest(doc, deps, request);
       if (checked.kind === "refused") return checked.answer;
