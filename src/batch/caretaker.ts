@@ -42,8 +42,11 @@ export class BatchCaretaker {
     await tickets.add(ticketsOf(reply));
   }
 
-  /** H3 */
-  async renewTickets(): Promise<void> {
+  /**
+   * H3
+   * @param served queues that a live worker draws from: a job of any other is told that nobody can run it
+   */
+  async renewTickets(served: ReadonlySet<string>): Promise<void> {
     const { redis, keys, tickets, redisNowMs } = this.#options;
     const ids = await redis.zrangebyscore(keys.unleased, "-inf", redisNowMs(), "LIMIT", 0, AT_MOST);
     for (const id of ids) {
@@ -53,7 +56,11 @@ export class BatchCaretaker {
         continue;
       }
       const ticket: Ticket = { job: id, queue, ready: Number(ready), priority: Number(priority) };
-      await this.#reticket(ticket, (await tickets.waits(ticket)) ? "found" : "missing");
+      await this.#reticket(
+        ticket,
+        (await tickets.waits(ticket)) ? "found" : "missing",
+        served.has(queue) ? "served" : "unserved",
+      );
     }
   }
 
@@ -69,7 +76,11 @@ export class BatchCaretaker {
         if (id === undefined) continue;
         const [present, priority] = await redis.hmget(keys.job(id), "ready", "priority");
         if (present === ready) {
-          await this.#reticket({ job: id, queue, ready: Number(ready), priority: Number(priority) }, "missing");
+          await this.#reticket(
+            { job: id, queue, ready: Number(ready), priority: Number(priority) },
+            "missing",
+            "served",
+          );
         }
         await tickets.forget(queue, ticketId);
       }
@@ -129,9 +140,10 @@ export class BatchCaretaker {
     return new Set(replies.flatMap(([, worker]) => (typeof worker === "string" && worker !== "" ? [worker] : [])));
   }
 
-  async #reticket(ticket: Ticket, found: "found" | "missing"): Promise<void> {
+  async #reticket(ticket: Ticket, found: "found" | "missing", by: "served" | "unserved"): Promise<void> {
     const { redis, keys, scripts, tickets } = this.#options;
-    const renewed = ticketOf(await runScript(redis, scripts.reticket, [keys.root], [ticket.job, ticket.ready, found]));
+    const args = [ticket.job, ticket.ready, found, by];
+    const renewed = ticketOf(await runScript(redis, scripts.reticket, [keys.root], args));
     if (renewed !== null) await tickets.add([renewed]);
   }
 }

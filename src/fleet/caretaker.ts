@@ -87,7 +87,7 @@ export class Caretaker implements Service {
     await this.#deps.settleGeneration();
     await batch.passTime();
     await this.#findLostWorkers();
-    await batch.renewTickets();
+    await batch.renewTickets(this.#servedQueues());
     if (round % STRAY_EVERY === 0) {
       const pools = [...new Set(watch.workers().flatMap(({ registration }) => registration?.pools ?? []))];
       await batch.findStuckTickets(queuesOf(watch.tasks, pools));
@@ -95,6 +95,19 @@ export class Caretaker implements Service {
       await this.#forgetGoneWorkers();
     }
     if (round % RETAIN_EVERY === RETAIN_EVERY - 1) await this.#deps.retain?.();
+  }
+
+  /** Queues that a live worker draws from. */
+  #servedQueues(): ReadonlySet<string> {
+    const { watch } = this.#deps;
+    return new Set(
+      watch.workers().flatMap(({ beat, registration }) => {
+        if (registration === null || beat.state === "lost" || beat.state === "stopped") return [];
+        const own = new Set(registration.tasks);
+        const tasks = watch.tasks.filter(({ name, definition }) => own.has(`${name}@${definition}`));
+        return queuesOf(tasks, registration.pools);
+      }),
+    );
   }
 
   /** M2 */

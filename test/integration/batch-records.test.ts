@@ -140,6 +140,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(await desk.renew(id, fence, null)).toMatchObject({ kind: "held", intent: "stop", stopGraceMs: 5_000 });
     await desk.end(id, fence, record, { kind: "interrupted", reason: "worker_draining" }, null);
     expect(await batch.reader.get(id)).toMatchObject({ state: "stopped", reason: "stopped_by_request", worker: null });
+    expect(await batch.reader.attempts(id)).toMatchObject([{ outcome: "interrupted", reason: "stop_requested" }]);
     expect((await batch.writer.control(id, "resume", { by: "me" })).kind).toBe("accepted");
     expect((await batch.writer.control(id, "resume", { by: "me" })).kind).toBe("unchanged");
     expect((await batch.lease("w2")).job).toBe(id);
@@ -232,6 +233,17 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     await batch.caretaker.findStuckTickets(["default.count.v1"]);
     expect(await batch.deskOf("w1").lease({ job: id, ready: 1 })).toEqual({ kind: "refused", why: "stale_ticket" });
     expect((await batch.lease("w2")).job).toBe(id);
+  });
+
+  it("R1: a job that nobody can run says so, and no longer when somebody can", async () => {
+    const id = await batch.created({ pool: "nobody" });
+    const reason = async (served: string[]): Promise<unknown> => {
+      await batch.redis.zadd(batch.keys.unleased, 0, id);
+      await batch.caretaker.renewTickets(new Set(served));
+      return (await batch.reader.get(id))?.reason;
+    };
+    expect(await reason(["default.count.v1"])).toBe("no_worker_has_task");
+    expect(await reason(["nobody.count.v1"])).toBe("waiting_for_slot");
   });
 
   it("draws by priority, then by age", async () => {

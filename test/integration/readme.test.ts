@@ -72,7 +72,7 @@ describe("the README's commands", { timeout: 180_000 }, () => {
 
   it("break it: the job goes on elsewhere, and ends with the digest of an undisturbed run", async () => {
     const { out } = await run("break-it");
-    expect(out).toContain(`{"steps":60,"digest":"${countDigest(60)}"}\n`);
+    expect(out).toContain(`{"steps":120,"digest":"${countDigest(120)}"}\n`);
     expect(out).toMatch(/\blost +worker_lost\b/);
   });
 

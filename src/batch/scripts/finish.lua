@@ -44,6 +44,8 @@ elseif kind == 'runner_lost' then
   state = let_go(id, job, at, 'runner_lost', tonumber(job.strikes) + 1)
 else -- interrupted: it let go as it was asked to, which is nobody's failure
   local why = ARGV[10]
+  if job.intent == 'stop' then why = 'stop_requested' end
+  if job.intent == 'cancel' then why = 'cancel_requested' end
   if job.stopReason and job.stopReason ~= '' then why = job.stopReason end
   close_attempt(id, job, at, 'interrupted', why)
   state = let_go(id, job, at, why, tonumber(job.strikes))

@@ -8,5 +8,7 @@ local at = time[1] * 1000 + math.floor(time[2] / 1000)
 local beat = cjson.decode(string.match(ARGV[2], '^%d+|(.*)$'))
 beat.state = 'lost'
 beat.reason = 'its beats stopped'
+beat.slots.batch.used = 0
+beat.slots.online.used = 0
 redis.call('HSET', root .. ':beats', ARGV[1], string.format('%d|%s', at, cjson.encode(beat)))
 return 1
