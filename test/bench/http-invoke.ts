@@ -101,6 +101,7 @@ async function measure(): Promise<void> {
     CAIRN_REDIS_URL: redis.url,
     CAIRN_DATA: folder,
     CAIRN_REPLICAS: flags.replicas,
+    CAIRN_ONLINE_SLOTS: "96",
     CAIRN_LOG_LEVEL: "warn",
   };
   const children: ChildProcess[] = [];
