@@ -94,7 +94,7 @@ describe("events of a job", () => {
     expect(first.events.at(-1)?.state).toBe("cancelled");
   });
 
-  it("misses nothing and repeats nothing for a reader that is cut off while the API restarts", async () => {
+  it("misses nothing and repeats nothing for a reader that is cut off while the API restarts", { timeout: 150_000 }, async () => {
     const server = await fleet.addApi();
     const id = await submit(350, 20);
     const seen: JobEventView[] = [];

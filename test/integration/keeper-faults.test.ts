@@ -205,7 +205,8 @@ describe("at the named places", () => {
       const second = job.attempt();
       expect(await second.over()).toMatchObject({ kind: "succeeded" });
       expect(second.restoredFrom).toBe(committed);
-      const manifests = await job.names("checkpoints/");
+      // What the first attempt left uncommitted; the second may have ended with a checkpoint of its own under way.
+      const manifests = (await job.names("checkpoints/")).filter((name) => name.includes("-1.1-"));
       const known = job.commits.map(({ manifest }) => manifest);
       expect(manifests.filter((name) => !known.includes(name))).toEqual([]);
     },

@@ -139,7 +139,9 @@ describe("the local supervisor", () => {
 
   it("shows warnings of its children in a readable form, and keeps everything in their logs", async () => {
     const system = await up();
-    await eventually("the warning", () => system.err.includes("WARN the disk is slow job=j1"));
+    await eventually("the warning", () => system.err.includes("WARN the disk is slow job=j1"), {
+      withinMs: 50_000,
+    });
     expect(system.err).not.toContain("not worth a line");
     const dataDir = /Logs {5}(\S+)/.exec(system.out)?.[1] ?? "";
     expect(readFileSync(join(dataDir, "worker-1.log"), "utf8")).toContain("not worth a line");
