@@ -67,7 +67,7 @@ try {
       `${name}: ${times.length} pages, ${items} jobs, median ${median.toFixed(1)} ms, worst ${(times.at(-1) ?? 0).toFixed(1)} ms`,
     );
   }
-  const memory = /used_memory_human:(\S+)/.exec(String(await batch.redis.info("memory")))?.[1];
+  const memory = /used_memory_human:(\S+)/.exec(await batch.redis.info("memory"))?.[1];
   const slow = (await batch.redis.slowlog("GET", 1_000)) as [number, number, number, string[]][];
   const worst = slow.map(([, , us, args]) => ({ us, command: args.slice(0, 2).join(" ") })).sort((a, b) => b.us - a.us);
   console.log(`memory ${memory}; ${slow.length} commands over 1 ms; worst: ${JSON.stringify(worst.slice(0, 5))}`);

@@ -38,7 +38,7 @@ export const COUNT_TASK: TaskInfo = {
 /** @param url of a Redis that the test started */
 export async function openBatch(url: string) {
   const keys = createKeys(`t${randomBytes(4).toString("hex")}`);
-  const redis = connectRedis(url, { kind: "command", commandTimeoutMs: 2_000 }, "test");
+  const redis = connectRedis(url, { kind: "command", commandTimeoutMs: 20_000 }, "test");
   const bull = connectRedis(url, { kind: "bullmq" }, "test:bull");
   await whenReady(redis, url, 10_000);
   const scripts = loadBatchScripts();

@@ -214,7 +214,10 @@ describe("a followed log", () => {
     const asked: string[] = [];
     const { client } = await serve((response, request) => {
       const at = request.path.indexOf("?");
-      if (at < 0) { json(jobs.length > 1 ? jobs.shift() : jobs[0])(response, request); return; }
+      if (at < 0) {
+        json(jobs.length > 1 ? jobs.shift() : jobs[0])(response, request);
+        return;
+      }
       asked.push(request.path.slice(at + 1));
       return logs.shift()?.(response, request);
     });
