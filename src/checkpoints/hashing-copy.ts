@@ -5,35 +5,42 @@
  */
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
+import { gatheredPieces, PIECE } from "./gathered-pieces.ts";
 import type { Source } from "./store.ts";
-
-const PIECE = 1_048_576;
 
 export interface Content {
   readonly bytes: number;
   readonly sha256: string;
 }
 
-/** Writes what is in memory, or comes in pieces, to `target`. */
+/** Writes what is in memory, or comes in pieces, to `target`. While one piece is written the next one comes. */
 export async function hashingCopy(source: Exclude<Source, { file: string }>, target: FileHandle): Promise<Content> {
   const hash = createHash("sha256");
   let bytes = 0;
-  for await (const whole of source instanceof Uint8Array ? [source] : source.pieces) {
-    for (let at = 0; at < whole.length; at += PIECE) {
-      const piece = whole.subarray(at, at + PIECE);
-      hash.update(piece);
-      await writeAll(target, piece);
-      bytes += piece.length;
+  let writing = Promise.resolve();
+  try {
+    for await (const pieces of gatheredPieces(source instanceof Uint8Array ? [source] : source.pieces)) {
+      for (const piece of pieces) {
+        hash.update(piece);
+        bytes += piece.length;
+      }
+      await writing;
+      writing = writeAll(target, pieces);
+      writing.catch(() => undefined); // It is waited for at the next pieces.
     }
+  } finally {
+    await writing; // Also when the pieces break off: nobody closes the file under a write.
   }
   return { bytes, sha256: hash.digest("hex") };
 }
 
-/** `write` may write less than it was given, for instance just before the disk is full. */
-export async function writeAll(target: FileHandle, piece: Uint8Array): Promise<void> {
-  for (let at = 0; at < piece.length;) {
-    const { bytesWritten } = await target.write(piece, at, piece.length - at);
-    at += bytesWritten;
+/** A write may write less than it was given, for instance just before the disk is full. */
+export async function writeAll(target: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
+  let left = [...pieces];
+  while (left.length > 0) {
+    let { bytesWritten } = await target.writev(left);
+    while (left[0] !== undefined && left[0].length <= bytesWritten) bytesWritten -= left.shift()?.length ?? 0;
+    left = left.map((piece, at) => (at === 0 ? piece.subarray(bytesWritten) : piece));
   }
 }
 

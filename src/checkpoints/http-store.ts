@@ -10,6 +10,7 @@ import { stat } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { type Content, hashFile } from "./hashing-copy.ts";
+import { PIECE } from "./gathered-pieces.ts";
 import { faultOfAnswer, faultOfExchange, textOf } from "./http-fault.ts";
 import { HttpExchange, type RequestBody, type StoreRequest } from "./http-exchange.ts";
 import { checkName, checkPrefix } from "./names.ts";
@@ -26,7 +27,6 @@ import {
 } from "./store.ts";
 import { contentDigest, OBJECTS, SWEEP } from "./store-protocol.ts";
 
-const PIECE = 1_048_576;
 const LIST_TRIALS = 5;
 
 export interface HttpStoreOptions {

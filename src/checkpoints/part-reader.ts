@@ -6,10 +6,8 @@
  */
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
+import { PIECE } from "./gathered-pieces.ts";
 import type { Source } from "./store.ts";
-
-/** Hashed at once: less than a millisecond, so that the event loop stays free. */
-const STRETCH = 1_048_576;
 
 export interface Part {
   /** From 1 on. */
@@ -60,7 +58,7 @@ export class PartReader {
   async #fill(buffer: Buffer): Promise<Part | null> {
     let filled = 0;
     while (filled < buffer.length && !this.#ended) {
-      const stretch = buffer.subarray(filled, filled + STRETCH);
+      const stretch = buffer.subarray(filled, filled + PIECE); // More would hold the event loop.
       const length = await this.#read(stretch);
       if (length === 0) this.#ended = true;
       this.#hash.update(stretch.subarray(0, length));

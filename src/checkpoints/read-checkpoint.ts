@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { writeAll } from "./hashing-copy.ts";
+import { type Content, hashingCopy } from "./hashing-copy.ts";
 import { decodeManifest, type Manifest, type ManifestFile } from "./manifest.ts";
 import { type CheckpointStore, StoreFault } from "./store.ts";
 
@@ -82,7 +82,8 @@ export class OpenedCheckpoint {
   async #copy(file: ManifestFile, path: string): Promise<void> {
     const target = await open(path, "wx");
     try {
-      for await (const piece of this.#verified(file)) await writeAll(target, piece);
+      const { bytes, sha256 } = file;
+      demandSame(file, await hashingCopy({ pieces: await this.#pieces(file), bytes, sha256 }, target));
     } finally {
       await target.close();
     }
@@ -90,18 +91,27 @@ export class OpenedCheckpoint {
 
   /** The pieces of a file; throws behind the last one if they are not what was promised (E1). */
   async *#verified(file: ManifestFile): AsyncIterable<Buffer> {
-    const content = await this.#store.get(file.object);
-    if (content === null) throw new CheckpointDamaged(`${file.name}: its content is not in the store`);
     const hash = createHash("sha256");
     let bytes = 0;
-    for await (const piece of pieced(file.object, content)) {
+    for await (const piece of await this.#pieces(file)) {
       hash.update(piece);
       bytes += piece.length;
       yield piece;
     }
-    if (bytes !== file.bytes) throw new CheckpointDamaged(`${file.name}: has ${bytes} bytes instead of ${file.bytes}`);
-    if (hash.digest("hex") !== file.sha256) throw new CheckpointDamaged(`${file.name}: does not match its SHA-256`);
+    demandSame(file, { bytes, sha256: hash.digest("hex") });
   }
+
+  async #pieces(file: ManifestFile): Promise<AsyncIterable<Buffer>> {
+    const content = await this.#store.get(file.object);
+    if (content === null) throw new CheckpointDamaged(`${file.name}: its content is not in the store`);
+    return pieced(file.object, content);
+  }
+}
+
+/** E1 */
+function demandSame(file: ManifestFile, { bytes, sha256 }: Content): void {
+  if (bytes !== file.bytes) throw new CheckpointDamaged(`${file.name}: has ${bytes} bytes instead of ${file.bytes}`);
+  if (sha256 !== file.sha256) throw new CheckpointDamaged(`${file.name}: does not match its SHA-256`);
 }
 
 /** The pieces of a stream; an error on the way is the store's (E2). Leaving the loop early closes the stream. */

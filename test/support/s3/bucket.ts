@@ -9,6 +9,8 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { gatheredPieces } from "../../../src/checkpoints/gathered-pieces.ts";
+import { writeAll } from "../../../src/checkpoints/hashing-copy.ts";
 
 export interface Piece {
   readonly file: string;
@@ -49,7 +51,7 @@ export class Bucket {
   }
 
   /** Writes a body to a file, durably. */
-  async receive(body: AsyncIterable<unknown>): Promise<Piece> {
+  async receive(body: AsyncIterable<Uint8Array>): Promise<Piece> {
     await mkdir(this.#folder, { recursive: true });
     const file = join(this.#folder, randomBytes(12).toString("hex"));
     const md5 = createHash("md5");
@@ -57,12 +59,13 @@ export class Bucket {
     let bytes = 0;
     const handle = await open(file, "wx");
     try {
-      for await (const piece of body) {
-        const chunk = piece as Buffer;
-        md5.update(chunk);
-        sha256.update(chunk);
-        bytes += chunk.length;
-        await handle.write(chunk);
+      for await (const chunks of gatheredPieces(body)) {
+        for (const chunk of chunks) {
+          md5.update(chunk);
+          sha256.update(chunk);
+          bytes += chunk.length;
+        }
+        await writeAll(handle, chunks);
       }
       await handle.sync();
     } catch (error) {
