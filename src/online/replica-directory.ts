@@ -100,11 +100,17 @@ export class ReplicaDirectory implements Service {
     return this.#judge.silenceMs(id, this.#options.clock.monotonicMs());
   }
 
-  /** How long `task` has had no live replica, ms; Infinity when this process never saw one. */
+  /**
+   * How long `task` has had no live replica, ms. Of a task that this process never saw served it counts from the first
+   * time it is asked for: this process, or the worker, may just have come up, and a replica is live from its second
+   * beat on.
+   */
   deserted(task: string): number {
     if (this.replicasOf(task).live.length > 0) return 0;
+    const now = this.#options.clock.monotonicMs();
     const last = this.#lastLiveMs.get(task);
-    return last === undefined ? Number.POSITIVE_INFINITY : this.#options.clock.monotonicMs() - last;
+    if (last === undefined) this.#lastLiveMs.set(task, now);
+    return now - (last ?? now);
   }
 
   /** Notes that something was sent to a replica alone, so that its next choice is not made on an old number. */
