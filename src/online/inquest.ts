@@ -13,13 +13,12 @@
 import type { RedisFault } from "../redis/fault.ts";
 import type { CommandLink } from "./command-link.ts";
 import { silenceMs } from "./dispatcher.ts";
-import type { Attempt, Invocation } from "./invocation.ts";
+import { MAX_LOSSES, type Attempt, type Invocation } from "./invocation.ts";
 import { GRACE_MS, type InvocationTable } from "./invocation-table.ts";
 import { DESERTED_MS, type Referee } from "./referee.ts";
 import type { ReplicaDirectory } from "./replica-directory.ts";
 import type { Verifier } from "./verifier.ts";
 
-const MAX_LOSSES = 3;
 /** When Redis took the words of a submission and said nothing: how long until the caller is told. */
 const REFUSE_MS = 450;
 /** A replica that is called lost was silent for longer than this: what is younger it cannot have taken. */

@@ -13,6 +13,9 @@ import type { Parcel } from "./outbox.ts";
 import { WheelTimer } from "./timer-wheel.ts";
 import { encodeTask } from "./wire.ts";
 
+/** A request whose replicas were lost so often, while they had it, is not given another one to kill. */
+export const MAX_LOSSES = 3;
+
 /** What is not one is left out: it is written into a line of words. */
 const TRACEPARENT = /^[0-9a-f]{2}(-[0-9a-f]+)+$/;
 
@@ -240,5 +243,10 @@ export class Invocation extends WheelTimer {
 
   hasOpenAttempt(): boolean {
     return this.attempts.some(({ open }) => open);
+  }
+
+  /** May another attempt be put beside those under way, even if each of them is killing its replica? */
+  mayHaveCompanion(): boolean {
+    return this.losses + this.attempts.filter(({ open }) => open).length < MAX_LOSSES;
   }
 }

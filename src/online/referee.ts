@@ -203,7 +203,7 @@ export class Referee {
     const { link, dispatcher, table } = this.#options;
     const { retry, hedge } = this.#budgets.of(invocation.task);
     this.#planHedge(invocation, now);
-    if (invocation.plan !== null || !invocation.hasOpenAttempt()) return;
+    if (invocation.plan !== null || !invocation.hasOpenAttempt() || !invocation.mayHaveCompanion()) return;
     if (!link.usable || !retry.allows(now)) return;
     if (!hedge.allows(now) && !invocation.attempts.some((attempt) => this.#looksLost(attempt, now))) return;
     if (dispatcher.send(invocation, "hedge", now) === null) return;
