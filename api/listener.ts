@@ -46,9 +46,14 @@ export class Listener implements Service {
   /** @throws Error when the address cannot be listened on */
   async start(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(this.#options.port, this.#options.host, () => {
-        this.#server.off("error", reject);
+      const { host, port } = this.#options;
+      const fail = (cause: Error): void => {
+        const what = `cannot listen on ${host}:${port}: ${cause.message}`;
+        reject(new Error(`${what}; CAIRN_HOST and CAIRN_PORT choose another address, port 0 any free one`, { cause }));
+      };
+      this.#server.once("error", fail);
+      this.#server.listen(port, host, () => {
+        this.#server.off("error", fail);
         resolve();
       });
     });

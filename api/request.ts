@@ -53,6 +53,10 @@ export class ApiRequest {
     return this.#gone.signal;
   }
 
+  get httpVersion(): string {
+    return this.incoming.httpVersion;
+  }
+
   /** Calls `leave` if the client goes before it has its answer: as `gone`, but nearly free. */
   whenGone(leave: () => void): void {
     const outgoing = this.#outgoing;

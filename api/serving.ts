@@ -21,7 +21,7 @@ import { openStore, storeAccessFrom } from "../src/checkpoints/checkpoints.ts";
 import { Caretaker, FleetWatch, TaskRegistry, WorkerRegistry } from "../src/fleet/fleet.ts";
 import { OnlineCoordinator } from "../src/online/online.ts";
 import { EventTail } from "../src/redis/event-tail.ts";
-import { closeRedis, connectRedis, whenReady } from "../src/redis/connection.ts";
+import { closeRedis, connectRedis, hidePassword, whenReady } from "../src/redis/connection.ts";
 import { createKeys } from "../src/redis/keys.ts";
 import { RedisClock } from "../src/redis/redis-clock.ts";
 import { systemClock } from "../src/runtime/clock.ts";
@@ -190,7 +190,10 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     accept: (socket) => server.accept(socket),
     drain: () => drain.begin(),
     async start() {
-      await whenReady(redis, config.redisUrl, REDIS_WITHIN_MS);
+      const impatient = setTimeout(() => {
+        logger.warn({ redis: hidePassword(config.redisUrl) }, "waiting for Redis");
+      }, 2_000);
+      await whenReady(redis, config.redisUrl, REDIS_WITHIN_MS).finally(() => clearTimeout(impatient));
       await services.start();
     },
     async stop() {

@@ -12,6 +12,13 @@ import { problem, type Problem } from "../src/contract/problem.ts";
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 const KEPT_HOSTS = 256;
 
+/** What the guard looks at. */
+export interface GuardedHead {
+  readonly method: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly httpVersion: string;
+}
+
 export class SiteGuard {
   readonly #loopbackOnly: boolean;
   readonly #publicHost: string | null;
@@ -28,9 +35,13 @@ export class SiteGuard {
   }
 
   /** The problem of a request that must not go further, or null. */
-  check(request: { readonly method: string; readonly headers: IncomingHttpHeaders }): Problem | null {
-    const host = request.headers.host;
-    if (host === undefined) return problem("malformed_http", "HTTP/1.1 demands a Host header");
+  check(request: GuardedHead): Problem | null {
+    const { host } = request.headers;
+    if (host === undefined) {
+      // Probes of older load balancers; a browser always says whom it means.
+      if (request.httpVersion === "1.0") return null;
+      return problem("malformed_http", "HTTP/1.1 demands a Host header");
+    }
     if (!this.#good.has(host)) {
       if (!this.#mayAnswerTo(host)) return problem("unknown_host", `the Host header is ${JSON.stringify(host)}`); // G2
       if (this.#good.size >= KEPT_HOSTS) this.#good.clear();

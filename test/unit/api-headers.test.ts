@@ -102,7 +102,7 @@ describe("If-None-Match", () => {
 
 describe("site guard", () => {
   const code = (guard: SiteGuard, method: string, headers: Record<string, string>): string | undefined =>
-    guard.check({ method, headers })?.code;
+    guard.check({ method, headers, httpVersion: "1.1" })?.code;
   const local = new SiteGuard({ listenHost: "127.0.0.1", publicUrl: null });
   const proxied = new SiteGuard({ listenHost: "127.0.0.1", publicUrl: "https://cairn.example.org/" });
 
@@ -128,6 +128,7 @@ describe("site guard", () => {
     }
     expect(code(proxied, "GET", { host: "cairn.example.org" })).toBeUndefined();
     expect(code(local, "GET", {})).toBe("malformed_http");
+    expect(local.check({ method: "GET", headers: {}, httpVersion: "1.0" })).toBeNull();
     expect(
       code(new SiteGuard({ listenHost: "0.0.0.0", publicUrl: null }), "GET", { host: "any.example" }),
     ).toBeUndefined();
