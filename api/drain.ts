@@ -1,14 +1,20 @@
 /**
- * Whether this process is going away.
+ * Whether this process is going away, and whether the API is.
  *
- * From `begin` on `/readyz` refuses, every answer closes its connection, and what would go on for long (waits, event
- * streams, followed logs) ends, so that its reader comes back to another process.
+ * From `begin` on every answer closes its connection, and what would go on for long (waits, event streams, followed
+ * logs) ends, so that its reader comes back, to another process. `/readyz` goes on saying yes: a process that is
+ * replaced leaves the API as ready as it was. From `refuse` on the whole API is leaving, and `/readyz` says so.
  */
 export class Drain {
   readonly #begun = new AbortController();
+  #refusing = false;
 
   get begun(): boolean {
     return this.#begun.signal.aborted;
+  }
+
+  get refusing(): boolean {
+    return this.#refusing;
   }
 
   get signal(): AbortSignal {
@@ -17,5 +23,10 @@ export class Drain {
 
   begin(): void {
     this.#begun.abort();
+  }
+
+  refuse(): void {
+    this.#refusing = true;
+    this.begin();
   }
 }

@@ -7,9 +7,9 @@ import type { MetricsSnapshot } from "./metrics-gather.ts";
 
 export type ToServing =
   | { readonly kind: "connection" }
-  /** `/readyz` refuses from now on, and every answer closes its connection. */
+  /** The whole API is leaving: `/readyz` refuses from now on, and every answer closes its connection. */
   | { readonly kind: "drain" }
-  /** No connection comes any more: end what is under way, and exit. */
+  /** No connection comes any more: close each with its next answer, end what is under way, and exit. */
   | { readonly kind: "stop" }
   | { readonly kind: "metrics_wanted"; readonly id: number }
   | { readonly kind: "metrics_of_others"; readonly id: number; readonly snapshots: readonly MetricsSnapshot[] };

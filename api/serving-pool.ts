@@ -86,7 +86,6 @@ export class ServingPool implements Service {
         logger.error({ pid: old.pid }, "replacement does not serve; the rest stay as they are");
         return;
       }
-      old.drain();
       await old.stop(drainMs + MARGIN_MS);
     }
     logger.info({ processes: this.#serving().length }, "all serving processes replaced");

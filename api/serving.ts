@@ -69,7 +69,7 @@ export interface Serving extends Service {
   readonly gather: MetricsGather;
   /** Takes over a connection. */
   accept(socket: Socket): void;
-  /** Begins to leave: `/readyz` refuses, answers close their connections. `stop` does it too. */
+  /** The whole API is leaving: `/readyz` refuses, answers close their connections. */
   drain(): void;
 }
 
@@ -188,7 +188,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
       return server.address;
     },
     accept: (socket) => server.accept(socket),
-    drain: () => drain.begin(),
+    drain: () => drain.refuse(),
     async start() {
       const impatient = setTimeout(() => {
         logger.warn({ redis: hidePassword(config.redisUrl) }, "waiting for Redis");

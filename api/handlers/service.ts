@@ -19,7 +19,7 @@ export function getLiveness(): Promise<Answer> {
 
 /** GET /readyz: this process can serve. */
 export async function getReadiness(deps: ApiDeps): Promise<Answer> {
-  if (deps.drain.begun) return refuse("shutting_down", "this process takes no new connections any more");
+  if (deps.drain.refusing) return refuse("shutting_down", "this API takes no new connections any more");
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error("Command timed out")), READY_WITHIN_MS);
