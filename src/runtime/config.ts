@@ -42,7 +42,7 @@ const settings = z.strictObject({
   s3SessionToken: z.string().optional().describe("The token of a temporary key"),
   storeToken: z.string().min(16).optional().describe("What `cairn store` demands, and what its clients show"),
   storeHost: z.string().default("127.0.0.1").describe("Address `cairn store` listens on"),
-  storePort: whole.min(0).max(65_535).default(8081).describe("Port `cairn store` listens on; 0: any free one"),
+  storePort: whole.min(0).max(65_535).default(8090).describe("Port `cairn store` listens on; 0: any free one"),
   host: z.string().default("127.0.0.1").describe("Address the API listens on"),
   port: whole.min(0).max(65_535).default(8080).describe("Port the API listens on; 0: any free one"),
   publicUrl: z

@@ -6,10 +6,12 @@
  * In: a file is stored, synced and hashed; `dd` copies it with `conv=fsync`. Out: it is read back into a file and
  * hashed; `dd` copies it. All servers are processes of their own. The S3 server is the one of the tests: what it costs is
  * its own hashing too, so its figures tell about our client, not about Amazon. Ratios of a round are comparable; what a
- * disk does in one minute and the next is not, so the median round counts.
+ * disk does in one minute and the next is not, so the median round counts. The processor time of client and servers
+ * together tells what is left on a machine that does something else as well.
  */
 import { fork, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,12 +35,20 @@ if (mode === "serve-s3") {
 interface Kind {
   readonly name: string;
   readonly store: CheckpointStore;
+  /** Its servers. */
+  readonly pids: readonly number[];
+}
+
+interface Cost {
+  readonly ms: number;
+  /** Processor time of this process and of the servers, ms. */
+  readonly cpuMs: number;
 }
 
 interface Figure {
   readonly name: string;
-  readonly inMs: number;
-  readonly outMs: number;
+  readonly in: Cost;
+  readonly out: Cost;
 }
 
 async function bench(mib: number, rounds: number): Promise<void> {
@@ -73,7 +83,7 @@ async function openKinds(root: string, children: ChildProcess[]): Promise<Kind[]
     });
     children.push(child);
     const [ready] = (await once(child, "message")) as [{ readonly url: string; readonly keys: S3Server["keys"] }];
-    return ready;
+    return { ...ready, pid: child.pid ?? 0 };
   };
   const s3 = await start(new URL(import.meta.url), ["serve-s3", join(root, "bucket")]);
   const access = { s3: { ...s3.keys, sessionToken: null }, token: null };
@@ -85,34 +95,29 @@ async function openKinds(root: string, children: ChildProcess[]): Promise<Kind[]
     CAIRN_S3_SECRET_ACCESS_KEY: s3.keys.secretAccessKey,
   });
   return [
-    { name: "a folder", store: openStore(`file:${join(root, "folder")}`) },
-    { name: "S3", store: openStore(s3.url, access) },
-    { name: "cairn store over a folder", store: openStore(overFolder.url) },
-    { name: "cairn store over S3", store: openStore(overS3.url) },
+    { name: "a folder", store: openStore(`file:${join(root, "folder")}`), pids: [] },
+    { name: "S3", store: openStore(s3.url, access), pids: [s3.pid] },
+    { name: "cairn store over a folder", store: openStore(overFolder.url), pids: [overFolder.pid] },
+    { name: "cairn store over S3", store: openStore(overS3.url), pids: [overS3.pid, s3.pid] },
   ];
 }
 
 async function measureDd(root: string, source: string): Promise<Figure> {
   const copy = join(root, "copy");
   const back = join(root, "back");
-  const inMs = await timed(() => dd([`if=${source}`, `of=${copy}`, "bs=1M", "conv=fsync"]));
-  const outMs = await timed(() => dd([`if=${copy}`, `of=${back}`, "bs=1M"]));
+  const into = await costOf([], () => dd([`if=${source}`, `of=${copy}`, "bs=1M", "conv=fsync"]));
+  const out = await costOf([], () => dd([`if=${copy}`, `of=${back}`, "bs=1M"]));
   await settle(root, [copy, back]);
-  return { name: "dd", inMs, outMs };
+  return { name: "dd", in: into, out };
 }
 
 async function measure(
-  { name, store }: Kind,
-  {
-    root,
-    source,
-    sha256,
-    mib,
-  }: { readonly root: string; readonly source: string; readonly sha256: string; readonly mib: number },
+  { name, store, pids }: Kind,
+  { root, source, sha256, mib }: { readonly root: string; readonly source: string; sha256: string; mib: number },
 ): Promise<Figure> {
   const back = join(root, "back");
-  const inMs = await timed(() => store.create("file", { file: source }, { sha256 }));
-  const outMs = await timed(async () => {
+  const into = await costOf(pids, () => store.create("file", { file: source }, { sha256 }));
+  const out = await costOf(pids, async () => {
     const content = await store.get("file");
     if (content === null) throw new Error(`${name}: what was stored is not there`);
     const target = await open(back, "wx");
@@ -123,7 +128,7 @@ async function measure(
   });
   await store.delete("file");
   await settle(root, [back]);
-  return { name, inMs, outMs };
+  return { name, in: into, out };
 }
 
 /** What one left to be written must not slow the next down. */
@@ -133,37 +138,54 @@ async function settle(root: string, files: readonly string[]): Promise<void> {
 }
 
 function report(figures: readonly Figure[], mib: number, rounds: number): void {
-  const names = [...new Set(figures.map(({ name }) => name))];
-  const medians = names.map((name) => {
+  const rows = [...new Set(figures.map(({ name }) => name))].map((name) => {
     const own = figures.filter((figure) => figure.name === name);
-    return { name, inMs: median(own.map(({ inMs }) => inMs)), outMs: median(own.map(({ outMs }) => outMs)) };
+    return { name, in: rowOf(own, "in", mib), out: rowOf(own, "out", mib) };
   });
-  const base = medians[0] ?? { inMs: 0, outMs: 0 };
-  const rows = medians.map(({ name, inMs, outMs }) => ({
-    name,
-    inMiBs: Math.round(mib / (inMs / 1_000)),
-    inOfDd: Number((base.inMs / inMs).toFixed(2)),
-    outMiBs: Math.round(mib / (outMs / 1_000)),
-    outOfDd: Number((base.outMs / outMs).toFixed(2)),
-  }));
   if (process.argv.includes("--json")) {
     console.log(JSON.stringify({ mib, rounds, rows }));
     return;
   }
-  console.log(`${mib} MiB, median of ${rounds} rounds; in brackets: of what dd reaches`);
-  for (const { name, inMiBs, inOfDd, outMiBs, outOfDd } of rows) {
-    console.log(`${name}: in ${inMiBs} MiB/s (${inOfDd}), out ${outMiBs} MiB/s (${outOfDd})`);
+  const [base] = rows;
+  console.log(`${mib} MiB, median of ${rounds} rounds; in brackets: of what dd reaches, processor time for a GiB`);
+  for (const row of rows) {
+    const texts = (["in", "out"] as const).map((way) => {
+      const { mibPerSecond, cpuMsPerGib } = row[way];
+      const ratio = (mibPerSecond / (base?.[way].mibPerSecond ?? 1)).toFixed(2);
+      return `${way} ${mibPerSecond} MiB/s (${ratio}${row === base ? "" : `, ${(cpuMsPerGib / 1_000).toFixed(1)} s`})`;
+    });
+    console.log(`${row.name}: ${texts.join(", ")}`);
   }
+}
+
+function rowOf(figures: readonly Figure[], way: "in" | "out", mib: number) {
+  return {
+    mibPerSecond: Math.round(mib / (median(figures.map((figure) => figure[way].ms)) / 1_000)),
+    cpuMsPerGib: Math.round((median(figures.map((figure) => figure[way].cpuMs)) * 1_024) / mib),
+  };
 }
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
+async function costOf(pids: readonly number[], work: () => Promise<unknown>): Promise<Cost> {
+  const [own, others] = [process.cpuUsage(), cpuMsOf(pids)];
   const begin = performance.now();
   await work();
-  return performance.now() - begin;
+  const ms = performance.now() - begin;
+  const { user, system } = process.cpuUsage(own);
+  return { ms, cpuMs: (user + system) / 1_000 + cpuMsOf(pids) - others };
+}
+
+/** Processor time that these processes have used, in ticks of 10 ms; 0 where there is no /proc. */
+function cpuMsOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const path = `/proc/${pid}/stat`;
+    if (!existsSync(path)) return sum;
+    const fields = readFileSync(path, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return sum + (Number(fields[11]) + Number(fields[12])) * 10;
+  }, 0);
 }
 
 function dd(args: readonly string[]): Promise<void> {

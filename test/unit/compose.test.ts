@@ -36,7 +36,11 @@ const services = Object.entries(compose.services);
 const cairn = services.filter(([, { image }]) => image.startsWith("cairn"));
 const dockerfile = read("workers/deploy/Dockerfile");
 const cloudInit = read("workers/deploy/cloud-init.yaml");
-const units = { worker: read("workers/deploy/cairn-worker.service"), api: read("workers/deploy/cairn-api.service") };
+const units = {
+  worker: read("workers/deploy/cairn-worker.service"),
+  api: read("workers/deploy/cairn-api.service"),
+  store: read("workers/deploy/cairn-store.service"),
+};
 
 const defaults = new Map(describeSettings().map(({ variable, default: value }) => [variable, value]));
 const drainMs = Number(defaults.get("CAIRN_DRAIN_MS"));
@@ -147,8 +151,8 @@ describe("the systemd units", () => {
     expect(cloudInit).toMatch(/git clone .* \/opt\/cairn\n/);
   });
 
-  it("leave a worker longer than it takes to drain", () => {
-    const seconds = Number(/^TimeoutStopSec=(\d+)$/m.exec(units.worker)?.[1]);
+  it.each(["worker", "store"] as const)("leave a %s longer than it takes to drain", (name) => {
+    const seconds = Number(/^TimeoutStopSec=(\d+)$/m.exec(units[name])?.[1]);
     expect(seconds * 1_000).toBeGreaterThan(drainMs);
   });
 });

@@ -62,10 +62,10 @@ export const store: Command = command({
   args: [],
   options: settingsOptions(STORE_SETTINGS),
   examples: [
-    { line: "cairn store --store file:/srv/cairn", does: "for this machine; others: --store http://127.0.0.1:8081" },
+    { line: "cairn store --store file:/srv/cairn", does: "for this machine; others: --store http://127.0.0.1:8090" },
     {
       line: "CAIRN_STORE_TOKEN=… cairn store --store file:/srv/cairn --store-host 10.0.0.7",
-      does: "for other machines, which set the same token and --store http://10.0.0.7:8081",
+      does: "for other machines, which set the same token and --store http://10.0.0.7:8090",
     },
   ],
   async run(session, _args, options) {
