@@ -94,36 +94,40 @@ describe("events of a job", () => {
     expect(first.events.at(-1)?.state).toBe("cancelled");
   });
 
-  it("misses nothing and repeats nothing for a reader that is cut off while the API restarts", { timeout: 150_000 }, async () => {
-    const server = await fleet.addApi();
-    const id = await submit(350, 20);
-    const seen: JobEventView[] = [];
-    const cuts: (() => void)[] = [
-      // An upgrade replaces the serving process and ends its streams; then it is killed; then all of the API is.
-      () => server.child.kill("SIGHUP"),
-      () => killServing(server.child.pid ?? 0),
-      () => server.child.kill("SIGKILL"),
-    ];
-    let url = server.url;
-    for (;;) {
-      const stream = await eventually("somebody answers", async () =>
-        open(url, id, seen.at(-1)?.id).catch(() => ((url = api.url), null)),
-      );
-      if (stream.incoming.statusCode === 204) break;
-      // A process that is about to go ends a stream at once: then the next one is asked.
-      let over = false;
-      void stream.over.then(() => (over = true));
-      await eventually("an event came, or the stream ended", () => stream.events.length > 0 || over);
-      if (stream.events.length > 0) cuts.shift()?.();
-      await stream.over;
-      seen.push(...stream.events);
-    }
-    expect(cuts).toEqual([]);
-    const whole = await open(api.url, id);
-    await whole.over;
-    expect(seen).toEqual(whole.events);
-    expect(seen.at(-1)?.state).toBe("succeeded");
-  });
+  it(
+    "misses nothing and repeats nothing for a reader that is cut off while the API restarts",
+    { timeout: 150_000 },
+    async () => {
+      const server = await fleet.addApi();
+      const id = await submit(350, 20);
+      const seen: JobEventView[] = [];
+      const cuts: (() => void)[] = [
+        // An upgrade replaces the serving process and ends its streams; then it is killed; then all of the API is.
+        () => server.child.kill("SIGHUP"),
+        () => killServing(server.child.pid ?? 0),
+        () => server.child.kill("SIGKILL"),
+      ];
+      let url = server.url;
+      for (;;) {
+        const stream = await eventually("somebody answers", async () =>
+          open(url, id, seen.at(-1)?.id).catch(() => ((url = api.url), null)),
+        );
+        if (stream.incoming.statusCode === 204) break;
+        // A process that is about to go ends a stream at once: then the next one is asked.
+        let over = false;
+        void stream.over.then(() => (over = true));
+        await eventually("an event came, or the stream ended", () => stream.events.length > 0 || over);
+        if (stream.events.length > 0) cuts.shift()?.();
+        await stream.over;
+        seen.push(...stream.events);
+      }
+      expect(cuts).toEqual([]);
+      const whole = await open(api.url, id);
+      await whole.over;
+      expect(seen).toEqual(whole.events);
+      expect(seen.at(-1)?.state).toBe("succeeded");
+    },
+  );
 
   it("ends the streams of a job that is deleted", async () => {
     const id = await submit(1, 0);
