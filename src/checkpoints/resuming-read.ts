@@ -6,7 +6,6 @@
  * R2 Trials are bounded (B5) by connections in a row that brought nothing.
  */
 import { Readable } from "node:stream";
-import { PIECE } from "./gathered-pieces.ts";
 import { pauseBeforeTrial } from "./retry-pause.ts";
 import { StoreFault } from "./store.ts";
 
@@ -19,7 +18,8 @@ export type OpenFrom = (from: number) => Promise<Readable | null>;
 export async function resumingRead(name: string, from: number, open: OpenFrom): Promise<Readable | null> {
   const first = await open(from);
   if (first === null) return null;
-  return Readable.from(pieces(name, from, first, open), { objectMode: false, highWaterMark: PIECE });
+  // As objects: a stream of bytes would copy together what has come meanwhile, which costs more than it saves.
+  return Readable.from(pieces(name, from, first, open), { objectMode: true, highWaterMark: 4 });
 }
 
 async function* pieces(name: string, from: number, first: Readable, open: OpenFrom): AsyncIterable<Buffer> {
