@@ -6,6 +6,7 @@
  *    moment, what is under way ends. The second one ends at once.
  * P3 When the channel to the process that started us closes, that process is gone: we end, soon.
  */
+import { askedToLeave } from "../src/runtime/asked-to-leave.ts";
 import { loadConfig } from "../src/runtime/config.ts";
 import { createLogger } from "../src/runtime/logger.ts";
 import { announce, urlOf, withdraw } from "./api-address.ts";
@@ -16,9 +17,6 @@ import { ServingPool } from "./serving-pool.ts";
 const LAME_DUCK_MS = 1_000;
 /** P3 */
 const ORPHANED_MS = 5_000;
-/** Equal signals within this time count once: under npm a Ctrl-C arrives twice. */
-const ONCE_MS = 250;
-
 const config = loadConfig();
 const logger = createLogger({ level: config.logLevel, process: "api-parent" });
 
@@ -30,29 +28,6 @@ const pool = new ServingPool({
   onServing: () => listener.dealWaiting(),
 });
 const listener: Listener = new Listener({ host: config.host, port: config.port, next: () => pool.next() });
-
-/** Says why to leave; resolves at the first reason, and the second ends the process at once (P2). */
-function askedToLeave(): Promise<string> {
-  return new Promise((resolve) => {
-    let lastMs = -Infinity;
-    let count = 0;
-    const onAsked = (why: string): void => {
-      const now = performance.now();
-      if (now - lastMs < ONCE_MS) return;
-      lastMs = now;
-      count += 1;
-      logger.info({ why, count }, "asked to leave");
-      if (count > 1) process.exit(1);
-      resolve(why);
-    };
-    process.on("SIGTERM", () => onAsked("SIGTERM"));
-    process.on("SIGINT", () => onAsked("SIGINT"));
-    process.once("disconnect", () => {
-      setTimeout(() => process.exit(1), ORPHANED_MS);
-      onAsked("the process that started this API is gone");
-    });
-  });
-}
 
 async function serve(): Promise<void> {
   await listener.start();
@@ -78,7 +53,7 @@ async function main(): Promise<void> {
     logger.info("replacing the serving processes"); // P1
     void pool.replaceAll();
   });
-  const asked = askedToLeave();
+  const asked = askedToLeave({ logger, onOrphaned: () => setTimeout(() => process.exit(1), ORPHANED_MS) });
   await Promise.race([serve().then(() => asked), asked]);
   await drain();
 }

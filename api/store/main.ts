@@ -6,35 +6,13 @@
  *     that started us closes, that process is gone, and we leave as after a signal.
  */
 import { openStore, storeAccessFrom } from "../../src/checkpoints/checkpoints.ts";
+import { askedToLeave } from "../../src/runtime/asked-to-leave.ts";
 import { loadConfig } from "../../src/runtime/config.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { StoreServer } from "./server.ts";
 
-/** Equal signals within this time count once: under npm a Ctrl-C arrives twice. */
-const ONCE_MS = 250;
-
 const config = loadConfig();
 const logger = createLogger({ level: config.logLevel, process: "store" });
-
-/** Resolves at the first reason to leave; the second ends the process (SM2). */
-function askedToLeave(): Promise<string> {
-  return new Promise((resolve) => {
-    let lastMs = -Infinity;
-    let count = 0;
-    const onAsked = (why: string): void => {
-      const now = performance.now();
-      if (now - lastMs < ONCE_MS) return;
-      lastMs = now;
-      count += 1;
-      logger.info({ why, count }, "asked to leave");
-      if (count > 1) process.exit(1);
-      resolve(why);
-    };
-    process.on("SIGTERM", () => onAsked("SIGTERM"));
-    process.on("SIGINT", () => onAsked("SIGINT"));
-    process.once("disconnect", () => onAsked("the process that started this store is gone"));
-  });
-}
 
 async function main(): Promise<void> {
   if (/^https?:/.test(config.store)) {
@@ -42,7 +20,7 @@ async function main(): Promise<void> {
       "`cairn store` offers a folder or an S3 store: set CAIRN_STORE to one of those, or leave it out",
     );
   }
-  const asked = askedToLeave();
+  const asked = askedToLeave({ logger });
   const server = new StoreServer({
     store: openStore(config.store, storeAccessFrom(config)),
     host: config.storeHost,

@@ -51,12 +51,18 @@ export type Renewal =
 export type FencedReply =
   | {
       readonly kind: "ok";
+      /** After a commit: manifests that nothing refers to any more; the keeper deletes them and what only they name. */
       readonly garbage?: readonly string[];
+      /** After a commit: all manifests whose objects must stay. */
       readonly kept?: readonly string[];
+      /** After `verify` with a fault: that failure would be the job's end. */
       readonly final?: boolean;
+      /** After `latest`; null: it has none. */
       readonly latest?: CheckpointPointer | null;
     }
+  /** The fence is not the record's (any more): stop, publish nothing. */
   | { readonly kind: "refused"; readonly detail: string }
+  /** Redis could not be asked; ask again after a while, or be abandoned. */
   | { readonly kind: "unreachable"; readonly detail: string };
 
 /** A failure that is about to be reported, and the record as it was leased. */

@@ -19,7 +19,6 @@ export const limitsSchema = z.object({
   finalRecordTtlMs: ms("How long the record of a final job is kept"),
   finalRecordCount: count("How many records of final jobs are kept"),
   finalCheckpointTtlMs: ms("How long the checkpoints of a final job are kept"),
-  artifactTtlMs: ms("How long artifacts are kept"),
   logBytesPerAttempt: bytes("Log of one attempt; head and tail are kept"),
   eventsPerJob: count("Events of one job, the newest kept"),
   labelsPerJob: count("Labels of one job"),

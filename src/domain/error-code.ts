@@ -107,7 +107,6 @@ export const ERROR_CODES = {
     "This Idempotency-Key was used for another request",
     "Use a new key for a new request.",
   ),
-  quota_exceeded: passing(429, "More than your share", "Wait as long as Retry-After says."),
   internal: passing(500, "A fault in Cairn", "It is logged with the request's id; please report it."),
   task_failed: passing(
     502,

@@ -18,7 +18,6 @@ export const DEFAULT_LIMITS = {
   finalRecordTtlMs: 604_800_000,
   finalRecordCount: 100_000,
   finalCheckpointTtlMs: 3_600_000,
-  artifactTtlMs: 604_800_000,
   logBytesPerAttempt: 10_485_760,
   eventsPerJob: 10_000,
   labelsPerJob: 16,

@@ -8,7 +8,8 @@
  * Q2 A keeper whose channel closes ends its runner (the whole process group) and exits.
  * Q3 After `abandon` a keeper publishes nothing more: the lease is gone.
  */
-import type { CheckpointPointer, StoreAccess } from "../../src/checkpoints/checkpoints.ts";
+import type { FencedReply } from "../../src/batch/batch.ts";
+import type { StoreAccess } from "../../src/checkpoints/checkpoints.ts";
 import type { Fence } from "../../src/domain/fence.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
 
@@ -119,22 +120,8 @@ export type KeeperRequest =
   /** Which is the latest committed checkpoint of a job (any job)? */
   | { readonly kind: "latest"; readonly job: string };
 
-export type KeeperReply =
-  | {
-      readonly kind: "ok";
-      /** After a commit: manifests that nothing refers to any more; the keeper deletes them and what only they name. */
-      readonly garbage?: readonly string[];
-      /** After a commit: all manifests whose objects must stay. */
-      readonly kept?: readonly string[];
-      /** After `verify` with a fault: that failure would be the job's end. */
-      readonly final?: boolean;
-      /** After `latest`; null: it has none. */
-      readonly latest?: CheckpointPointer | null;
-    }
-  /** The fence is not the record's (any more): stop, publish nothing. */
-  | { readonly kind: "refused"; readonly detail: string }
-  /** Redis could not be asked; ask again after a while, or be abandoned. */
-  | { readonly kind: "unreachable"; readonly detail: string };
+/** What a fenced write of the agent answers. */
+export type KeeperReply = FencedReply;
 
 export type FromKeeper =
   | { readonly kind: "request"; readonly id: number; readonly request: KeeperRequest }
