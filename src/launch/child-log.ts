@@ -9,7 +9,11 @@
  */
 import { closeSync, copyFileSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
-import pc from "picocolors";
+import { isatty } from "node:tty";
+import picocolors from "picocolors";
+
+/** Shown on standard error. By itself the library colours pipes too, where `CI` is set. */
+const pc = picocolors.createColors(isatty(2) && picocolors.isColorSupported);
 
 const ROUND_MS = 200;
 const MOST_LINES = 12;
