@@ -1,6 +1,7 @@
 /**
  * `npm test` runs unit and integration tests. Chaos runs take long and are asked for: `npm run chaos`.
- * The whole suite shares two cores with the servers and workers that it starts, so two files run at a time.
+ * Tests wait more than they compute (for leases to run out, for processes to start), so more files run at a time than
+ * there are cores; with more than four, on two cores, processes start so slowly that waits run out.
  */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
@@ -15,7 +16,7 @@ export default defineConfig(({ mode }) => ({
   test: {
     include: suites[mode] ?? [],
     pool: "forks",
-    maxWorkers: mode === "chaos" ? 1 : 2,
+    maxWorkers: mode === "chaos" ? 1 : 4,
     globalSetup: ["test/support/global-setup.ts"],
     testTimeout: mode === "chaos" ? 600_000 : 60_000,
     hookTimeout: 60_000,

@@ -12,9 +12,10 @@ type PageRequest = Checked<PageQuery, undefined>;
 type PlainRequest = Checked<undefined, undefined>;
 
 /** GET /v1/tasks */
-export function listTasks(deps: ApiDeps, { query }: PageRequest): Promise<Answer> {
+export async function listTasks(deps: ApiDeps, { query }: PageRequest): Promise<Answer> {
   const order = ascendingBy(({ name, definition }: { name: string; definition: string }) => `${name}@${definition}`);
-  return Promise.resolve(answerPage([...deps.tasks.list()].sort(byKey(order.keyOf)), query, order, deps.limits));
+  await deps.tasks.refresh();
+  return answerPage([...deps.tasks.list()].sort(byKey(order.keyOf)), query, order, deps.limits);
 }
 
 /** GET /v1/tasks/{task}: the newest definition. */

@@ -48,6 +48,11 @@ export class TaskRegistry {
     return found.length > 0 ? found : this.#watch.tasks.filter((task) => task.name === name);
   }
 
+  /** Looks at Redis, so that a worker that has just registered is seen. Without Redis what was seen last has to do. */
+  async refresh(): Promise<void> {
+    await this.#watch.refresh().catch(() => undefined);
+  }
+
   /** All known definitions, by name. */
   list(): readonly TaskView[] {
     const workers = this.#watch.workers().filter(isLive);

@@ -69,6 +69,8 @@ export interface CheckpointPolicy {
   readonly maxMs: number;
   /** How many of the newest checkpoints are kept, at least 2. */
   readonly keep: number;
+  /** `kept`: the state at the end becomes a checkpoint too, for tasks that read it with `ctx.latestCheckpoint`. */
+  readonly finalState: "kept" | "dropped";
 }
 
 export interface BatchTask<Input = unknown, State = unknown, Output = unknown> {
@@ -166,7 +168,8 @@ export interface BatchOptions<Input, State, Output> {
 /**
  * Defines a long computation that is checkpointed and can continue on any worker.
  *
- * Defaults: checkpoints at `"auto"` intervals of 1 s to 10 min, the newest 2 kept; `effects` none; `maxRetries` 3.
+ * Defaults: checkpoints at `"auto"` intervals of 1 s to 10 min, the newest 2 kept, none of the
+ * final state; `effects` none; `maxRetries` 3.
  *
  * @throws {TypeError} naming the field, when the definition cannot work (T3)
  */
@@ -180,6 +183,7 @@ export function defineBatch<Input, State, Output>(
     minMs: 1_000,
     maxMs: 600_000,
     keep: 2,
+    finalState: "dropped",
     ...options.checkpoint,
   };
   check(

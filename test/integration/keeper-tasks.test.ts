@@ -102,6 +102,13 @@ describe("what a task gets", () => {
     }
   });
 
+  test("the state at the end as a checkpoint, if it keeps that; the job begun again there ends at once", async () => {
+    job = await TestJob.create(wishes("kept", { steps: 3 }));
+    expect(await job.attempt().over()).toMatchObject({ kind: "succeeded", output: "3" });
+    expect(job.commits.map(({ progress }) => progress?.completed)).toEqual([3]);
+    expect(await job.attempt().over()).toMatchObject({ kind: "succeeded", output: "3" });
+  });
+
   test("artifacts appear with a checkpoint and with the success, the latest version of each", async () => {
     job = await TestJob.create(wishes("talkative", { steps: 150 }, { intervalMs: 150 }));
     const end = await job.attempt().over();

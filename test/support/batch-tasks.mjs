@@ -93,6 +93,22 @@ export const draws = defineBatch({
   load,
 });
 
+/** As `draws`, for whoever reads its state after the end. */
+export const kept = defineBatch({
+  name: "kept",
+  input: z.strictObject({ steps: z.int() }),
+  checkpoint: { version: 1, finalState: "kept" },
+  init: ({ steps }) => ({ steps, step: 0 }),
+  step: (state, ctx) => {
+    if (state.step === state.steps) return done(state.step);
+    state.step += 1;
+    ctx.progress(state.step, state.steps, "steps");
+    return more;
+  },
+  save,
+  load,
+});
+
 /** Prints, hands out files, looks at its own last checkpoint. */
 export const talkative = defineBatch({
   name: "talkative",

@@ -63,6 +63,8 @@ export class Attempt {
   #checkpointer: Checkpointer | null = null;
   #views: CheckpointViews | null = null;
   #stopping: { intent: Intent; deadlineMs: number } | null = null;
+  /** The task is done, and its final state is being kept. */
+  #done: Extract<Verdict, { kind: "done" }> | null = null;
   #ready = false;
   #beginMs = 0;
   #fromSeq: number | null = null;
@@ -249,7 +251,9 @@ export class Attempt {
         return;
       case "done":
         this.#artifacts.add(message.artifacts);
-        this.#decide({ kind: "done", output: message.output, progress: message.progress });
+        this.#done = { kind: "done", output: message.output, progress: message.progress };
+        if (message.state === "gone") this.#decide(this.#done);
+        else this.#cadence.ask(); // The last checkpoint comes first.
         return;
       case "failed":
         this.#fail(message.fault, message.message, message.retryAfterMs);
@@ -276,6 +280,10 @@ export class Attempt {
 
   #onRunnerEnded({ code, signal }: RunnerExit): void {
     if (this.#decided) return;
+    if (this.#done !== null) {
+      this.#decide(this.#done); // Its result is here; only the last checkpoint is not.
+      return;
+    }
     if (signal !== null || code === null) {
       const detail = signal === null ? "the process could not be started" : `the process was ended by ${signal}`;
       this.#log.note(detail);
@@ -308,7 +316,9 @@ export class Attempt {
       await this.#cadence.wanted(signal);
       if (signal.aborted || this.#checkpointer === null) return;
       const stopping = this.#stopping !== null;
-      const taken = await this.#checkpointer.take(stopping ? "hold" : "go_on", signal);
+      const last = this.#done;
+      const taken = await this.#checkpointer.take(stopping || last !== null ? "hold" : "go_on", signal);
+      if (last !== null && taken.kind !== "refused") this.#decide(last); // Without it the job is done all the same.
       if (taken.kind === "committed" && stopping) this.#decide({ kind: "let_go" });
       if (taken.kind === "refused") this.#refused(taken.detail);
       if (taken.kind === "failed") this.#log.note(`a checkpoint failed: ${taken.detail}`);

@@ -86,7 +86,12 @@ class Runner {
     for (const order of this.#early.splice(0)) loop.order(order);
     const output = serialize(task, await loop.run(), assignment.outputBytes);
     ctx.sendProgress();
-    await link.sayLast({ kind: "done", output, progress: ctx.lastProgress, artifacts: ctx.takeArtifacts() });
+    const end = { kind: "done", output, progress: ctx.lastProgress, artifacts: ctx.takeArtifacts() } as const;
+    if (task.checkpoint.finalState === "kept") {
+      link.say({ ...end, state: "held" });
+      await loop.hold(); // Until the keeper ends this process.
+    }
+    await link.sayLast({ ...end, state: "gone" });
     process.exit(0);
   }
 

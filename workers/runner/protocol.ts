@@ -75,6 +75,8 @@ export type FromRunner =
       readonly output: string;
       readonly progress: Progress | null;
       readonly artifacts: readonly ArtifactFile[];
+      /** `held`: the runner stays and saves its final state when it is told to. `gone`: it exits. */
+      readonly state: "held" | "gone";
     }
   | ({ readonly kind: "failed" } & RunnerFault)
   /** This worker does not have what the job needs; the job may be quite right elsewhere. */

@@ -66,6 +66,12 @@ export class StepLoop {
     }
   }
 
+  /** The task is done: no step follows (SL3), but its final state can be saved. Does not return. */
+  async hold(): Promise<never> {
+    this.#holding = true;
+    for (;;) await this.#carryOut();
+  }
+
   async #carryOut(): Promise<void> {
     do {
       for (const order of this.#orders.splice(0)) await this.#save(order);

@@ -64,7 +64,7 @@ export const weather = defineBatch({
     "with maps of the height as artifacts",
   input: weatherInput,
   output: weatherOutput,
-  checkpoint: { version: 1 },
+  checkpoint: { version: 1, finalState: "kept" },
 
   init: (input: WeatherInput, ctx) => {
     const state = begin(input);
