@@ -5,6 +5,7 @@ import { problem, type FieldError, type Problem } from "../src/contract/problem.
 import type { ErrorCode } from "../src/domain/error-code.ts";
 import { refuse, refuseWith, type Answer } from "./answer.ts";
 import type { ApiDeps } from "./deps.ts";
+import { CALLER_RULE, readCaller } from "./caller.ts";
 import { parseJson } from "./json-body.ts";
 import { appendPointer, toPointer } from "./json-pointer.ts";
 import { accepts, refusedMediaType } from "./media-type.ts";
@@ -40,6 +41,11 @@ export function checkHead(doc: RouteDoc, request: ApiRequest): Answer | null {
     if (rule !== undefined && !rule.shape.safeParse(value).success) {
       return refuse(rule.unknown, `${JSON.stringify(value.slice(0, 100))} does not exist`);
     }
+  }
+  const caller = request.header("cairn-caller");
+  if (caller !== undefined && readCaller(caller) === null) {
+    const errors = [{ header: "Cairn-Caller", detail: CALLER_RULE }];
+    return refuse("invalid_request", sentence(errors), { errors });
   }
   const { accept } = request.headers;
   const types = accept === undefined || accept === "*/*" ? [] : answeredTypes(doc);

@@ -1,5 +1,6 @@
 /** A request as handlers see it: what they need of the socket, and no more. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { anonymousCaller, readCaller } from "./caller.ts";
 
 export class ApiRequest {
   /** Stands in the answer, in problems and in the log. */
@@ -63,6 +64,13 @@ export class ApiRequest {
     outgoing.once("close", () => {
       if (!outgoing.writableFinished) leave();
     });
+  }
+
+  /** Whose share this counts on: its `Cairn-Caller` (checked with the head), else where it comes from. */
+  get caller(): string {
+    const given = this.headers["cairn-caller"];
+    const name = typeof given === "string" ? readCaller(given) : null;
+    return name ?? anonymousCaller(this.incoming.socket.remoteAddress);
   }
 
   /** Who asked: goes into a job's history. */

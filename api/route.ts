@@ -54,6 +54,8 @@ export const REQUEST_HEADERS = {
   "Idempotency-Key":
     "1 to 255 printable ASCII characters, in quotes or not. A repeat with the same key and the same request gets the same result; with another request 422. Remembered for 24 hours",
   Prefer: "`wait=N`: answer only when the job has ended, or N seconds (at most 25) are over; `respond-async`: at once",
+  "Cairn-Caller":
+    "Whose share this counts on when there is not enough for all: 1 to 64 letters, digits, `.`, `_`, `@` or `-`. Without it the remote address is the caller",
   "Request-Timeout-Ms": "How long the caller waits, in whole ms; at most 60000",
   "Last-Event-ID": "Go on after this event",
   "If-None-Match": "Answer 304 when the version is still this one",

@@ -22,7 +22,7 @@ const invokeDoc: RouteDoc = {
     reading: "stream",
     example: { hello: "world" },
   },
-  requestHeaders: ["Request-Timeout-Ms", "Idempotency-Key"],
+  requestHeaders: ["Request-Timeout-Ms", "Idempotency-Key", "Cairn-Caller"],
   successes: [
     {
       status: 200,

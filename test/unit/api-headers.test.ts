@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { anonymousCaller, readCaller } from "../../api/caller.ts";
 import { fingerprintOf, readIdempotencyKey } from "../../api/idempotency-key.ts";
 import { matchesTag } from "../../api/job-answer.ts";
 import { accepts, prefers, refusedMediaType } from "../../api/media-type.ts";
@@ -46,6 +47,26 @@ describe("Content-Type", () => {
     expect(refused(undefined)).toBe(true);
     expect(refused("application/json", "gzip")).toBe(true);
     expect(refused("application/json", "identity")).toBe(false);
+  });
+});
+
+describe("a caller", () => {
+  it("is a short word, which no address can be taken for", () => {
+    for (const name of ["billing", "team-7.eu", "a@b.example", "A", "x".repeat(64)])
+      expect(readCaller(name)).toBe(name);
+    for (const name of ["", "-a", "a b", "a:b", "a,b", "é", "x".repeat(65), anonymousCaller("10.0.0.1")]) {
+      expect([name, readCaller(name)]).toEqual([name, null]);
+    }
+  });
+
+  it("without a name is where it comes from: of IPv6 the network", () => {
+    expect(anonymousCaller("10.0.0.1")).toBe("address:10.0.0.1");
+    expect(anonymousCaller("::ffff:10.0.0.1")).toBe("address:10.0.0.1");
+    expect(anonymousCaller("::1")).toBe("address:0:0:0:0");
+    expect(anonymousCaller("2001:db8::1")).toBe(anonymousCaller("2001:db8:0:0:a:b:c:d"));
+    expect(anonymousCaller("2001:db8:0:1::1")).not.toBe(anonymousCaller("2001:db8::1"));
+    expect(anonymousCaller("fe80::1%eth0")).toBe("address:fe80:0:0:0");
+    expect(anonymousCaller(undefined)).toBe("address:unknown");
   });
 });
 
