@@ -8,6 +8,15 @@ import { S3Store } from "./s3-store.ts";
 import { NO_STORE_ACCESS, type StoreAccess } from "./store-access.ts";
 import type { CheckpointStore } from "./store.ts";
 
+export {
+  freezeFiles,
+  handedOver,
+  type FileToFreeze,
+  type FreezeOptions,
+  type Freezing,
+  type FrozenFile,
+  type FrozenFolder,
+} from "./freeze-files.ts";
 export { CheckpointGarbage } from "./garbage.ts";
 export { hashFile, type Content } from "./hashing-copy.ts";
 export { latestCheckpoint, type CheckpointPointer, type FindPointer } from "./latest-checkpoint.ts";

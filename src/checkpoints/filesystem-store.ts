@@ -22,6 +22,7 @@ import {
   type StoredEntry,
   StoreFault,
 } from "./store.ts";
+import { isCode } from "./system-error.ts";
 
 /** A writer that has not written for so long is dead; if it is not, its `create` fails and nothing else happens. */
 const ABANDONED_MS = 3_600_000;
@@ -219,10 +220,6 @@ async function entryOf(path: string): Promise<Stats | null> {
     if (isCode(error, "ENOENT", "ENOTDIR")) return null;
     throw error;
   }
-}
-
-function isCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
 function faultOf(error: unknown, what: string): StoreFault {

@@ -1,20 +1,20 @@
 /**
- * Puts a folder into the store as a checkpoint. It means nothing until a fenced commit names its manifest.
+ * Puts frozen files into the store as a checkpoint. It means nothing until a fenced commit names its manifest.
  *
  * C1 Objects first, the manifest last: a manifest that exists names objects that exist.
  * C2 What the parent has, by hash, is not stored again; the parent is kept as long as this one may need it, because
  *    what is deleted is decided with both in view.
- * C3 What is stored hashes to what the manifest says: a file that changes while it is read ends the checkpoint, not
- *    the truth of it.
+ * C3 What is stored hashes to what the manifest says, and was at rest since it was frozen (Z2): a file that changes while
+ *    it is read ends the checkpoint, not the truth of it.
  */
-import { readdir } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import type { Fence } from "../domain/fence.ts";
 import { fenceText } from "../domain/fence.ts";
+import { type FrozenFolder, stillFrozen } from "./freeze-files.ts";
 import { hashFile } from "./hashing-copy.ts";
-import { encodeManifest, isFileName, type Manifest, type ManifestFile } from "./manifest.ts";
+import { encodeManifest, type Manifest, type ManifestFile } from "./manifest.ts";
 import { manifestName, objectName } from "./names.ts";
-import { type CheckpointStore, StoreFault } from "./store.ts";
+import { type CheckpointStore, contentChanged, StoreFault } from "./store.ts";
 
 export interface CheckpointDraft {
   readonly job: string;
@@ -38,20 +38,21 @@ export interface WrittenCheckpoint {
 }
 
 /**
- * Stores all files under `folder`. Empty folders are not kept.
+ * Stores all files of `frozen`.
  *
- * @throws StoreFault when the store cannot take it; Error when something in the folder is no regular file
+ * @throws StoreFault when the store cannot take it; with reason `changed` when a file was written to meanwhile (C3)
  */
 export async function writeCheckpoint(
   store: CheckpointStore,
-  folder: string,
+  frozen: FrozenFolder,
   draft: CheckpointDraft,
 ): Promise<WrittenCheckpoint> {
   const { job, fence, seq, parent, trial, ...rest } = draft;
   const known = new Map(parent?.manifest.files.map((file) => [file.sha256, file.object])); // C2
   const files: ManifestFile[] = [];
-  for (const name of await filesUnder(folder, "")) {
-    const path = join(folder, name);
+  for (const file of frozen.files) {
+    const { name } = file;
+    const path = join(frozen.folder, name);
     const { bytes, sha256 } = await hashFile(path);
     let object = known.get(sha256);
     if (object === undefined) {
@@ -59,6 +60,7 @@ export async function writeCheckpoint(
       await store.create(object, { file: path }, { sha256 }); // C3
       known.set(sha256, object);
     }
+    if (!(await stillFrozen(frozen, file))) throw contentChanged(name); // C3
     files.push({ name, bytes, sha256, object });
   }
   const manifest: Omit<Manifest, "format"> = {
@@ -78,16 +80,4 @@ export async function writeCheckpoint(
   // The name has the attempt's token and the trial in it: nobody else can have made it.
   if (created.kind === "exists") throw new StoreFault("unavailable", `${name} exists already`);
   return { name, sha256, manifest: { format: 1, ...manifest } };
-}
-
-async function filesUnder(folder: string, inner: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const entry of await readdir(join(folder, inner), { withFileTypes: true })) {
-    const name = posix.join(inner, entry.name);
-    if (entry.isDirectory()) names.push(...(await filesUnder(folder, name)));
-    else if (!entry.isFile()) throw new Error(`${name} in the checkpoint is not a regular file`);
-    else if (!isFileName(name)) throw new Error(`${name} is no name for a file of a checkpoint`);
-    else names.push(name);
-  }
-  return names.sort();
 }

@@ -13,6 +13,7 @@ import {
   openCheckpoint,
   StoreFault,
   storeNames,
+  handedOver,
   writeCheckpoint,
   type CheckpointStore,
   type OpenedCheckpoint,
@@ -142,7 +143,7 @@ export function describeStore(kind: StoreKind): void {
       ): Promise<WrittenCheckpoint> => {
         const source = await mkdtemp(join(folder, "state-"));
         for (const [name, content] of Object.entries(files)) await writeFile(join(source, name), content);
-        return writeCheckpoint(store, source, {
+        return writeCheckpoint(store, await handedOver(source), {
           job,
           task: "count",
           checkpointVersion: 1,

@@ -18,6 +18,7 @@ import { fenceText } from "../../src/domain/fence.ts";
 import type { AgentLink } from "./agent-link.ts";
 import { PendingArtifacts } from "./artifacts.ts";
 import { CheckpointCadence } from "./checkpoint-cadence.ts";
+import { SavingRunner } from "./checkpoint-source.ts";
 import { CheckpointViews } from "./checkpoint-views.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { conclude, type Verdict } from "./conclusion.ts";
@@ -60,6 +61,7 @@ export class Attempt {
   readonly #result = new AbortController();
   #verdict: Verdict | null = null;
   #runner: RunnerProcess | null = null;
+  #saving: SavingRunner | null = null;
   #checkpointer: Checkpointer | null = null;
   #views: CheckpointViews | null = null;
   #stopping: { intent: Intent; deadlineMs: number } | null = null;
@@ -205,6 +207,8 @@ export class Attempt {
     link.say({ kind: "runner", pid: runner.pid });
     void runner.ended.then((exit) => this.#onRunnerEnded(exit));
     const artifacts = this.#artifacts;
+    const source = new SavingRunner(runner);
+    this.#saving = source;
     this.#checkpointer = new Checkpointer({
       assignment,
       store,
@@ -213,7 +217,7 @@ export class Attempt {
       faults,
       logger,
       artifacts,
-      runner,
+      source,
       parent,
     });
     this.#views = new CheckpointViews(store, link, join(this.folder, "views"));
@@ -247,7 +251,7 @@ export class Attempt {
         return;
       case "saved":
       case "save_failed":
-        this.#checkpointer?.saved(message);
+        this.#saving?.saved(message);
         return;
       case "done":
         this.#artifacts.add(message.artifacts);

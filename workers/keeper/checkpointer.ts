@@ -1,5 +1,5 @@
 /**
- * Takes the checkpoints of an attempt, one at a time: save → store → commit.
+ * Takes the checkpoints of an attempt, one at a time: snapshot → store → commit.
  *
  * CK1 A checkpoint exists when the agent has committed it under the fence, not before. What was stored and not
  *     committed is nothing, whoever reads it.
@@ -17,13 +17,10 @@ import {
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { FaultPoints } from "../../src/runtime/fault-points.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
-import type { FromRunner } from "../runner/protocol.ts";
 import type { AgentLink, Granted } from "./agent-link.ts";
 import type { PendingArtifacts } from "./artifacts.ts";
+import type { CheckpointSource, Snapshot } from "./checkpoint-source.ts";
 import type { Assignment } from "./protocol.ts";
-import type { RunnerProcess } from "./runner-process.ts";
-
-type Saved = Extract<FromRunner, { kind: "saved" | "save_failed" }>;
 
 export type Taken =
   | { readonly kind: "committed"; readonly seq: number; readonly costMs: number }
@@ -40,7 +37,7 @@ export interface CheckpointerOptions {
   readonly faults: FaultPoints;
   readonly logger: Logger;
   readonly artifacts: PendingArtifacts;
-  readonly runner: RunnerProcess;
+  readonly source: CheckpointSource;
   /** The checkpoint that the attempt started from. */
   readonly parent: WrittenCheckpoint | null;
 }
@@ -51,8 +48,7 @@ export class Checkpointer {
   #parent: WrittenCheckpoint | null;
   #seq: number;
   #trial = 0;
-  #saves = 0;
-  #onSaved: ((saved: Saved) => void) | null = null;
+  #snapshots = 0;
   #committing: Promise<unknown> = Promise.resolve();
   #collecting: Promise<void> = Promise.resolve();
 
@@ -62,11 +58,6 @@ export class Checkpointer {
     this.#garbage = new CheckpointGarbage(store, assignment.job, assignment.fence);
     this.#parent = options.parent;
     this.#seq = assignment.nextSeq;
-  }
-
-  /** Takes the runner's answer to a save. */
-  saved(saved: Saved): void {
-    if (saved.id === this.#saves) this.#onSaved?.(saved);
   }
 
   /** Resolves when no commit is under way: what the agent does next comes after it. */
@@ -80,17 +71,18 @@ export class Checkpointer {
    * @param signal aborts: no checkpoint is wanted any more; what is not committed yet will not be
    */
   async take(then: "go_on" | "hold", signal: AbortSignal): Promise<Taken> {
-    const { clock, logger } = this.#options;
+    const { clock, logger, source } = this.#options;
     const beginMs = clock.monotonicMs();
-    this.#saves += 1;
-    const folder = join(this.#options.assignment.workFolder, `save-${this.#saves}`);
+    this.#snapshots += 1;
+    const folder = join(this.#options.assignment.workFolder, `save-${this.#snapshots}`);
     try {
       await mkdir(folder);
-      const saved = await this.#save(folder, then, signal);
-      if (saved === null) return { kind: "given_up" };
-      if (saved.kind === "save_failed") return { kind: "failed", at: "save", detail: saved.message };
-      this.#options.artifacts.add(saved.artifacts);
-      return await this.#storeAndCommit(folder, saved, beginMs, signal);
+      const snapshot = await source.snapshot(folder, then, signal);
+      if (snapshot === null) return { kind: "given_up" };
+      if (snapshot.kind === "save_failed") return { kind: "failed", at: "save", detail: snapshot.message };
+      if (snapshot.kind === "changed") return { kind: "failed", at: "store", detail: snapshot.detail };
+      this.#options.artifacts.add(snapshot.artifacts);
+      return await this.#storeAndCommit(snapshot, beginMs, signal);
     } catch (error) {
       if (signal.aborted) return { kind: "given_up" };
       logger.warn({ err: error, seq: this.#seq }, "checkpoint not stored");
@@ -100,28 +92,8 @@ export class Checkpointer {
     }
   }
 
-  /** The runner's answer; null when `signal` aborted first. */
-  #save(folder: string, then: "go_on" | "hold", signal: AbortSignal): Promise<Saved | null> {
-    return new Promise((resolve) => {
-      const finish = (saved: Saved | null): void => {
-        signal.removeEventListener("abort", giveUp);
-        this.#onSaved = null;
-        resolve(saved);
-      };
-      const giveUp = (): void => finish(null);
-      if (signal.aborted) {
-        resolve(null);
-        return;
-      }
-      signal.addEventListener("abort", giveUp, { once: true });
-      this.#onSaved = finish;
-      this.#options.runner.tell({ kind: "save", id: this.#saves, folder, then });
-    });
-  }
-
   async #storeAndCommit(
-    folder: string,
-    saved: Extract<Saved, { kind: "saved" }>,
+    saved: Extract<Snapshot, { kind: "saved" }>,
     beginMs: number,
     signal: AbortSignal,
   ): Promise<Taken> {
@@ -131,7 +103,7 @@ export class Checkpointer {
     const trial = this.#trial;
     this.#trial += 1; // Whatever becomes of it, this name is used up.
     const stored = await artifacts.store();
-    const written = await writeCheckpoint(store, folder, {
+    const written = await writeCheckpoint(store, saved.frozen, {
       job: assignment.job,
       task: assignment.task,
       checkpointVersion: assignment.checkpointVersion,

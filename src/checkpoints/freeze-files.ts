@@ -1,0 +1,181 @@
+/**
+ * Freezes the files of a program that goes on writing: what lies in the frozen folder is one moment of each, and can be
+ * hashed and stored while the program runs. Its blocked time is what this takes, nothing more.
+ *
+ * Z1 A file is shared with the filesystem (reflink) where that can, else copied. Only one that the program declares
+ *    `replaced` (it writes a new file and renames that over the old one) is linked instead of copied: a linked file that
+ *    is written in place after all is torn, and its hash is right.
+ * Z2 Size, inode and times of the original are the same before and after, else it changed while it was frozen; those of
+ *    what was frozen are the same when it has been hashed, else the program wrote to it after all (`stillFrozen`).
+ * Z3 Older kernels stamp times by the tick (4 to 10 ms): a file written to a moment ago is left to rest for two of
+ *    them, else a second write in the same tick would show nowhere.
+ * Z4 Only regular files, reached through no link that leads out of the program's folder: the program may be somebody
+ *    else's, and this may run as root.
+ */
+import { type BigIntStats, constants } from "node:fs";
+import { copyFile, link, lstat, mkdir, readdir, realpath } from "node:fs/promises";
+import { dirname, join, posix, sep } from "node:path";
+import type { Clock } from "../runtime/clock.ts";
+import { isFileName } from "./manifest.ts";
+import { isCode } from "./system-error.ts";
+
+/** Z3, ms */
+const REST_MS = 20;
+/** Files that are copied at the same time: a disk is kept busy, and others get their turn. */
+const LANES = 4;
+
+export interface FileToFreeze {
+  /** Path below the program's folder, and its name in the checkpoint. */
+  readonly name: string;
+  /** How the program makes a new version of it (Z1). `in_place` is always right, `replaced` saves copying. */
+  readonly written: "in_place" | "replaced";
+}
+
+export interface FreezeOptions {
+  /** The program's folder. */
+  readonly source: string;
+  readonly files: readonly FileToFreeze[];
+  /** An empty folder for this alone, best on the same filesystem as `source`. */
+  readonly into: string;
+  readonly clock: Clock;
+}
+
+export interface FrozenFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly how: "reflinked" | "copied" | "linked" | "handed_over";
+  /** Inode, size and times (Z2); of no meaning to others. */
+  readonly identity: string;
+}
+
+export interface FrozenFolder {
+  readonly folder: string;
+  /** In order of their names. */
+  readonly files: readonly FrozenFile[];
+}
+
+export type Freezing =
+  | { readonly kind: "frozen"; readonly frozen: FrozenFolder }
+  /** A file was written to, replaced or removed meanwhile: another try, a little later, may find all at rest. */
+  | { readonly kind: "changed"; readonly detail: string };
+
+/** Freezes `files` (Z1, Z2). @throws Error for what is no regular file of the program (Z4), or cannot be copied */
+export async function freezeFiles({ source, files, into, clock }: FreezeOptions): Promise<Freezing> {
+  const inside = await realpath(source);
+  const frozen: FrozenFile[] = [];
+  let changed: string | null = null;
+  const waiting = [...files];
+  const lane = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined && changed === null; file = waiting.shift()) {
+      const result = await freezeOne(file, { inside, into, clock });
+      if (result === null) changed ??= `${file.name} changed while it was frozen`;
+      else frozen.push(result);
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  const failed = lanes.find((one) => one.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  if (changed !== null) return { kind: "changed", detail: changed };
+  return { kind: "frozen", frozen: { folder: into, files: inOrder(frozen) } };
+}
+
+/**
+ * A folder whose writer has handed it over: nobody writes there any more, so nothing needs to be copied.
+ *
+ * @throws Error when something in it is no regular file. Empty folders are not kept
+ */
+export async function handedOver(folder: string): Promise<FrozenFolder> {
+  const files: FrozenFile[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isDirectory()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const name = path.slice(folder.length + 1).replaceAll(sep, posix.sep);
+    if (!entry.isFile()) throw new Error(`${name} in the checkpoint is not a regular file`);
+    if (!isFileName(name)) throw new Error(`${name} is no name for a file of a checkpoint`);
+    const stats = await lstat(path, { bigint: true });
+    files.push({ name, bytes: Number(stats.size), how: "handed_over", identity: identityOf(stats, "written") });
+  }
+  return { folder, files: inOrder(files) };
+}
+
+/** Z2: is it what it was when it was frozen? Asked when it has been hashed. */
+export async function stillFrozen({ folder }: FrozenFolder, file: FrozenFile): Promise<boolean> {
+  const stats = await statOf(join(folder, file.name));
+  return stats !== null && identityOf(stats, "written") === file.identity;
+}
+
+/** @returns null when the file changed meanwhile, or is not there */
+async function freezeOne(
+  file: FileToFreeze,
+  { inside, into, clock }: { readonly inside: string; readonly into: string; readonly clock: Clock },
+): Promise<FrozenFile | null> {
+  const { name } = file;
+  if (!isFileName(name)) throw new Error(`${name} is no name for a file of a checkpoint`);
+  const [from, to] = [join(inside, name), join(into, name)];
+  const before = await statOf(from);
+  if (before === null) return null;
+  if (!before.isFile()) throw new Error(`${name} is not a regular file`);
+  const folder = await realpath(dirname(from));
+  if (folder !== inside && !folder.startsWith(inside + sep)) throw new Error(`${name} lies outside of the folder`); // Z4
+  const ageMs = Math.max(0, clock.nowMs() - Number(before.mtimeMs));
+  if (ageMs < REST_MS) await clock.sleep(REST_MS - ageMs); // Z3
+  const rested = ageMs < REST_MS ? await statOf(from) : before;
+  if (rested === null) return null;
+  await mkdir(dirname(to), { recursive: true });
+  const how = await share(from, to, file.written);
+  const after = how === null ? null : await statOf(from);
+  // To link a file changes its time of change, which is not its content's.
+  const compare = how === "linked" ? "written" : "all";
+  if (how === null || after === null || identityOf(after, compare) !== identityOf(rested, compare)) return null; // Z2
+  const taken = await lstat(to, { bigint: true });
+  return { name, bytes: Number(taken.size), how, identity: identityOf(taken, "written") };
+}
+
+/** Z1. @returns null when `from` is gone */
+async function share(from: string, to: string, written: FileToFreeze["written"]): Promise<FrozenFile["how"] | null> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+    return "reflinked";
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return null;
+    if (isCode(error, "EEXIST")) throw error; // Named twice.
+  }
+  try {
+    if (written === "replaced" && (await linked(from, to))) return "linked";
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+    return "copied";
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return null;
+    throw error;
+  }
+}
+
+/** @returns false where no link can be made: another filesystem, or one without links */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (isCode(error, "EXDEV", "EPERM", "EMLINK", "ENOTSUP", "EACCES")) return false;
+    throw error;
+  }
+}
+
+async function statOf(path: string): Promise<BigIntStats | null> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if (isCode(error, "ENOENT", "ENOTDIR")) return null;
+    throw error;
+  }
+}
+
+/** `written`: what a write changes. `all`: what a change of owner, mode or name changes too. */
+function identityOf(stats: BigIntStats, what: "written" | "all"): string {
+  const { dev, ino, size, mtimeNs, ctimeNs } = stats;
+  return [dev, ino, size, mtimeNs, ...(what === "all" ? [ctimeNs] : [])].join(" ");
+}
+
+function inOrder(files: readonly FrozenFile[]): FrozenFile[] {
+  return [...files].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
