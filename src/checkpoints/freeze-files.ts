@@ -63,19 +63,19 @@ export type Freezing =
 export async function freezeFiles({ source, files, into, clock }: FreezeOptions): Promise<Freezing> {
   const inside = await realpath(source);
   const frozen: FrozenFile[] = [];
-  let changed: string | null = null;
+  const changed: string[] = [];
   const waiting = [...files];
   const lane = async (): Promise<void> => {
-    for (let file = waiting.shift(); file !== undefined && changed === null; file = waiting.shift()) {
+    for (let file = waiting.shift(); file !== undefined && changed.length === 0; file = waiting.shift()) {
       const result = await freezeOne(file, { inside, into, clock });
-      if (result === null) changed ??= `${file.name} changed while it was frozen`;
+      if (result === null) changed.push(file.name);
       else frozen.push(result);
     }
   };
   const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
   const failed = lanes.find((one) => one.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-  if (changed !== null) return { kind: "changed", detail: changed };
+  if (changed[0] !== undefined) return { kind: "changed", detail: `${changed[0]} changed while it was frozen` };
   return { kind: "frozen", frozen: { folder: into, files: inOrder(frozen) } };
 }
 
