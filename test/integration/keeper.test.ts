@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { afterEach, describe, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { TestJob, type Wishes } from "../support/keeper-agent.ts";
 
 let job: TestJob;
@@ -52,6 +55,16 @@ describe("an attempt", () => {
     expect(second.progress[0]).toBe(last.progress!.completed);
     expect(job.commits.find(({ seq }) => seq === last.seq + 1)?.parent).toBe(last.seq);
     expect(await job.log(1)).toContain("ended by SIGKILL");
+  });
+
+  test("computes with what others leave of the processor, where Linux shares it out by session, too", async () => {
+    job = await TestJob.create(counting());
+    const attempt = job.attempt();
+    const pid = await eventually("the runner is there", () => attempt.runnerPid);
+    await eventually("it has the lowest priority", () => getPriority(pid) === 19);
+    if (!existsSync("/proc/self/autogroup")) return; // No such groups on this system.
+    const group = (): string => readFileSync(`/proc/${pid}/autogroup`, "utf8").trim();
+    await eventually("its session has it too", () => group().endsWith(" nice 19"));
   });
 
   test("whose keeper is killed takes the runner's whole group with it", async () => {

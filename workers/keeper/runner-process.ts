@@ -3,13 +3,15 @@
  *
  * RU1 The runner leads a group of its own, and it is the group that is ended: what the task started goes with it.
  * RU2 It runs at the lowest priority. `nice` sets it before Node starts, because on Linux a priority belongs to a
- *     thread, and threads take over that of the one which started them.
+ *     thread, and threads take over that of the one which started them; its session is lowered besides
+ *     (`background-priority.ts`).
  * RU3 It inherits the keeper's environment, which the agent has cleaned: no settings, no credentials.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { FromRunner, ToRunner } from "../runner/protocol.ts";
+import { lowerSession } from "./background-priority.ts";
 
 /** How long the rest of what the runner printed is waited for after its end, ms. */
 const LAST_OUTPUT_MS = 500;
@@ -51,6 +53,7 @@ export class RunnerProcess {
     this.ended = this.#watch();
     if (this.#child.pid === undefined) throw new Error("the runner could not be started: is there a program `nice`?");
     this.pid = this.#child.pid;
+    void lowerSession(this.pid, this.#clock); // RU2
     this.#child.on("message", (message) => options.onMessage(message as FromRunner));
     this.#child.stdout?.on("data", options.onOutput);
     this.#child.stderr?.on("data", options.onOutput);
