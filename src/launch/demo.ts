@@ -18,6 +18,17 @@ import type { Worker } from "../contract/worker.ts";
 /** Williamson's case 6, the Rossby–Haurwitz wave, for the 14 days of the literature; about twenty seconds of one core. */
 const INPUT = { testCase: 6, resolution: 32, days: 14 } as const;
 const FORECASTS_A_SECOND = 10;
+
+interface Trouble {
+  /** Share of the simulation that is done by then. */
+  readonly at: number;
+  readonly how: "SIGKILL" | "SIGSTOP";
+}
+const TROUBLES: readonly Trouble[] = [
+  { at: 0.2, how: "SIGKILL" },
+  { at: 0.45, how: "SIGSTOP" },
+  { at: 0.7, how: "SIGKILL" },
+];
 const PATIENCE_MS = 150_000;
 
 export interface DemoSettings {
@@ -56,23 +67,9 @@ export async function demo(settings: DemoSettings): Promise<number> {
 
     const { job } = await client.submit({ task: "weather", input: INPUT });
     print(`The same again, with trouble. Meanwhile ${FORECASTS_A_SECOND} forecasts a second are asked for.`);
-    let now = await until(client, job.id, (seen) => seen.checkpoint !== null);
+    await until(client, job.id, (seen) => seen.checkpoint !== null);
     traffic = sendForecasts(client, job.id);
-
-    now = await until(client, job.id, (seen) => fraction(seen) > 0.3 && seen.worker !== null);
-    let worker = await client.worker(now.worker ?? "");
-    print(`  at ${percent(now)}: SIGKILL to all processes of ${worker.id}`);
-    signal(worker, "SIGKILL");
-    now = await until(client, job.id, (seen) => seen.attempts > now.attempts && seen.state === "running");
-    print(`  it continues on ${now.worker}, from the checkpoint at ${checkpointText(now)}`);
-
-    now = await until(client, job.id, (seen) => fraction(seen) > 0.6 && seen.worker !== null);
-    worker = await client.worker(now.worker ?? "");
-    print(`  at ${percent(now)}: SIGSTOP to all processes of ${worker.id}: frozen, not dead`);
-    signal(worker, "SIGSTOP");
-    now = await until(client, job.id, (seen) => seen.attempts > now.attempts && seen.state === "running");
-    print(`  it continues on ${now.worker}, from the checkpoint at ${checkpointText(now)}; the frozen one wakes up`);
-    signal(worker, "SIGCONT");
+    for (const trouble of TROUBLES) await strike(trouble, client, job.id, print);
 
     const ended = await client.wait(job.id, { timeoutMs: PATIENCE_MS });
     await traffic.stop();
@@ -84,7 +81,7 @@ export async function demo(settings: DemoSettings): Promise<number> {
       `Forecasts: ${answered} of ${sent} answered, ${failures.length} failed, the slowest after ${Math.round(slowestMs)} ms.`,
     );
     for (const failure of new Set(failures)) print(`  ${failure}`);
-    const held = same && failures.length === 0 && answered === sent && ended.attempts >= 3;
+    const held = same && failures.length === 0 && answered === sent && ended.attempts > TROUBLES.length;
     settings.print("");
     settings.print(
       held
@@ -96,6 +93,24 @@ export async function demo(settings: DemoSettings): Promise<number> {
     await traffic?.stop();
     await system.stop();
   }
+}
+
+/** Takes away the worker that the job runs on, and sees the job continue on another one. */
+async function strike(
+  { at, how }: Trouble,
+  client: CairnClient,
+  job: string,
+  print: (line: string) => void,
+): Promise<void> {
+  const before = await until(client, job, (seen) => fraction(seen) > at && seen.worker !== null);
+  const worker = await client.worker(before.worker ?? "");
+  const frozen = how === "SIGSTOP" ? ": frozen, not dead" : "";
+  print(`  at ${percent(before)}: ${how} to all processes of ${worker.id}${frozen}`);
+  signal(worker, how);
+  const after = await until(client, job, (seen) => seen.attempts > before.attempts && seen.state === "running");
+  const wakes = how === "SIGSTOP" ? "; the frozen one wakes up" : "";
+  print(`  it continues on ${after.worker}, from the checkpoint at ${checkpointText(after)}${wakes}`);
+  if (how === "SIGSTOP") signal(worker, "SIGCONT");
 }
 
 async function startSystem(settings: DemoSettings): Promise<{ readonly client: CairnClient; stop(): Promise<void> }> {
