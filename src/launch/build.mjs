@@ -22,6 +22,8 @@ export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Folders that are compiled, and whose other files (see ASSET) go along. */
 const SOURCES = ["src", "workers", "api"];
+/** Compiled with them: benches and chaos runs, and what they stand on. Nothing of it is an asset. */
+const MEASURED_WITH = ["test/bench", "test/chaos", "test/support"];
 /** Files beside the sources that decide what comes out. */
 const SETTINGS = ["package.json", "package-lock.json", "tsconfig.json"];
 /** Files that are copied as they are. */
@@ -56,7 +58,7 @@ function filesUnder(root, folder) {
  */
 function contentHash(root) {
   const hash = createHash("sha256");
-  for (const path of [...SETTINGS, ...SOURCES.flatMap((folder) => filesUnder(root, folder))]) {
+  for (const path of [...SETTINGS, ...[...SOURCES, ...MEASURED_WITH].flatMap((folder) => filesUnder(root, folder))]) {
     const content = readFileSync(join(root, path));
     hash.update(`${path}\0${content.length}\0`).update(content);
   }

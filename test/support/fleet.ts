@@ -15,7 +15,10 @@ import type { Worker } from "../../src/contract/worker.ts";
 import { eventually } from "./eventually.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
 
-const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+/** Benches and chaos runs are compiled, and then lie in `dist/` themselves. */
+const DIST = fileURLToPath(
+  new URL(import.meta.url.includes("/dist/test/") ? "../../" : "../../dist/", import.meta.url),
+);
 
 type Settings = Readonly<Record<string, string>>;
 

@@ -1,55 +1,78 @@
-/** Load at fixed times, whatever becomes of the earlier requests: a stall shows, where a closed loop would hide it. */
+/**
+ * Load at fixed times, whatever becomes of the earlier requests: a stall shows, where a closed loop would hide it.
+ *
+ * O1 Latency counts from when a request was due: what waited for its turn here counts too (coordinated omission).
+ * O2 Everything ends: what has no answer `PATIENCE_MS` after the last request was due is counted as "no answer".
+ */
 import { setTimeout as delay } from "node:timers/promises";
+import type { HttpCaller, Reply } from "./http-caller.ts";
+import { ANSWERED, LatencyRecord } from "./latency-record.ts";
 
-export interface LoadResult {
-  readonly sent: number;
-  readonly answered: number;
-  /** What failed, by message, with how often. */
-  readonly failures: Readonly<Record<string, number>>;
-  /** Latencies of the answered ones, ms, ascending. */
-  readonly latenciesMs: readonly number[];
-}
+const PATIENCE_MS = 15_000;
 
-export interface LoadOptions {
+export interface OpenLoopOptions {
+  readonly caller: HttpCaller;
+  /** The n-th request, from 0. */
+  readonly request: (n: number) => Buffer;
+  /** What its answer means: `ANSWERED`, or in words what is wrong. Default: a 200 is right, else status and code. */
+  readonly ending?: (reply: Reply, n: number) => string;
   readonly perSecond: number;
   readonly seconds: number;
-  readonly send: (n: number) => Promise<unknown>;
   /** What happens at which second, once each. */
   readonly events?: readonly { readonly atSecond: number; readonly run: () => unknown }[];
 }
 
-export async function openLoop(options: LoadOptions): Promise<LoadResult> {
-  const { perSecond, seconds, send, events = [] } = options;
-  const failures: Record<string, number> = {};
-  const latenciesMs: number[] = [];
-  const pending: Promise<void>[] = [];
-  const total = perSecond * seconds;
-  const happening: Promise<unknown>[] = [];
-  const due = [...events].sort((a, b) => a.atSecond - b.atSecond);
-  const beginMs = performance.now();
-  for (let n = 0; n < total; n += 1) {
-    const atMs = beginMs + (n * 1_000) / perSecond;
-    await delay(Math.max(0, atMs - performance.now()));
-    while (due[0] !== undefined && beginMs + due[0].atSecond * 1_000 <= performance.now()) {
-      happening.push(Promise.resolve(due.shift()?.run()));
-    }
-    pending.push(
-      send(n).then(
-        // From when it was due: what waited for its turn here counts too (coordinated omission).
-        () => void latenciesMs.push(performance.now() - atMs),
-        (error: unknown) => {
-          const text = error instanceof Error ? error.message : String(error);
-          failures[text] = (failures[text] ?? 0) + 1;
-        },
-      ),
-    );
-  }
-  await Promise.all(pending);
-  await Promise.all(happening);
-  return { sent: total, answered: latenciesMs.length, failures, latenciesMs: latenciesMs.sort((a, b) => a - b) };
+export interface OpenLoopResult {
+  readonly sent: number;
+  readonly answered: number;
+  /** What was not answered as wished, in words, with how often. */
+  readonly failures: Readonly<Record<string, number>>;
+  readonly failed: number;
+  readonly record: LatencyRecord;
+  /** By how much the generator itself was late at worst, ms: latencies hold no truth below it. */
+  readonly lateMs: number;
 }
 
-/** The `share`-quantile of ascending values. */
-export function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+export async function openLoop(options: OpenLoopOptions): Promise<OpenLoopResult> {
+  const { caller, request, ending = endingOf, perSecond, seconds, events = [] } = options;
+  const record = new LatencyRecord();
+  const total = Math.round(perSecond * seconds);
+  const due = [...events].sort((a, b) => a.atSecond - b.atSecond);
+  const happening: Promise<unknown>[] = [];
+  const pending = new Map<number, number>();
+  let lateMs = 0;
+  const beginMs = performance.now();
+  const begin = (n: number): void => {
+    const dueMs = (n * 1_000) / perSecond;
+    lateMs = Math.max(lateMs, performance.now() - beginMs - dueMs);
+    pending.set(n, dueMs);
+    caller.call(request(n), (reply) => {
+      if (!pending.delete(n)) return; // O2
+      record.add(dueMs, ending(reply, n), performance.now() - beginMs - dueMs); // O1
+    });
+  };
+  for (let n = 0; n < total;) {
+    const passed = performance.now() - beginMs;
+    while (due[0] !== undefined && due[0].atSecond * 1_000 <= passed) {
+      happening.push(Promise.resolve(due.shift()?.run()));
+    }
+    const until = Math.min(total, Math.floor((passed * perSecond) / 1_000) + 1);
+    for (; n < until; n += 1) begin(n);
+    await delay(1);
+  }
+  await Promise.all(happening);
+  const patientUntil = performance.now() + PATIENCE_MS;
+  while (pending.size > 0 && performance.now() < patientUntil) await delay(10);
+  for (const dueMs of pending.values()) record.add(dueMs, "no answer", performance.now() - beginMs - dueMs);
+  pending.clear();
+  const { [ANSWERED]: answered = 0, ...failures } = record.endings();
+  return { sent: total, answered, failures, failed: total - answered, record, lateMs };
+}
+
+/** A 200 is what was wished; else the status and the problem's code. */
+export function endingOf(reply: Reply): string {
+  if (reply.kind === "broken") return `connection ${reply.why}`;
+  if (reply.status === 200) return ANSWERED;
+  const code = /"code":"(\w+)"/.exec(reply.body.toString())?.[1];
+  return code === undefined ? String(reply.status) : `${reply.status} ${code}`;
 }
