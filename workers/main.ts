@@ -89,6 +89,7 @@ async function main(): Promise<void> {
     drawer,
     desk,
     clock,
+    redisNowMs,
     logger,
     attempt: {
       desk,
@@ -144,6 +145,7 @@ async function main(): Promise<void> {
     throw new Error(`a worker named ${workerId} is alive already: give this one another CAIRN_WORKER_ID`);
   }
   // A worker of this id that ran before us holds nothing any more.
+  await presence.succeedLost();
   await presence.register(
     {
       format: BEAT_FORMAT,

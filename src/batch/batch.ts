@@ -16,16 +16,19 @@ export {
 } from "./jobs.ts";
 export {
   LeaseDesk,
+  NOTHING_NEW,
+  type AttemptReport,
   type EndOfAttempt,
   type FencedReply,
   type Holder,
+  type IntervalReport,
   type Lease,
   type LeaseOutcome,
   type ProgressReport,
   type Renewal,
 } from "./lease-desk.ts";
 export { QueueReader } from "./queue-reader.ts";
-export type { RawJob, StoredCheckpoint } from "./record.ts";
+export { costOf, type RawJob, type StoredCheckpoint } from "./record.ts";
 export { deleteFilesOf, retain } from "./retention.ts";
 export { loadBatchScripts, QUARANTINE_AFTER, type BatchScripts } from "./scripts.ts";
 export { queueName, TicketDrawer, TicketQueues, type DrawnTicket, type Ticket } from "./tickets.ts";

@@ -6,6 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { CheckpointPointer } from "../checkpoints/checkpoints.ts";
+import type { CheckpointCost, CheckpointInterval } from "../domain/checkpoint-interval.ts";
 import { problem } from "../contract/problem.ts";
 import { fenceText, type Fence } from "../domain/fence.ts";
 import { backoffMs, type BackoffRule } from "../domain/retry.ts";
@@ -44,6 +45,8 @@ export type Renewal =
       /** Grows with every request for a checkpoint. */
       readonly checkpointRequest: number;
       readonly stopGraceMs: number | null;
+      /** How often a worker of this fleet is lost, ms; null: nobody has counted yet. */
+      readonly mtbfMs: number | null;
     }
   | { readonly kind: "lost" };
 
@@ -77,6 +80,20 @@ export interface ProgressReport {
   readonly unit: string;
   readonly ratePerSecond: number | null;
 }
+
+/** How long it computes between checkpoints, and what that was chosen from. */
+export interface IntervalReport extends CheckpointInterval {
+  readonly cost: CheckpointCost | null;
+}
+
+/** What an attempt tells with each renewal; null: nothing yet. */
+export interface AttemptReport {
+  readonly progress: ProgressReport | null;
+  readonly interval: IntervalReport | null;
+}
+
+/** A look at the lease that leaves nothing. */
+export const NOTHING_NEW: AttemptReport = { progress: null, interval: null };
 
 export interface CommittedArtifact {
   readonly name: string;
@@ -142,19 +159,21 @@ export class LeaseDesk {
     return { kind: "granted", lease: { job: ticket.job, fence, record, lineage: lineageOf(record, stored) } };
   }
 
-  /** Looks at one lease and leaves the latest progress there. @throws what Redis says */
-  async renew(job: string, fence: Fence, progress: ProgressReport | null): Promise<Renewal> {
+  /** Looks at one lease and leaves there what is new. @throws what Redis says */
+  async renew(job: string, fence: Fence, report: AttemptReport): Promise<Renewal> {
     const reply = await this.#run(this.#options.scripts.renew, [
       ...fenced(job, fence),
-      progress === null ? "" : JSON.stringify(progress),
+      textOf(report.progress),
+      textOf(report.interval),
     ]);
-    const [kind, intent, request, grace] = reply;
+    const [kind, intent, request, grace, mtbf] = reply;
     if (kind !== "held") return { kind: "lost" };
     return {
       kind: "held",
       intent: intent === "" ? null : (intent as Intent),
       checkpointRequest: Number(request),
       stopGraceMs: grace === "" ? null : Number(grace),
+      mtbfMs: mtbf === "" ? null : Number(mtbf),
     };
   }
 
@@ -243,7 +262,7 @@ export class LeaseDesk {
         payloadOf(end),
         end.kind === "failed" ? end.fault : "",
         end.kind === "failed" ? Math.round(this.#pauseMs(record, end.retryAfterMs)) : 0,
-        progress === null ? "" : JSON.stringify(progress),
+        textOf(progress),
         end.kind === "interrupted" ? end.reason : "",
         ...(end.kind === "succeeded" ? artifactFields(end.artifacts, at, attempt) : []),
       ]);
@@ -285,6 +304,7 @@ export class LeaseDesk {
 /** E1 */
 const fenced = (job: string, fence: Fence): (string | number)[] => [job, fence.generation, fence.counter, fence.token];
 const refused = (detail: string): FencedReply => ({ kind: "refused", detail });
+const textOf = (value: object | null): string => (value === null ? "" : JSON.stringify(value));
 const texts = (reply: ScriptReply | undefined): string[] => (Array.isArray(reply) ? reply.map(String) : []);
 
 function artifactFields(artifacts: readonly CommittedArtifact[], at: number, attempt: number): string[] {

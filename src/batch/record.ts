@@ -4,6 +4,7 @@
  * Fields are text; empty means absent. Input and output are kept as the text that came.
  */
 import type { Artifact, Attempt, Checkpoint, Job } from "../contract/job.ts";
+import type { CheckpointCost, CheckpointInterval } from "../domain/checkpoint-interval.ts";
 import type { JobReason } from "../domain/job-reason.ts";
 import { isFinal, LEASED_STATES, type JobState } from "../domain/job-state.ts";
 
@@ -23,11 +24,28 @@ const number = (value: string | undefined): number | null =>
 const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 const json = (value: string | undefined): unknown => (value === undefined || value === "" ? null : JSON.parse(value));
 
+/** As the keeper chose it, and what it had measured for that. */
+interface StoredInterval extends CheckpointInterval {
+  readonly cost: CheckpointCost | null;
+}
+
 interface StoredProgress {
   readonly completed: number;
   readonly total: number | null;
   readonly unit: string;
   readonly ratePerSecond?: number | null;
+}
+
+/** What checkpoints of the job cost, as its attempts have measured it; null before the first. */
+export function costOf(raw: RawJob): CheckpointCost | null {
+  return (json(raw["interval"]) as StoredInterval | null)?.cost ?? null;
+}
+
+function intervalOf(raw: RawJob): Job["checkpointInterval"] {
+  const stored = json(raw["interval"]) as StoredInterval | null;
+  if (stored === null) return null;
+  const { ms, costMs, mtbfMs, why } = stored;
+  return { ms, costMs, mtbfMs, why };
 }
 
 /** The job of a record. */
@@ -54,6 +72,7 @@ export function toJob(raw: RawJob): Job {
             bytes: number(raw["ckBytes"]) ?? 0,
             progress: number(raw["ckProgress"]),
           },
+    checkpointInterval: intervalOf(raw),
     worker: text(raw["worker"]),
     zone: text(raw["zone"]),
     attempts: number(raw["attempts"]) ?? 0,

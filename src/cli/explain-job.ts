@@ -9,6 +9,7 @@ import type { TaskView, Worker } from "../contract/worker.ts";
 import { JOB_REASONS } from "../domain/job-reason.ts";
 import { JOB_STATES } from "../domain/job-state.ts";
 import { formatAge, formatBytes, formatDuration, formatNumber, formatPercent, oneLine } from "./format.ts";
+import { intervalText } from "./job-table.ts";
 
 export interface JobFacts {
   readonly job: Job;
@@ -84,6 +85,9 @@ function progressSentences({ job, nowMs }: JobFacts): string[] {
     );
   } else if (job.class === "batch" && job.attempts > 0 && job.finishedAt === null) {
     sentences.push("It has no checkpoint: another attempt starts from the beginning.");
+  }
+  if (job.checkpointInterval !== null && job.finishedAt === null) {
+    sentences.push(`It makes a checkpoint ${intervalText(job.checkpointInterval)}.`);
   }
   if (goodput?.fraction != null && job.attempts > 0) {
     sentences.push(

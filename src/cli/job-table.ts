@@ -1,5 +1,6 @@
 /** How jobs and what belongs to them look in a terminal. */
 import type { Artifact, Attempt, Checkpoint, Job } from "../contract/job.ts";
+import { INTERVAL_REASONS } from "../domain/checkpoint-interval.ts";
 import { formatAge, formatBytes, formatDuration, formatNumber, formatPercent } from "./format.ts";
 import type { Session } from "./session.ts";
 import type { Column } from "./table.ts";
@@ -76,6 +77,7 @@ export function jobFields(job: Job, nowMs: number): (readonly [string, string | 
     ["attempts", job.attempts],
     ["retries", `${job.retries} of ${job.maxRetries}`],
     ["checkpoint", checkpoint === null ? null : checkpointText(checkpoint, nowMs)],
+    ["interval", job.checkpointInterval === null ? null : intervalText(job.checkpointInterval)],
     ["created", withAge(job.createdAt, nowMs)],
     ["started", withAge(job.startedAt, nowMs)],
     ["finished", withAge(job.finishedAt, nowMs)],
@@ -107,6 +109,12 @@ function checkpointText(checkpoint: NonNullable<Job["checkpoint"]>, nowMs: numbe
   const { seq, at, bytes, progress } = checkpoint;
   const where = progress === null ? "" : ` at ${formatNumber(progress)}`;
   return `${seq}${where}, ${formatBytes(bytes)}, ${formatAge(at, nowMs)} ago`;
+}
+
+/** For example `every 4.8s: Daly's optimum …; a checkpoint costs 200ms, a worker is lost every 1m`. */
+export function intervalText({ ms, costMs, mtbfMs, why }: NonNullable<Job["checkpointInterval"]>): string {
+  const cost = costMs === null ? "" : `a checkpoint costs ${formatDuration(costMs)}, `;
+  return `every ${formatDuration(ms)}: ${INTERVAL_REASONS[why]}; ${cost}a worker is lost every ${formatDuration(mtbfMs)}`;
 }
 
 function goodputInFull(goodput: NonNullable<Job["goodput"]>): string {

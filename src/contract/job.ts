@@ -1,6 +1,7 @@
 /** Jobs, attempts and checkpoints as clients see them. */
 import { z } from "zod";
 import { FINAL_STATES, JOB_STATES, type JobState } from "../domain/job-state.ts";
+import { INTERVAL_REASONS, type IntervalReason } from "../domain/checkpoint-interval.ts";
 import { JOB_REASONS, type JobReason } from "../domain/job-reason.ts";
 import { anyJson, durationMs, jobId, labels, listOf, name, timestamp } from "./json.ts";
 import { problemSchema } from "./problem.ts";
@@ -29,6 +30,13 @@ export const goodputSchema = z
   })
   .describe("Where the time since submission went; the parts add up to the whole");
 
+export const checkpointIntervalSchema = z.object({
+  ms: durationMs.describe("Work between two checkpoints"),
+  costMs: durationMs.nullable().describe("What a checkpoint holds the program up, averaged; null: none was taken yet"),
+  mtbfMs: durationMs.describe("Mean time between losses of a worker, as the fleet has counted"),
+  why: z.enum(Object.keys(INTERVAL_REASONS) as [IntervalReason, ...IntervalReason[]]),
+});
+
 export const jobSchema = z.object({
   id: jobId,
   task: name,
@@ -43,6 +51,9 @@ export const jobSchema = z.object({
     .object({ seq: z.int(), at: timestamp, bytes: z.int(), progress: z.number().nullable() })
     .nullable()
     .describe("The latest committed checkpoint"),
+  checkpointInterval: checkpointIntervalSchema
+    .nullable()
+    .describe("How often it makes a checkpoint, and what that was chosen from; null before its first attempt"),
   worker: z.string().nullable(),
   zone: z.string().nullable(),
   attempts: z.int().describe("How many attempts were started"),

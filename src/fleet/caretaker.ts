@@ -16,11 +16,14 @@ import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { loadScript, runScript, type Script } from "../redis/script.ts";
 import { readBeat } from "./beat.ts";
+import { FailureBook } from "./failure-book.ts";
 import type { FleetWatch } from "./fleet-watch.ts";
+import { isLive } from "./task-registry.ts";
 
 const ROUND_MS = 300;
 const SEAT_MS = 1_500;
-/** Slower work, in rounds: stuck tickets and stray leases, then retention. */
+/** Slower work, in rounds: how often workers are lost, then stuck tickets and stray leases, then retention. */
+const COUNT_EVERY = 4;
 const STRAY_EVERY = 15;
 const RETAIN_EVERY = 100;
 /** Workers that are gone are shown this long. */
@@ -54,10 +57,12 @@ export class Caretaker implements Service {
   readonly #deps: CaretakerDeps;
   readonly #loop: Loop;
   readonly #loseWorker: Script = loadScript(new URL("./scripts/", import.meta.url), "lose-worker");
+  readonly #failures: FailureBook;
   #rounds = 0;
 
   constructor(deps: CaretakerDeps) {
     this.#deps = deps;
+    this.#failures = new FailureBook(deps);
     this.#loop = new Loop({
       name: this.name,
       intervalMs: ROUND_MS,
@@ -88,6 +93,7 @@ export class Caretaker implements Service {
     await batch.passTime();
     await this.#findLostWorkers();
     await batch.renewTickets(this.#servedQueues());
+    if (round % COUNT_EVERY === 0) await this.#failures.count(watch.workers().filter(isLive).length);
     if (round % STRAY_EVERY === 0) {
       const pools = [...new Set(watch.workers().flatMap(({ registration }) => registration?.pools ?? []))];
       await batch.findStuckTickets(queuesOf(watch.tasks, pools));

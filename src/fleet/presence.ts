@@ -16,6 +16,7 @@ export interface PresenceOptions {
 export class WorkerPresence {
   readonly #options: PresenceOptions;
   readonly #beat: Script = loadScript(new URL("./scripts/", import.meta.url), "beat");
+  readonly #lose: Script = loadScript(new URL("./scripts/", import.meta.url), "lose-worker");
 
   constructor(options: PresenceOptions) {
     this.#options = options;
@@ -39,6 +40,18 @@ export class WorkerPresence {
     if (state === null || state === "lost" || state === "stopped") return false;
     await clock.sleep(3 * BEAT_MS);
     return (await redis.hget(keys.beats, workerId)) !== before;
+  }
+
+  /**
+   * A worker of this name that did not leave in order is lost, whether somebody has noticed or not: we are in its
+   * place. Its loss is counted once.
+   */
+  async succeedLost(): Promise<void> {
+    const { redis, keys, workerId } = this.#options;
+    const raw = await redis.hget(keys.beats, workerId);
+    const state = raw === null ? null : readBeat(raw)?.beat.state;
+    if (state === undefined || state === null || state === "lost" || state === "stopped") return;
+    await runScript(redis, this.#lose, [keys.root], [workerId, raw ?? ""]);
   }
 
   /** @returns the order that stands for this worker */

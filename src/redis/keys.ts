@@ -49,6 +49,8 @@ export interface Keys {
   readonly tasks: string;
   /** HASH, generation of fences and the run_id it was made for. */
   readonly generation: string;
+  /** HASH, losses of workers and the time they happened in, and the mean time between them. */
+  readonly failures: string;
   /** STRING with expiry: who looks after the fleet. */
   readonly caretaker: string;
   /** Prefix of BullMQ's own keys. */
@@ -92,6 +94,7 @@ export function createKeys(prefix: string): Keys {
     idle: (queue) => `${root}:idle:${queue}`,
     tasks: `${root}:tasks`,
     generation: `${root}:generation`,
+    failures: `${root}:failures`,
     caretaker: `${root}:caretaker`,
     bull: `${root}:bull`,
     replicas: `{${prefix}:replicas}:beats`,

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
+import { costOf, NOTHING_NEW } from "../../src/batch/batch.ts";
+import { FailureBook } from "../../src/fleet/fleet.ts";
 import { startRedis } from "../support/redis.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
 
+const PROGRESS = { completed: 1, total: null, unit: "steps", ratePerSecond: null };
 const SERVERS = { "one Redis": startRedis, "a Cluster of three primaries": startRedisCluster };
 
 describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServer) => {
@@ -42,9 +45,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     const desk = batch.deskOf("w1");
     expect((await desk.commit(id, old.fence, 1, checkpointCommit(1, null))).kind).toBe("refused");
     expect((await desk.verify(id, old.fence)).kind).toBe("refused");
-    expect(
-      (await desk.renew(id, old.fence, { completed: 1, total: null, unit: "steps", ratePerSecond: null })).kind,
-    ).toBe("lost");
+    expect((await desk.renew(id, old.fence, { ...NOTHING_NEW, progress: PROGRESS })).kind).toBe("lost");
     expect(
       (await desk.end(id, old.fence, old.record, { kind: "succeeded", output: "1", artifacts: [] }, null)).kind,
     ).toBe("refused");
@@ -130,6 +131,23 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(await batch.reader.get(id)).toMatchObject({ state: "failed", reason: "quarantined", attempts: 5 });
   });
 
+  it("the interval that an attempt has chosen stands on the job, and the next attempt knows what was measured", async () => {
+    const book = new FailureBook(batch);
+    await book.count(8);
+    const id = await batch.created();
+    const first = await batch.lease("w1");
+    const interval = { ms: 4_800, costMs: 200, mtbfMs: 60_000, why: "optimum" } as const;
+    const cost = { blockedMs: 200.5, totalMs: 300 };
+    const report = { ...NOTHING_NEW, interval: { ...interval, cost } };
+    expect(await batch.deskOf("w1").renew(id, first.fence, report)).toMatchObject({ kind: "held", mtbfMs: 3_600_000 });
+    expect((await batch.reader.get(id))?.checkpointInterval).toEqual(interval);
+    await batch.deskOf("w1").end(id, first.fence, first.record, { kind: "runner_lost", detail: "SIGKILL" }, null);
+    expect(await book.count(8)).toBeLessThan(600_000); // a loss, after hardly any time of workers
+    const second = await batch.lease("w2");
+    expect(costOf(second.record)).toEqual(cost);
+    expect(Number(second.record["mtbfMs"])).toBeLessThan(600_000);
+  });
+
   it("stop parks a running job, resume continues it, and each is idempotent", async () => {
     const id = await batch.created();
     const { fence, record } = await batch.lease("w1");
@@ -137,7 +155,11 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect((await batch.writer.control(id, "stop", { by: "me" })).kind).toBe("unchanged");
     expect((await batch.writer.control(id, "resume", { by: "me" })).kind).toBe("illegal");
     const desk = batch.deskOf("w1");
-    expect(await desk.renew(id, fence, null)).toMatchObject({ kind: "held", intent: "stop", stopGraceMs: 5_000 });
+    expect(await desk.renew(id, fence, NOTHING_NEW)).toMatchObject({
+      kind: "held",
+      intent: "stop",
+      stopGraceMs: 5_000,
+    });
     await desk.end(id, fence, record, { kind: "interrupted", reason: "worker_draining" }, null);
     expect(await batch.reader.get(id)).toMatchObject({ state: "stopped", reason: "stopped_by_request", worker: null });
     expect(await batch.reader.attempts(id)).toMatchObject([{ outcome: "interrupted", reason: "stop_requested" }]);

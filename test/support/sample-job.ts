@@ -14,6 +14,7 @@ export function sampleJob(change: Partial<Job> = {}): Job {
     error: null,
     progress: null,
     checkpoint: null,
+    checkpointInterval: null,
     worker: null,
     zone: null,
     attempts: 0,

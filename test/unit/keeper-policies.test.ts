@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { StoreFault } from "../../src/checkpoints/checkpoints.ts";
+import type { CheckpointInterval } from "../../src/domain/checkpoint-interval.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { AgentLink } from "../../workers/keeper/agent-link.ts";
 import { CheckpointCadence } from "../../workers/keeper/checkpoint-cadence.ts";
@@ -80,42 +81,83 @@ describe("the link to the agent", () => {
 });
 
 describe("the cadence of checkpoints", () => {
-  const bed = (intervalMs: "auto" | number) => {
+  const bed = (wanted: "auto" | number, endsAtMs = Infinity) => {
     const clock = new SleepClock();
-    const cadence = new CheckpointCadence({ clock, intervalMs, bounds: { minMs: 1_000, maxMs: 60_000 } });
-    const at = async (ms: number, wanted: Promise<void>): Promise<boolean> => {
+    const chosen: CheckpointInterval[] = [];
+    const cadence = new CheckpointCadence({
+      clock,
+      wanted,
+      bounds: { minMs: 1_000, maxMs: 60_000 },
+      cost: null,
+      mtbfMs: 3_600_000,
+      endsAtMs,
+      onChosen: (interval) => chosen.push(interval),
+    });
+    const at = async (ms: number, wanting: Promise<void>): Promise<boolean> => {
       clock.now = ms;
       cadence.tick();
       let came = false;
-      void wanted.then(() => (came = true));
+      void wanting.then(() => (came = true));
       await turn();
       return came;
     };
-    return { clock, cadence, at };
+    return { clock, cadence, at, chosen };
   };
+  const cost = (blockedMs: number) => ({ blockedMs, totalMs: blockedMs });
 
   test("CD1: counts from the end of the last one", async () => {
     const { cadence, at, clock } = bed(500);
     const wanted = cadence.wanted(never);
     expect(await at(10_000, wanted)).toBe(false); // It has not begun.
-    cadence.begin(null);
+    cadence.begin();
     expect(await at(10_499, wanted)).toBe(false);
     expect(await at(10_500, wanted)).toBe(true);
     clock.now = 20_000;
-    cadence.begin(null);
+    cadence.taken(cost(1));
     expect(await at(20_499, cadence.wanted(never))).toBe(false);
   });
 
-  test("left to Cairn it follows the cost, within its bounds", async () => {
-    const { cadence, at } = bed("auto");
-    cadence.begin(null);
+  test("CD2: left to Cairn it follows the cost and the rate of losses, and tells what it chose", async () => {
+    const { cadence, at, chosen } = bed("auto");
+    cadence.begin();
     const first = cadence.wanted(never);
     expect(await at(999, first)).toBe(false);
     expect(await at(1_000, first)).toBe(true);
-    cadence.begin(50); // 1% of the time: every 5 s
+    cadence.taken(cost(50));
+    const dear = chosen.at(-1)?.ms ?? 0;
+    expect(chosen.map(({ why }) => why)).toEqual(["first", "optimum"]);
+    expect(dear).toBeGreaterThan(15_000);
     const second = cadence.wanted(never);
-    expect(await at(5_999, second)).toBe(false);
-    expect(await at(6_000, second)).toBe(true);
+    expect(await at(10_000, second)).toBe(false);
+    cadence.lossesEvery(60_000); // Workers die like flies now: the interval under way is shortened.
+    expect(chosen.at(-1)).toMatchObject({ mtbfMs: 60_000, costMs: 50, why: "optimum" });
+    expect(await at(10_000, second)).toBe(true);
+  });
+
+  test("CD3: takes one early before the attempt has to end, and only one", async () => {
+    const { cadence, at } = bed(10_000, 25_000);
+    cadence.begin();
+    const first = cadence.wanted(never);
+    expect(await at(10_000, first)).toBe(true);
+    cadence.taken(cost(1_000));
+    expect(await at(20_000, cadence.wanted(never))).toBe(true);
+    const early = bed(60_000, 25_000);
+    early.cadence.begin();
+    const only = early.cadence.wanted(never);
+    expect(await early.at(23_999, only)).toBe(false);
+    expect(await early.at(24_000, only)).toBe(true);
+    early.cadence.taken(cost(1));
+    expect(await early.at(24_999, early.cadence.wanted(never))).toBe(false);
+  });
+
+  test("one that failed is tried again soon, then ever more slowly", () => {
+    const { cadence, chosen } = bed(60_000);
+    cadence.begin();
+    for (let n = 0; n < 3; n += 1) cadence.failed();
+    expect(chosen.map(({ ms }) => ms)).toEqual([60_000, 1_000, 2_000, 4_000]);
+    expect(chosen.at(-1)?.why).toBe("again");
+    cadence.taken(cost(1));
+    expect(chosen.at(-1)).toMatchObject({ ms: 60_000, why: "fixed" });
   });
 
   test("one that is asked for while another is taken comes after it; two requests are one", async () => {

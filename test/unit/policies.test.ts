@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkpointIntervalMs } from "../../src/domain/checkpoint-interval.ts";
 import { compareFences, fenceText, parseFenceText } from "../../src/domain/fence.ts";
 import { backoffMs, ONLINE_BACKOFF } from "../../src/domain/retry.ts";
 
@@ -35,15 +34,5 @@ describe("fences", () => {
       }),
     );
     expect(parseFenceText("1.2.3")).toBeNull();
-  });
-});
-
-describe("the time between checkpoints", () => {
-  it("keeps their cost at about one percent, within the task's bounds", () => {
-    const bounds = { minMs: 1_000, maxMs: 60_000 };
-    expect(checkpointIntervalMs(null, bounds)).toBe(1_000);
-    expect(checkpointIntervalMs(1, bounds)).toBe(1_000);
-    expect(checkpointIntervalMs(200, bounds)).toBe(20_000);
-    expect(checkpointIntervalMs(5_000, bounds)).toBe(60_000);
   });
 });

@@ -8,7 +8,16 @@
  *     and says so. A keeper that does not turn any more is ended.
  */
 import type { ChildProcess } from "node:child_process";
-import type { EndOfAttempt, FencedReply, Lease, LeaseDesk, Renewal } from "../../src/batch/batch.ts";
+import {
+  NOTHING_NEW,
+  type AttemptReport,
+  type EndOfAttempt,
+  type FencedReply,
+  type IntervalReport,
+  type Lease,
+  type LeaseDesk,
+  type Renewal,
+} from "../../src/batch/batch.ts";
 import { fenceText } from "../../src/domain/fence.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
 import type { JobReason } from "../../src/domain/job-reason.ts";
@@ -53,12 +62,16 @@ export class Attempt {
   #asked: Intent | null = null;
   #askedReason: JobReason = "worker_draining";
   #checkpointsAsked = 0;
+  #interval: IntervalReport | null = null;
+  /** As it was told to the keeper last. */
+  #mtbfMs: number | null;
 
   constructor(lease: Lease, assignment: Assignment, deps: AttemptDeps) {
     this.lease = lease;
     this.#deps = deps;
     this.#log = deps.logger.child({ jobId: lease.job, attempt: assignment.attempt, fence: fenceText(lease.fence) });
     this.#meter = new ProgressMeter(deps.clock);
+    this.#mtbfMs = assignment.mtbfMs;
     this.#confirmedMs = deps.clock.monotonicMs();
     this.#heardMs = this.#confirmedMs;
     this.#keeper = deps.forkKeeper();
@@ -107,7 +120,7 @@ export class Attempt {
     }
     let renewal: Renewal;
     try {
-      renewal = await desk.renew(this.lease.job, this.lease.fence, this.#meter.report());
+      renewal = await desk.renew(this.lease.job, this.lease.fence, this.#report());
     } catch (error) {
       const outMs = clock.monotonicMs() - this.#confirmedMs;
       if (outMs > rideThroughMs) this.abandon(`out of touch with Redis for ${Math.round(outMs)} ms`);
@@ -124,10 +137,18 @@ export class Attempt {
     }
     this.#confirmedMs = this.#deps.clock.monotonicMs();
     if (renewal.intent !== null) this.#ask(renewal.intent, renewal.stopGraceMs ?? 0);
+    if (renewal.mtbfMs !== null && !isNear(renewal.mtbfMs, this.#mtbfMs)) {
+      this.#mtbfMs = renewal.mtbfMs;
+      tell(this.#keeper, { kind: "losses", mtbfMs: renewal.mtbfMs });
+    }
     if (renewal.checkpointRequest > this.#checkpointsAsked) {
       this.#checkpointsAsked = renewal.checkpointRequest;
       tell(this.#keeper, { kind: "checkpoint" });
     }
+  }
+
+  #report(): AttemptReport {
+    return { progress: this.#meter.report(), interval: this.#interval };
   }
 
   #ask(intent: Intent, graceMs: number): void {
@@ -153,6 +174,9 @@ export class Attempt {
         return;
       case "progress":
         this.#meter.note(message.progress);
+        return;
+      case "interval":
+        this.#interval = { ...message.interval, cost: message.cost };
         return;
       case "alive":
         return;
@@ -204,7 +228,7 @@ export class Attempt {
   async #ownCheck(): Promise<void> {
     if (this.#deps.clock.monotonicMs() - this.#confirmedMs < LOST_AFTER_MS) return;
     try {
-      this.#take(await this.#deps.desk.renew(this.lease.job, this.lease.fence, null));
+      this.#take(await this.#deps.desk.renew(this.lease.job, this.lease.fence, NOTHING_NEW));
     } catch {
       // Out of touch: the write itself will say so.
     }
@@ -242,4 +266,9 @@ export class Attempt {
   #endOf(end: AttemptEnd): EndOfAttempt {
     return end.kind === "interrupted" ? { kind: "interrupted", reason: this.#askedReason } : end;
   }
+}
+
+/** The interval goes with the root of the rate: what differs by less than a tenth changes nothing. */
+function isNear(mtbfMs: number, told: number | null): boolean {
+  return told !== null && Math.abs(mtbfMs - told) <= told / 10;
 }

@@ -6,7 +6,7 @@
  * BD3 What runs is counted until nothing of it runs any more: a slot is free when its processes are gone.
  */
 import { join } from "node:path";
-import type { DrawnTicket, Lease, LeaseDesk, TicketDrawer } from "../../src/batch/batch.ts";
+import { costOf, type DrawnTicket, type Lease, type LeaseDesk, type TicketDrawer } from "../../src/batch/batch.ts";
 import type { JobReason } from "../../src/domain/job-reason.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
@@ -26,6 +26,7 @@ export interface BatchDeskOptions {
   readonly drawer: TicketDrawer;
   readonly desk: LeaseDesk;
   readonly clock: Clock;
+  readonly redisNowMs: () => number;
   readonly logger: Logger;
   readonly attempt: AttemptDeps;
   /** The parts of an assignment that are the worker's. */
@@ -136,7 +137,9 @@ export class BatchDesk implements Service {
 
   #assignmentOf({ job, fence, record, lineage }: Lease): Assignment {
     const number = (field: string, otherwise: number): number => Number(record[field] ?? "") || otherwise;
+    const optional = (field: string): number | null => (record[field] ? Number(record[field]) : null);
     const attempt = number("attempts", 1);
+    const deadlineAt = optional("deadlineAt");
     return {
       ...this.#options.assignment,
       job,
@@ -156,7 +159,10 @@ export class BatchDesk implements Service {
       intervalMs: record["intervalMs"] === "auto" ? "auto" : number("intervalMs", 10_000),
       minIntervalMs: number("minIntervalMs", 1_000),
       maxIntervalMs: number("maxIntervalMs", 600_000),
-      timeoutMs: record["timeoutMs"] === undefined || record["timeoutMs"] === "" ? null : Number(record["timeoutMs"]),
+      checkpointCost: costOf(record),
+      mtbfMs: optional("mtbfMs"),
+      timeoutMs: optional("timeoutMs"),
+      deadlineInMs: deadlineAt === null ? null : Math.max(0, deadlineAt - this.#options.redisNowMs()),
       workFolder: join(this.#options.workFolder, `${job}-${attempt}-${fence.token.slice(0, 8)}`),
     };
   }

@@ -17,7 +17,7 @@ import type { FromRunner } from "../runner/protocol.ts";
 import { fenceText } from "../../src/domain/fence.ts";
 import type { AgentLink } from "./agent-link.ts";
 import { PendingArtifacts } from "./artifacts.ts";
-import { CheckpointCadence } from "./checkpoint-cadence.ts";
+import { cadenceFor, type CheckpointCadence } from "./checkpoint-cadence.ts";
 import { SavingRunner } from "./checkpoint-source.ts";
 import { CheckpointViews } from "./checkpoint-views.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -73,13 +73,12 @@ export class Attempt {
   #aliveMs = -Infinity;
 
   constructor(options: AttemptOptions) {
-    const { assignment, store, clock, logger } = options;
+    const { assignment, store, clock, link, logger } = options;
     this.#options = options;
     this.folder = assignment.workFolder;
     this.#log = new JobLog({ store, assignment, clock, logger });
     this.#artifacts = new PendingArtifacts(store, assignment.job);
-    const { intervalMs, minIntervalMs: minMs, maxIntervalMs: maxMs } = assignment;
-    this.#cadence = new CheckpointCadence({ clock, intervalMs, bounds: { minMs, maxMs } });
+    this.#cadence = cadenceFor(assignment, clock, (interval, cost) => link.say({ kind: "interval", interval, cost }));
     this.#stoppedWatch = new StoppedWatch(clock);
   }
 
@@ -112,6 +111,11 @@ export class Attempt {
   /** Order: make a checkpoint now and go on. */
   checkpoint(): void {
     this.#cadence.ask();
+  }
+
+  /** A worker is lost that often now. */
+  lossesEvery(mtbfMs: number): void {
+    this.#cadence.lossesEvery(mtbfMs);
   }
 
   /** Order: let go within `graceMs`. An intent only rises, and grace does not grow by asking again. */
@@ -278,7 +282,7 @@ export class Attempt {
     const { link, clock } = this.#options;
     this.#ready = true;
     link.say({ kind: "restored", seq: this.#fromSeq, restoreMs: Math.round(clock.monotonicMs() - this.#beginMs) });
-    this.#cadence.begin(null);
+    this.#cadence.begin();
     void rm(join(this.folder, "restored"), { recursive: true, force: true });
   }
 
@@ -332,7 +336,8 @@ export class Attempt {
       }
       if (stopping && taken.kind === "failed") await clock.sleep(SAVE_AGAIN_MS, signal);
       if (this.#stopping !== null) this.#cadence.ask();
-      else this.#cadence.begin(taken.kind === "committed" ? taken.costMs : null);
+      else if (taken.kind === "committed") this.#cadence.taken(taken.cost);
+      else this.#cadence.failed();
     }
   }
 

@@ -14,6 +14,7 @@ import {
   writeCheckpoint,
   type WrittenCheckpoint,
 } from "../../src/checkpoints/checkpoints.ts";
+import type { CheckpointCost } from "../../src/domain/checkpoint-interval.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { FaultPoints } from "../../src/runtime/fault-points.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
@@ -23,7 +24,7 @@ import type { CheckpointSource, Snapshot } from "./checkpoint-source.ts";
 import type { Assignment } from "./protocol.ts";
 
 export type Taken =
-  | { readonly kind: "committed"; readonly seq: number; readonly costMs: number }
+  | { readonly kind: "committed"; readonly seq: number; readonly cost: CheckpointCost }
   /** `save`: the task could not save its state; `store`: it could not be stored. */
   | { readonly kind: "failed"; readonly at: "save" | "store"; readonly detail: string }
   | { readonly kind: "refused"; readonly detail: string }
@@ -146,7 +147,7 @@ export class Checkpointer {
     await artifacts.committed(stored);
     this.#collect(answer, written.name);
     logger.info({ seq, bytes: written.manifest.bytes, blockedMs, totalMs }, "checkpoint committed");
-    return { kind: "committed", seq, costMs: saved.blockedMs };
+    return { kind: "committed", seq, cost: { blockedMs: saved.blockedMs, totalMs: clock.monotonicMs() - beginMs } };
   }
 
   /** Deletes what the commit has freed, beside the program and the next checkpoint. */

@@ -39,6 +39,9 @@ class Keeper {
       case "checkpoint":
         this.#attempt?.checkpoint();
         return;
+      case "losses":
+        this.#attempt?.lossesEvery(order.mtbfMs);
+        return;
       case "stop":
         this.#attempt?.stop(order.intent, order.graceMs);
         return;

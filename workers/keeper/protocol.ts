@@ -10,6 +10,7 @@
  */
 import type { FencedReply } from "../../src/batch/batch.ts";
 import type { StoreAccess } from "../../src/checkpoints/checkpoints.ts";
+import type { CheckpointCost, CheckpointInterval } from "../../src/domain/checkpoint-interval.ts";
 import type { Fence } from "../../src/domain/fence.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
 
@@ -40,8 +41,14 @@ export interface Assignment {
   readonly intervalMs: "auto" | number;
   readonly minIntervalMs: number;
   readonly maxIntervalMs: number;
+  /** What checkpoints of this job cost, as an earlier attempt measured it; null: not known yet. */
+  readonly checkpointCost: CheckpointCost | null;
+  /** How often a worker is lost, ms; null: not known. */
+  readonly mtbfMs: number | null;
   /** Longest time of the attempt, ms; null: no limit. */
   readonly timeoutMs: number | null;
+  /** Time until the job's deadline, ms; null: it has none. */
+  readonly deadlineInMs: number | null;
   readonly logBytes: number;
   /** Longest output kept inline, bytes of JSON; what is longer has to be an artifact. */
   readonly outputBytes: number;
@@ -130,6 +137,8 @@ export type FromKeeper =
   /** From which checkpoint the task stands ready; null: from the start. */
   | { readonly kind: "restored"; readonly seq: number | null; readonly restoreMs: number }
   | { readonly kind: "progress"; readonly progress: Progress }
+  /** How long it computes between two checkpoints from now on, and why. */
+  | { readonly kind: "interval"; readonly interval: CheckpointInterval; readonly cost: CheckpointCost | null }
   /** At least once a second: the keeper's event loop turns. */
   | { readonly kind: "alive" };
 
@@ -138,6 +147,8 @@ export type ToKeeper =
   | { readonly kind: "reply"; readonly id: number; readonly reply: KeeperReply }
   /** Make a checkpoint now and go on. */
   | { readonly kind: "checkpoint" }
+  /** A worker is lost that often now, ms. */
+  | { readonly kind: "losses"; readonly mtbfMs: number }
   /** Let go within `graceMs`: yield and stop after a checkpoint, cancel without one. */
   | { readonly kind: "stop"; readonly intent: Intent; readonly graceMs: number }
   /** The lease is lost (Q3): end the runner at once and exit. */

@@ -40,6 +40,7 @@ elseif kind == 'failed' then
       at, 'retry_scheduled', { retry = retries, inMs = tonumber(backoff) })
   end
 elseif kind == 'runner_lost' then
+  count_loss()
   close_attempt(id, job, at, 'lost', payload)
   state = let_go(id, job, at, 'runner_lost', tonumber(job.strikes) + 1)
 else -- interrupted: it let go as it was asked to, which is nobody's failure

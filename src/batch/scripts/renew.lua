@@ -1,7 +1,7 @@
--- The agent's look at one lease it holds, with the latest progress: still mine, and what is wanted of me?
+-- The agent's look at one lease it holds, with what is new: still mine, and what is wanted of me?
 -- KEYS: root tag
--- ARGV: id, generation, counter, token, progress JSON (or "")
--- Returns {'held', intent, checkpointRequest, stopGraceMs, stopReason} | {'lost'}
+-- ARGV: id, generation, counter, token, progress JSON (or ""), interval JSON (or "")
+-- Returns {'held', intent, checkpointRequest, stopGraceMs, mtbf (ms or "")} | {'lost'}
 -- @include job
 local id = ARGV[1]
 local job = load(id)
@@ -15,4 +15,5 @@ if ARGV[5] ~= '' and ARGV[5] ~= job.progress then
   redis.call('XADD', whole('events'), 'MAXLEN', '~', 10000, '*', 'job', id, 'id', '', 'at', now_ms(),
     'type', 'progress', 'state', job.state, 'reason', job.reason or '', 'data', ARGV[5])
 end
-return { 'held', job.intent or '', job.checkpointRequest or '0', job.stopGraceMs or '', job.stopReason or '' }
+if ARGV[6] ~= '' and ARGV[6] ~= job.interval then redis.call('HSET', key('job', id), 'interval', ARGV[6]) end
+return { 'held', job.intent or '', job.checkpointRequest or '0', job.stopGraceMs or '', mean_time_to_loss() }

@@ -11,4 +11,5 @@ beat.reason = 'its beats stopped'
 beat.slots.batch.used = 0
 beat.slots.online.used = 0
 redis.call('HSET', root .. ':beats', ARGV[1], string.format('%d|%s', at, cjson.encode(beat)))
+redis.call('HINCRBY', root .. ':failures', 'losses', 1)
 return 1

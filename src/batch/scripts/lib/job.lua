@@ -12,6 +12,14 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- How often a worker of this fleet is lost, as its caretaker has counted (fleet/failure-book.ts): ms, or ''.
+local function mean_time_to_loss() return redis.call('HGET', whole('failures'), 'mtbfMs') or '' end
+
+-- A process that was lost without notice counts as a failure of the fleet.
+local function count_loss()
+  redis.call('HINCRBY', whole('failures'), 'losses', 1)
+end
+
 local function load(id)
   local flat = redis.call('HGETALL', key('job', id))
   if #flat == 0 then return nil end

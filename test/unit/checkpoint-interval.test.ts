@@ -1,0 +1,112 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { averageCost, chooseInterval, dalyMs } from "../../src/domain/checkpoint-interval.ts";
+import { meanTimeToLossMs, NO_LOSSES } from "../../src/domain/failure-rate.ts";
+
+const SECOND = 1_000;
+const HOUR = 3_600 * SECOND;
+const BOUNDS = { minMs: SECOND, maxMs: 600 * SECOND };
+const cost = (blockedMs: number, totalMs = blockedMs) => ({ blockedMs, totalMs });
+
+/** Daly's exact model, first part: the share of useful time, for exponential failures without restart cost. */
+function goodput(tauMs: number, costMs: number, mtbfMs: number): number {
+  return tauMs / (mtbfMs * Math.expm1((tauMs + costMs) / mtbfMs));
+}
+
+describe("Daly's optimum", () => {
+  it.each([
+    [60, 0.2, 4.8],
+    [300, 0.2, 10.8],
+    [300, 2, 33.3],
+    [1_800, 20, 255],
+    [7_200, 2, 168],
+    [86_400, 20, 1_846],
+  ])("at a failure every %d s and checkpoints of %d s is %d s", (mtbf, costs, tau) => {
+    expect(Math.abs(dalyMs(costs * SECOND, mtbf * SECOND) / SECOND / tau - 1)).toBeLessThan(0.01);
+  });
+
+  it("is within half a point of the best interval there is", () => {
+    const cases = fc.record({
+      mtbfMs: fc.double({ min: 1e4, max: 1e8, noNaN: true }),
+      share: fc.double({ min: 1e-5, max: 0.2, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(cases, ({ mtbfMs, share }) => {
+        const costMs = mtbfMs * share;
+        const chosen = goodput(dalyMs(costMs, mtbfMs), costMs, mtbfMs);
+        let best = 0;
+        for (let tau = costMs / 10; tau < 3 * mtbfMs; tau *= 1.02) best = Math.max(best, goodput(tau, costMs, mtbfMs));
+        expect(chosen).toBeGreaterThan(best - 0.005);
+      }),
+    );
+  });
+
+  it("is the time between failures itself where a checkpoint costs twice that", () => {
+    expect(dalyMs(120 * SECOND, 60 * SECOND)).toBe(60 * SECOND);
+  });
+});
+
+describe("the time between checkpoints", () => {
+  const choose = (costs: ReturnType<typeof cost> | null, mtbfMs: number) =>
+    chooseInterval("auto", costs, mtbfMs, BOUNDS);
+
+  it("says why it is that long", () => {
+    expect(choose(null, HOUR)).toEqual({ ms: 1_000, costMs: null, mtbfMs: HOUR, why: "first" });
+    expect(choose(cost(200), 60 * SECOND)).toMatchObject({ costMs: 200, why: "optimum" });
+    expect(choose(cost(1), 60 * SECOND)).toMatchObject({ ms: 1_000, why: "shortest" });
+    expect(choose(cost(20_000), 24 * HOUR)).toMatchObject({ ms: 600_000, why: "longest" });
+    expect(choose(cost(40_000), 30 * SECOND)).toMatchObject({ ms: 80_000, why: "overhead" });
+    expect(choose(cost(1, 90_000), HOUR)).toMatchObject({ ms: 89_999, why: "storing" });
+    expect(chooseInterval(7_000, cost(200), 60 * SECOND, BOUNDS)).toMatchObject({ ms: 7_000, why: "fixed" });
+  });
+
+  it("CI1, CI2: keeps the task's bounds, and where they let it, two thirds of the time for the program", () => {
+    const ms = fc.integer({ min: 0, max: 1e7 });
+    fc.assert(
+      fc.property(ms, ms, fc.integer({ min: 1, max: 1e9 }), (blockedMs, storingMs, mtbfMs) => {
+        const chosen = choose(cost(blockedMs, blockedMs + storingMs), mtbfMs);
+        expect(chosen.ms).toBeGreaterThanOrEqual(BOUNDS.minMs);
+        expect(chosen.ms).toBeLessThanOrEqual(BOUNDS.maxMs);
+        if (chosen.ms < BOUNDS.maxMs) expect(chosen.ms).toBeGreaterThanOrEqual(2 * blockedMs - 1);
+      }),
+    );
+  });
+
+  it("follows what checkpoints cost, and does not jump at one that was dear", () => {
+    const usual = averageCost(null, cost(100, 200));
+    expect(usual).toEqual(cost(100, 200));
+    const after = averageCost(usual, cost(1_100, 1_200));
+    expect(after.blockedMs).toBe(400);
+    let now = after;
+    for (let n = 0; n < 20; n += 1) now = averageCost(now, cost(1_100, 1_200));
+    expect(now.blockedMs).toBeGreaterThan(1_090);
+  });
+});
+
+describe("the rate of losses", () => {
+  it("FR3: is an hour of worker time before anything was seen", () => {
+    expect(meanTimeToLossMs(NO_LOSSES)).toBe(HOUR);
+  });
+
+  it("is near the truth after one loss of each of eight workers, and nearer after ten", () => {
+    const after = (losses: number): number => {
+      const lived = losses * 60 * SECOND;
+      return meanTimeToLossMs({ longLosses: losses, longMs: lived, recentLosses: losses, recentMs: lived });
+    };
+    expect(after(8)).toBeLessThan(2 * 60 * SECOND);
+    expect(Math.abs(after(80) / (60 * SECOND) - 1)).toBeLessThan(0.05);
+  });
+
+  it("FR2: notices a burst after a quiet day, and that it is over", () => {
+    const quiet = { longLosses: 0.5, longMs: 150 * HOUR };
+    const burst = {
+      longLosses: 20.5,
+      longMs: 150 * HOUR + 20 * 60 * SECOND,
+      recentLosses: 20,
+      recentMs: 20 * 60 * SECOND,
+    };
+    expect(meanTimeToLossMs({ ...quiet, recentLosses: 0, recentMs: 2 * HOUR })).toBeGreaterThan(48 * HOUR);
+    expect(meanTimeToLossMs(burst)).toBeLessThan(0.5 * HOUR);
+    expect(meanTimeToLossMs({ ...burst, recentLosses: 0, recentMs: 2 * HOUR })).toBeGreaterThan(8 * HOUR);
+  });
+});
