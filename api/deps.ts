@@ -1,5 +1,5 @@
 /** What handlers work with. Made once per serving process, in `serving.ts`. */
-import type { JobReader, JobWriter, QueueReader } from "../src/batch/batch.ts";
+import type { JobGraph, JobReader, JobWriter, QueueReader } from "../src/batch/batch.ts";
 import type { CheckpointStore } from "../src/checkpoints/checkpoints.ts";
 import type { Limits } from "../src/domain/limits.ts";
 import type { TaskRegistry, WorkerRegistry } from "../src/fleet/fleet.ts";
@@ -28,6 +28,7 @@ export interface ApiDeps {
   readonly redis: RedisClient;
   readonly keys: Keys;
   readonly reader: JobReader;
+  readonly graph: JobGraph;
   readonly writer: JobWriter;
   readonly queues: QueueReader;
   /** Pools that some worker serves. */

@@ -9,6 +9,7 @@ import type { AddressInfo, Socket } from "node:net";
 import {
   BatchCaretaker,
   JobEventLog,
+  JobGraph,
   JobReader,
   JobWriter,
   loadBatchScripts,
@@ -94,6 +95,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
   const tickets = new TicketQueues({ bull, redis, keys });
   const store = openStore(config.store, storeAccessFrom(config));
   const reader = new JobReader({ redis, keys });
+  const graph = new JobGraph({ redis, keys, scripts, tickets });
   const watch = new FleetWatch({ redis, keys, clock, onError: complain("fleet-watch") });
   const tasks = new TaskRegistry({ watch, clock });
   const tail = new EventTail({ redis: tailRedis, keys, clock, onError: complain("event-tail") });
@@ -103,7 +105,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     keys,
     clock,
     watch,
-    batch: new BatchCaretaker({ redis, keys, scripts, tickets, redisNowMs, logger }),
+    batch: new BatchCaretaker({ redis, keys, scripts, tickets, graph, redisNowMs, logger }),
     settleGeneration: () => settleGeneration(redis, keys, store),
     retain: () => retain({ redis, keys, scripts, store, limits, redisNowMs }),
     redisNowMs,
@@ -133,12 +135,14 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     redis,
     keys,
     reader,
+    graph,
     writer: new JobWriter({
       redis,
       keys,
       scripts,
       tickets,
       reader,
+      graph,
       limits,
       redisNowMs,
       writeWithinMs: COMMAND_TIMEOUT_MS,

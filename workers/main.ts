@@ -10,6 +10,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import {
   BatchCaretaker,
+  JobGraph,
   LeaseDesk,
   loadBatchScripts,
   queuesOf,
@@ -66,7 +67,8 @@ async function main(): Promise<void> {
   const scripts = loadBatchScripts({ eventsPerJob: config.limits.eventsPerJob });
   const tickets = new TicketQueues({ bull, redis: commands, keys });
   const drawer = new TicketDrawer({ bull, redis: commands, keys });
-  const caretaking = new BatchCaretaker({ redis: commands, keys, scripts, tickets, redisNowMs, logger });
+  const graph = new JobGraph({ redis: commands, keys, scripts, tickets });
+  const caretaking = new BatchCaretaker({ redis: commands, keys, scripts, tickets, graph, redisNowMs, logger });
   const storeAccess = storeAccessFrom(config);
   const store = openStore(config.store, storeAccess);
   const desk = new LeaseDesk({

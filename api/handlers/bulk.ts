@@ -3,7 +3,8 @@
  *
  * K1 An array that is not JSON is refused before anything is created; a line that is not JSON is that line's matter.
  * K2 Every item has its answer, in the items' order.
- * K3 Memory is bounded: items by the limit of the body, answers by the limit of items.
+ * K3 Items that wait for each other are a graph: `bulk-graph.ts` takes them, as a whole.
+ * K4 Memory is bounded: items by the limit of the body, answers by the limit of items.
  */
 import type { BulkAnswer } from "../../src/contract/bulk.ts";
 import { problem, type Problem } from "../../src/contract/problem.ts";
@@ -19,6 +20,7 @@ import { shapeProblem, tooLarge } from "../request-check.ts";
 import type { ApiRequest } from "../request.ts";
 import type { Checked } from "../route.ts";
 import { acceptedSubmitSchema, NOT_YET } from "../submit-shape.ts";
+import { refersToItems, submitGraph } from "./bulk-graph.ts";
 import { submitOne } from "../submission.ts";
 
 /** Items under way at a time: enough to keep Redis busy, few enough to leave it to others. */
@@ -45,13 +47,16 @@ export async function submitBulk(deps: ApiDeps, { request }: Checked<undefined, 
   if (read.kind === "gone") return refuse("malformed_http", "the body broke off");
   const split = await splitArray(read.bytes, bulkItems);
   if (split.kind === "bad") return refuse("invalid_json", split.detail);
+  let isGraph = false;
   for (const [index, bytes] of split.items.entries()) {
     const parsed = parseJson(bytes); // K1
+    isGraph ||= parsed.kind === "value" && refersToItems(parsed.value);
     if (parsed.kind === "bad" && parsed.problem.code === "invalid_json") {
       return refuse("invalid_json", `item ${index}: ${parsed.problem.detail}`);
     }
     if (index % 100 === 99) await new Promise(setImmediate);
   }
+  if (isGraph) return submitGraph(deps, request, split.items, key.key); // K3
   const items: BulkAnswer[] = [];
   for await (const answer of inOrder(asItems(split.items), WIDTH, work)) items.push(answer);
   return json(200, { items });
@@ -110,6 +115,11 @@ async function submitItem(
   if (item.kind === "too_long") return refused(problem("payload_too_large", "the item, or the body, is too large"));
   const parsed = parseJson(item.bytes);
   if (parsed.kind === "bad") return refused(parsed.problem);
+  if (refersToItems(parsed.value)) {
+    return refused(
+      problem("invalid_request", "items that wait for each other are sent as one JSON array, not as lines"),
+    );
+  }
   const shaped = acceptedSubmitSchema.safeParse(parsed.value);
   if (!shaped.success) return refused(shapeProblem(shaped.error, NOT_YET));
   const idempotency =

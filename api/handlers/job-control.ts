@@ -48,6 +48,10 @@ function refusalOf(outcome: ControlOutcome, id: string): Answer | null {
       return unknownJob(id);
     case "unknown_checkpoint":
       return refuse("unknown_checkpoint", `job ${id} does not keep that checkpoint`);
+    case "dependency_failed":
+      return refuse("dependency_failed", `job ${id} waits for ${outcome.dependency}, which did not succeed`, {
+        dependency: outcome.dependency,
+      });
     case "illegal":
       return refuse("illegal_transition", outcome.detail, { job: outcome.job.id, state: outcome.job.state });
     default:

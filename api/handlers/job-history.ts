@@ -1,8 +1,8 @@
-/** What belongs to a job: attempts, checkpoints, artifacts. */
+/** What belongs to a job: attempts, checkpoints, artifacts, and what it waits for. */
 import { Readable } from "node:stream";
 import { storeNames } from "../../src/checkpoints/checkpoints.ts";
 import type { PageQuery } from "../../src/contract/query.ts";
-import { empty, refuse, type Answer } from "../answer.ts";
+import { empty, json, refuse, type Answer } from "../answer.ts";
 import type { ApiDeps } from "../deps.ts";
 import { matchesTag } from "../job-answer.ts";
 import { answerPage, ascendingBy, descendingBy } from "../paging.ts";
@@ -22,6 +22,13 @@ export async function listAttempts(deps: ApiDeps, { params, query }: PageRequest
     descendingBy(({ number }) => number),
     deps.limits,
   );
+}
+
+/** GET /v1/jobs/{id}/dependencies */
+export async function listDependencies(deps: ApiDeps, { params }: Checked<undefined, undefined>): Promise<Answer> {
+  const id = params["id"] ?? "";
+  const items = await deps.graph.dependencies(id);
+  return items === null ? unknownJob(id) : json(200, { items, nextCursor: null });
 }
 
 /** GET /v1/jobs/{id}/checkpoints */

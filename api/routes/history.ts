@@ -1,8 +1,20 @@
 /** Routes to what belongs to a job. */
 import { z } from "zod";
-import { artifactListSchema, attemptListSchema, checkpointListSchema, jobEventSchema } from "../../src/contract/job.ts";
+import {
+  artifactListSchema,
+  attemptListSchema,
+  checkpointListSchema,
+  dependencyListSchema,
+  jobEventSchema,
+} from "../../src/contract/job.ts";
 import { eventQuerySchema, logQuerySchema, pageQuerySchema } from "../../src/contract/query.ts";
-import { downloadArtifact, listArtifacts, listAttempts, listCheckpoints } from "../handlers/job-history.ts";
+import {
+  downloadArtifact,
+  listArtifacts,
+  listAttempts,
+  listCheckpoints,
+  listDependencies,
+} from "../handlers/job-history.ts";
 import { followJobEvents } from "../handlers/job-events.ts";
 import { readJobLog } from "../handlers/job-logs.ts";
 import { defineRoute, type Route } from "../route.ts";
@@ -25,6 +37,19 @@ export const historyRoutes: readonly Route[] = [
       successes: [{ status: 200, description: "A page of attempts", schema: attemptListSchema }],
     },
     listAttempts,
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/v1/jobs/{id}/dependencies",
+      operationId: "listDependencies",
+      tag: "history",
+      summary: "List what a job waits for",
+      description: "The jobs and arrays of its `dependsOn`, with how each stands.",
+      successes: [{ status: 200, description: "All of them", schema: dependencyListSchema }],
+      problems: ["unknown_job", "redis_unavailable"],
+    },
+    listDependencies,
   ),
   defineRoute(
     {

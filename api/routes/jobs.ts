@@ -8,7 +8,7 @@ import { submitBulk } from "../handlers/bulk.ts";
 import { controlJob } from "../handlers/job-control.ts";
 import { deleteJob, getJob, listJobs, patchJob, submitJob } from "../handlers/jobs.ts";
 import { defineRoute, type Route } from "../route.ts";
-import { acceptedSubmitSchema, NOT_YET } from "../submit-shape.ts";
+import { acceptedItemSchema, acceptedSubmitSchema, NOT_YET } from "../submit-shape.ts";
 
 const JSON_BODY = { mediaTypes: ["application/json"], limit: "bodyBytes", reading: "json" } as const;
 
@@ -22,7 +22,7 @@ const submit = defineRoute(
     tag: "jobs",
     summary: "Submit a job",
     description:
-      "Accepts a job of a batch task. The job runs on some worker that has the task; where to look is in `Location`. With `Prefer: wait=N` the answer comes when the job has ended, if that is within N seconds.",
+      "Accepts a job of a batch task. The job runs on some worker that has the task; where to look is in `Location`. With `Prefer: wait=N` the answer comes when the job has ended, if that is within N seconds. A job with `dependsOn` is `blocked` until those jobs have ended well; when one does not, it is cancelled with reason `dependency_failed`, unless its entry says `onFailure: run`.",
     body: { ...JSON_BODY, schema: acceptedSubmitSchema, required: true, example: COUNT_JOB, notYet: NOT_YET },
     requestHeaders: ["Idempotency-Key", "Prefer"],
     successes: [
@@ -45,6 +45,7 @@ const submit = defineRoute(
       "unknown_task",
       "wrong_class",
       "idempotency_key_reused",
+      "unknown_dependency",
       "redis_unavailable",
       "outcome_unknown",
     ],
@@ -60,14 +61,17 @@ const bulk = defineRoute(
     tag: "jobs",
     summary: "Submit many jobs",
     description:
-      "A JSON array of bodies of `POST /v1/jobs`, or one body a line as NDJSON. Each item is accepted or refused for itself, and gets its answer, in the items' order. An array that is not JSON is refused as a whole, before anything is created; of NDJSON only the broken line is. With an `Idempotency-Key` the items get keys of their own, `<key>/<index>`: sending the same again creates nothing twice.",
+      "A JSON array of bodies of `POST /v1/jobs`, or one body a line as NDJSON. Each item is accepted or refused for itself, and gets its answer, in the items' order. An array that is not JSON is refused as a whole, before anything is created; of NDJSON only the broken line is. With an `Idempotency-Key` the items get keys of their own, `<key>/<index>`: sending the same again creates nothing twice. Items of an array may have a `key`, and others may wait for them by it in `dependsOn`: such a graph is checked as a whole before anything is created, and one fault refuses it all.",
     body: {
       mediaTypes: ["application/json", "application/x-ndjson", "application/jsonl"],
       limit: "bulkBytes",
       reading: "stream",
       required: true,
-      schema: z.array(acceptedSubmitSchema),
-      example: [COUNT_JOB, COUNT_JOB],
+      schema: z.array(acceptedItemSchema),
+      example: [
+        { ...COUNT_JOB, key: "first" },
+        { ...COUNT_JOB, dependsOn: ["first"] },
+      ],
       notYet: NOT_YET,
     },
     requestHeaders: ["Idempotency-Key"],
@@ -81,7 +85,14 @@ const bulk = defineRoute(
         mediaType: "application/x-ndjson",
       },
     ],
-    problems: ["invalid_idempotency_key", "redis_unavailable"],
+    problems: [
+      "invalid_idempotency_key",
+      "invalid_input",
+      "unknown_task",
+      "unknown_dependency",
+      "dependency_cycle",
+      "redis_unavailable",
+    ],
   },
   submitBulk,
 );
@@ -172,7 +183,8 @@ const VERBS: Readonly<Record<ControlVerb, { readonly summary: string; readonly d
   },
   retry: {
     summary: "Run a final job again",
-    description: "From its last checkpoint, from the start, or from a kept checkpoint by number.",
+    description:
+      "From its last checkpoint, from the start, or from a kept checkpoint by number. Jobs that were cancelled because this one did not succeed wait for it again.",
   },
 };
 
@@ -205,7 +217,7 @@ const control = CONTROL_VERBS.map((verb): Route => {
     {
       ...doc,
       body: { ...JSON_BODY, schema: retrySchema, required: false, example: { from: "start" } },
-      problems: [...doc.problems, "unknown_checkpoint"],
+      problems: [...doc.problems, "unknown_checkpoint", "dependency_failed"],
     },
     controlJob(verb, (body: z.output<typeof retrySchema>) => body.from),
   );

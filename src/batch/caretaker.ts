@@ -12,6 +12,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type ScriptReply } from "../redis/script.ts";
+import type { JobGraph } from "./job-graph.ts";
 import { queueName, ticketOf, type Ticket, type TicketQueues } from "./tickets.ts";
 import type { BatchScripts } from "./scripts.ts";
 
@@ -22,6 +23,7 @@ export interface CaretakerOptions {
   readonly keys: Keys;
   readonly scripts: BatchScripts;
   readonly tickets: TicketQueues;
+  readonly graph: JobGraph;
   readonly redisNowMs: () => number;
   readonly logger: Logger;
 }
@@ -35,11 +37,12 @@ export class BatchCaretaker {
     this.#options = options;
   }
 
-  /** H2: scheduled → ready, past the deadline → expired. */
+  /** H2: scheduled → ready, past the deadline → expired; and who waits for what has ended is told. */
   async passTime(): Promise<void> {
-    const { redis, keys, scripts, tickets } = this.#options;
+    const { redis, keys, scripts, tickets, graph } = this.#options;
     const reply = await runScript(redis, scripts.due, [keys.root], [AT_MOST]);
     await tickets.add(ticketsOf(reply));
+    await graph.tellSome();
   }
 
   /**

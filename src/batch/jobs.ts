@@ -13,6 +13,7 @@ import { RedisFault, writing } from "../redis/fault.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type ScriptReply } from "../redis/script.ts";
+import type { JobGraph } from "./job-graph.ts";
 import type { JobReader } from "./job-reader.ts";
 import { toJob, unflatten } from "./record.ts";
 import type { BatchScripts } from "./scripts.ts";
@@ -35,14 +36,17 @@ export interface NewJob {
 export type SubmitOutcome =
   | { readonly kind: "created"; readonly job: Job }
   | { readonly kind: "replayed"; readonly job: Job }
-  | { readonly kind: "key_reused"; readonly id: string };
+  | { readonly kind: "key_reused"; readonly id: string }
+  /** `index` in `dependsOn`. */
+  | { readonly kind: "unknown_dependency"; readonly index: number };
 
 export type ControlOutcome =
   | { readonly kind: "accepted"; readonly job: Job }
   | { readonly kind: "unchanged"; readonly job: Job }
   | { readonly kind: "illegal"; readonly detail: string; readonly job: Job }
   | { readonly kind: "not_found" }
-  | { readonly kind: "unknown_checkpoint" };
+  | { readonly kind: "unknown_checkpoint" }
+  | { readonly kind: "dependency_failed"; readonly dependency: string };
 
 export type PatchOutcome = { readonly kind: "ok"; readonly job: Job } | { readonly kind: "not_found" };
 export type RemoveOutcome = { readonly kind: "ok" } | { readonly kind: "not_found" } | { readonly kind: "not_final" };
@@ -53,6 +57,7 @@ export interface JobWriterOptions {
   readonly scripts: BatchScripts;
   readonly tickets: TicketQueues;
   readonly reader: JobReader;
+  readonly graph: JobGraph;
   readonly limits: Limits;
   /** Redis' clock, as well as it is known here. */
   readonly redisNowMs: () => number;
@@ -108,6 +113,8 @@ export class JobWriter {
         return { kind: "replayed", job: await reader.require(String(rest)) };
       case "key_reused":
         return { kind: "key_reused", id: String(rest) };
+      case "unknown_dependency":
+        return { kind: "unknown_dependency", index: Number(rest) };
       default:
         throw tooLate(id);
     }
@@ -145,6 +152,8 @@ export class JobWriter {
         return { kind: "not_found" };
       case "unknown_checkpoint":
         return { kind: "unknown_checkpoint" };
+      case "dependency_failed":
+        return { kind: "dependency_failed", dependency: String(rest) };
       default:
         throw tooLate(id);
     }
@@ -168,7 +177,12 @@ export class JobWriter {
   /** Forgets a final job; its files are the sweeper's. @throws RedisFault */
   async remove(id: string): Promise<RemoveOutcome> {
     const { keys, scripts, redis } = this.#options;
-    const reply = await writing(() => runScript(redis, scripts.remove, [keys.root], [id]));
+    const remove = (): Promise<ScriptReply> => writing(() => runScript(redis, scripts.remove, [keys.root], [id]));
+    let reply = await remove();
+    while (reply === "not_told") {
+      await this.#options.graph.tell(id);
+      reply = await remove();
+    }
     return { kind: reply === "ok" ? "ok" : reply === "not_final" ? "not_final" : "not_found" };
   }
 
@@ -183,6 +197,7 @@ export class JobWriter {
       ...["intervalMs", submit.checkpoint?.intervalMs ?? task.interval?.everyMs ?? "auto"],
       ...["minIntervalMs", task.interval?.minMs ?? 1_000, "maxIntervalMs", task.interval?.maxMs ?? 600_000],
       ...["backoff", JSON.stringify(task.backoff)],
+      ...["dependsOn", submit.dependsOn.length === 0 ? "" : JSON.stringify(submit.dependsOn)],
       ...labelFields(submit.labels),
     ];
   }

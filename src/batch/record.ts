@@ -88,6 +88,7 @@ export function toJob(raw: RawJob): Job {
     priority: number(raw["priority"]) ?? 0,
     pool: raw["pool"] ?? "default",
     labels: (json(raw["labels"]) ?? {}) as Job["labels"],
+    dependsOn: (json(raw["dependsOn"]) ?? []) as Job["dependsOn"],
     goodput: null,
   };
 }

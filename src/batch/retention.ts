@@ -43,7 +43,8 @@ export async function retain(options: RetentionOptions): Promise<{ readonly swep
   const over = excess > 0 ? await redis.zrange(keys.finals, 0, String(Math.min(excess, AT_MOST) - 1)) : [];
   const doomed = [...new Set([...old, ...over])];
   for (const id of doomed) {
-    await runScript(redis, scripts.remove, [keys.root], [id]);
+    const reply = await runScript(redis, scripts.remove, [keys.root], [id]);
+    if (reply !== "ok" && reply !== "not_found") continue; // Somebody needs it still.
     await deleteAll(store, `jobs/${id}/`);
   }
   return { swept: ids.length, removed: doomed.length };

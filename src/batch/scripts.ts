@@ -16,6 +16,7 @@ const NAMES = [
   "finish",
   "lose",
   "control",
+  "tell",
   "due",
   "reticket",
   "patch",

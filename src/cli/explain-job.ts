@@ -4,7 +4,7 @@
  * J1 First what is so, then how it came about, then who could change it, then what to do.
  * J2 Nothing is guessed: what is not known is left out.
  */
-import type { Attempt, Job } from "../contract/job.ts";
+import type { Attempt, DependencyStanding, Job } from "../contract/job.ts";
 import type { TaskView, Worker } from "../contract/worker.ts";
 import { JOB_REASONS } from "../domain/job-reason.ts";
 import { JOB_STATES } from "../domain/job-state.ts";
@@ -14,6 +14,8 @@ import { intervalText } from "./job-table.ts";
 export interface JobFacts {
   readonly job: Job;
   readonly attempts: readonly Attempt[];
+  /** What it waits for; empty unless it is blocked, or was cancelled for it. */
+  readonly dependencies: readonly DependencyStanding[];
   readonly workers: readonly Worker[];
   /** Null when it is not known any more. */
   readonly task: TaskView | null;
@@ -28,6 +30,7 @@ const ATTEMPTS_TOLD = 5;
 export function explainJob(facts: JobFacts): string[] {
   return [
     stateSentence(facts),
+    ...dependencySentences(facts),
     ...timeSentences(facts),
     ...progressSentences(facts),
     ...attemptSentences(facts),
@@ -45,6 +48,22 @@ function stateSentence({ job }: JobFacts): string {
 /** Reasons are written as what a job does, or as a clause of their own. */
 function asPredicate(reason: string): string {
   return /^(waits|gave|was|ended)\b/.test(reason) ? reason : `is so because ${reason}`;
+}
+
+/** Parents that are told one by one. */
+const PARENTS_TOLD = 5;
+
+function dependencySentences({ dependencies }: JobFacts): string[] {
+  const told = (status: DependencyStanding["status"], words: (ids: string, one: boolean) => string): string[] => {
+    const ids = dependencies.filter((one) => one.status === status).map(({ job }) => job);
+    if (ids.length === 0) return [];
+    const more = ids.length > PARENTS_TOLD ? ` and ${ids.length - PARENTS_TOLD} more` : "";
+    return [words(`${ids.slice(0, PARENTS_TOLD).join(", ")}${more}`, ids.length === 1)];
+  };
+  return [
+    ...told("waiting", (ids) => `Not ended yet: ${ids}.`),
+    ...told("failed", (ids, one) => `${one ? "This one" : "These"} did not succeed: ${ids}.`),
+  ];
 }
 
 function timeSentences({ job, nowMs }: JobFacts): string[] {
@@ -159,7 +178,11 @@ function errorSentences({ job }: JobFacts): string[] {
   return error === null ? [] : [`Its error: ${error.title} (${error.code}): ${error.detail}`];
 }
 
-function adviceSentences({ job, typed }: JobFacts): string[] {
+function adviceSentences({ job, dependencies, typed }: JobFacts): string[] {
+  const culprit = dependencies.find(({ status }) => status === "failed");
+  if (job.reason === "dependency_failed" && culprit !== undefined) {
+    return [`To run both: ${typed} retry ${culprit.job}; this one then waits for it again.`];
+  }
   switch (job.state) {
     case "stopped":
       return [`To let it go on: ${typed} resume ${job.id}`];

@@ -29,6 +29,13 @@ export function readPair(text: string): readonly [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
+/** `job`, or `job:run` for one whose failure does not matter. */
+export function readDependency(text: string): { readonly job: string; readonly onFailure: "cancel" | "run" } {
+  const [, job, onFailure = "cancel"] = /^([^:]+)(?::(run|cancel))?$/.exec(text) ?? [];
+  if (job === undefined) throw new UsageError(`"${text}" is not the id of a job, or job:run`);
+  return { job, onFailure: onFailure === "run" ? "run" : "cancel" };
+}
+
 export function readOneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
   return (text) => {
     const found = words.find((word) => word === text);

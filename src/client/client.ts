@@ -5,7 +5,16 @@
  * C2 A refusal is a `CairnProblem`, silence is `CairnUnreachable`, a limit of the caller's own is `CairnTimeout`.
  * C3 A submission always carries an `Idempotency-Key`: one that got no answer is sent again, and still makes one job.
  */
-import type { Artifact, Attempt, Checkpoint, Job, JobEventView, PatchJob, SubmitRequest } from "../contract/job.ts";
+import type {
+  Artifact,
+  Attempt,
+  Checkpoint,
+  DependencyStanding,
+  Job,
+  JobEventView,
+  PatchJob,
+  SubmitRequest,
+} from "../contract/job.ts";
 import { isFinalState } from "../contract/job.ts";
 import type { Json } from "../contract/json.ts";
 import type { Queue } from "../contract/queue.ts";
@@ -151,6 +160,11 @@ export class CairnClient {
 
   checkpoints(id: string, options: CallOptions = {}): AsyncGenerator<Checkpoint> {
     return this.#each<Checkpoint>(`${jobPath(id)}/checkpoints`, options);
+  }
+
+  /** What a job waits for, and how that stands. */
+  dependencies(id: string, options: CallOptions = {}): AsyncGenerator<DependencyStanding> {
+    return this.#each<DependencyStanding>(`${jobPath(id)}/dependencies`, options);
   }
 
   artifacts(id: string, options: CallOptions = {}): AsyncGenerator<Artifact> {

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { FINAL_STATES, JOB_STATES, type JobState } from "../domain/job-state.ts";
 import { INTERVAL_REASONS, type IntervalReason } from "../domain/checkpoint-interval.ts";
 import { JOB_REASONS, type JobReason } from "../domain/job-reason.ts";
-import { anyJson, durationMs, jobId, labels, listOf, name, timestamp } from "./json.ts";
+import { DEFAULT_LIMITS } from "../domain/limits.ts";
+import { anyJson, durationMs, jobId, type Json, labels, listOf, name, timestamp } from "./json.ts";
 import { problemSchema } from "./problem.ts";
 
 export const jobStateSchema = z.enum(Object.keys(JOB_STATES) as [JobState, ...JobState[]]);
@@ -37,6 +38,29 @@ export const checkpointIntervalSchema = z.object({
   why: z.enum(Object.keys(INTERVAL_REASONS) as [IntervalReason, ...IntervalReason[]]),
 });
 
+export const ON_FAILURE = ["cancel", "run"] as const;
+
+export const dependencySchema = z
+  .object({
+    job: jobId.describe("A job, or an array as a whole"),
+    onFailure: z
+      .enum(ON_FAILURE)
+      .describe(
+        "When it fails, is cancelled or expires: `cancel` the job that waits for it, with reason `dependency_failed`; or `run` that all the same",
+      ),
+  })
+  .describe("One job that another waits for");
+export type Dependency = z.infer<typeof dependencySchema>;
+
+/** GET /v1/jobs/{id}/dependencies */
+export const dependencyStandingSchema = dependencySchema.extend({
+  status: z
+    .enum(["waiting", "satisfied", "failed"])
+    .describe("`waiting`: has not ended; `satisfied`: the job may run; `failed`: it may not"),
+});
+export type DependencyStanding = z.infer<typeof dependencyStandingSchema>;
+export const dependencyListSchema = z.object({ items: z.array(dependencyStandingSchema), nextCursor: z.null() });
+
 export const jobSchema = z.object({
   id: jobId,
   task: name,
@@ -69,6 +93,7 @@ export const jobSchema = z.object({
   priority: z.int().min(-10).max(10),
   pool: name,
   labels,
+  dependsOn: z.array(dependencySchema).describe("Jobs and arrays it waits for, or waited for"),
   goodput: goodputSchema.nullable(),
 });
 export type Job = z.infer<typeof jobSchema>;
@@ -120,6 +145,29 @@ export const jobEventSchema = z.object({
 });
 export type JobEventView = z.infer<typeof jobEventSchema>;
 
+/**
+ * What a job waits for: an id alone, or with what its failure means.
+ * @param reference how a job is named
+ */
+const waitsFor = (reference: z.ZodType<string, string>) =>
+  z
+    .array(
+      z.union([
+        reference.transform((job) => ({ job, onFailure: "cancel" as const })),
+        z.strictObject({ job: reference, onFailure: z.enum(ON_FAILURE).default("cancel") }),
+      ]),
+    )
+    .max(DEFAULT_LIMITS.dependenciesPerJob)
+    .refine((list) => new Set(list.map(({ job }) => job)).size === list.length, "names the same job twice")
+    .describe("Jobs and arrays that have to end first, by id, or as `{job, onFailure}`; see Job");
+
+/** The id or local key in an entry of `dependsOn` that was not checked yet; empty when it has none. */
+export function dependencyReference(entry: Json): string {
+  if (typeof entry === "string") return entry;
+  const job = typeof entry === "object" && entry !== null && !Array.isArray(entry) ? entry["job"] : null;
+  return typeof job === "string" ? job : "";
+}
+
 /** Body of POST /v1/jobs. */
 export const submitSchema = z.strictObject({
   task: name,
@@ -128,7 +176,7 @@ export const submitSchema = z.strictObject({
   pool: name.default("default"),
   labels: labels.default({}),
   runAt: z.iso.datetime({ offset: true }).optional(),
-  dependsOn: z.array(jobId).max(1_000).optional(),
+  dependsOn: waitsFor(jobId).default([]),
   maxRetries: z.int().min(0).max(1_000).optional(),
   timeoutMs: z.int().min(1).optional().describe("Longest time for one attempt"),
   deadlineMs: z.int().min(1).optional().describe("Longest time for the whole job, from submission"),
@@ -140,6 +188,16 @@ export const submitSchema = z.strictObject({
     .optional(),
   webhook: z.url().optional(),
 });
+/** Name of an item within its bulk: other items wait for it by this. Begins with a letter, so it is no id. */
+const localKey = name.describe("Name within this bulk, for `dependsOn` of other items");
+
+/** An item of POST /v1/jobs/bulk. */
+export const bulkItemSchema = submitSchema.extend({
+  key: localKey.optional(),
+  dependsOn: waitsFor(z.union([jobId, localKey])).default([]),
+});
+export type BulkItem = z.output<typeof bulkItemSchema>;
+
 export type SubmitRequest = z.input<typeof submitSchema>;
 export type Submit = z.output<typeof submitSchema>;
 

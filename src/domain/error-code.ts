@@ -78,6 +78,11 @@ export const ERROR_CODES = {
     "This call is for the other class of task",
     "Submit batch tasks to POST /v1/jobs; invoke online tasks.",
   ),
+  dependency_failed: entry(
+    409,
+    "A job it waits for did not succeed",
+    "Retry that one (`dependency`): it revives the jobs that wait for it.",
+  ),
   not_final: entry(409, "The job has not come to its end", "Cancel it first, or wait for it."),
   idempotency_in_progress: passing(
     409,
@@ -102,6 +107,16 @@ export const ERROR_CODES = {
   ),
   headers_too_large: entry(431, "The request's headers are too large", "Keep URL and headers below 16 KiB together."),
   input_refused: entry(422, "The task refused the input", "`detail` is the task's own word."),
+  unknown_dependency: entry(
+    422,
+    "A job to wait for does not exist",
+    "Name jobs or arrays that are kept; within a bulk, the `key` of another item. `errors` says which it is.",
+  ),
+  dependency_cycle: entry(
+    422,
+    "Jobs of the bulk wait for each other in a circle",
+    "`detail` names the circle; cut it.",
+  ),
   idempotency_key_reused: entry(
     422,
     "This Idempotency-Key was used for another request",

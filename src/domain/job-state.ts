@@ -4,7 +4,7 @@
  * S1 A state changes only along this table: the Lua scripts get it rendered (`redis/script-loader.ts`), the
  *    documentation and the dashboard draw it.
  * S2 Only `running` and `stopping` hold a lease.
- * S3 A final state is left by `retry` alone.
+ * S3 A final state is left by `retry` alone: of the job itself, or of a job it waits for (`revive`).
  */
 
 /** What each state means, in the words users see. */
@@ -49,8 +49,8 @@ export const TRANSITIONS = {
   stopped: { resume: "queued", postpone: "scheduled", block: "blocked", cancel: "cancelled", expire: "expired" },
   succeeded: { retry: "queued" },
   failed: { retry: "queued" },
-  cancelled: { retry: "queued" },
-  expired: { retry: "queued" },
+  cancelled: { retry: "queued", revive: "blocked" },
+  expired: { retry: "queued", revive: "blocked" },
 } as const satisfies Record<JobState, Readonly<Record<string, JobState>>>;
 
 /** Any event that some state knows. */

@@ -21,6 +21,8 @@ export const DEFAULT_LIMITS = {
   logBytesPerAttempt: 10_485_760,
   eventsPerJob: 10_000,
   labelsPerJob: 16,
+  /** Jobs and arrays that one job waits for. */
+  dependenciesPerJob: 250,
 } as const;
 
 export type Limits = { readonly [K in keyof typeof DEFAULT_LIMITS]: number };

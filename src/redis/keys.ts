@@ -22,6 +22,14 @@ export interface Keys {
   readonly events: string;
   /** ZSET of job ids by id (score 0, lexical), one per index term; "" is all jobs. */
   index(term: string): string;
+  /** ZSET of jobs and arrays whose children are to be told how they stand (`lib/graph.lua`), by since when, ms. */
+  readonly telling: string;
+  /** HASH, a job or array that a job waits for → what it does on its failure, and how it stands. */
+  dependencies(id: string): string;
+  /** ZSET, jobs that wait for a job or array. */
+  children(id: string): string;
+  /** HASH, the record of an array. */
+  array(id: string): string;
   /** ZSET, jobs that are ready but not leased; score: when they last got a ticket, ms. */
   readonly unleased: string;
   /** ZSET, jobs to be made ready, or whose deadline passes; score: when, ms. */
@@ -80,6 +88,10 @@ export function createKeys(prefix: string): Keys {
     jobEvents: (id) => `${root}:events:${id}`,
     events: `${root}:events`,
     index: (term) => `${root}:ix:${term}`,
+    telling: `${root}:telling`,
+    dependencies: (id) => `${root}:deps:${id}`,
+    children: (id) => `${root}:children:${id}`,
+    array: (id) => `${root}:array:${id}`,
     unleased: `${root}:unleased`,
     due: `${root}:due`,
     deadlines: `${root}:deadlines`,

@@ -2,6 +2,7 @@
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BulkAnswer } from "../../src/contract/bulk.ts";
+import type { Job } from "../../src/contract/job.ts";
 import { ApiCaller } from "../support/api-caller.ts";
 import { Fleet } from "../support/fleet.ts";
 
@@ -86,6 +87,80 @@ describe("bulk submission", () => {
     expect(again.slice(0, 2).map(({ id }) => id)).toEqual(first.map(({ id }) => id));
     expect(again.map(({ replayed }) => replayed)).toEqual([true, true, false]);
     expect((await bulk([item(5)], headers))[0]?.problem?.code).toBe("idempotency_key_reused");
+  });
+
+  it("a graph whose items name each other is created as a whole, and once", async () => {
+    const graph = [
+      { ...item(0), key: "join", dependsOn: ["left", { job: "right", onFailure: "run" }] },
+      { ...item(1), key: "left", dependsOn: ["top"] },
+      { ...item(2), key: "right", dependsOn: ["top"] },
+      { ...item(3), key: "top" },
+    ];
+    const headers = { "idempotency-key": "graph" };
+    const [join, left, right, top] = await bulk(graph, headers);
+    const job = async (answer: BulkAnswer | undefined): Promise<Job> =>
+      api.json<Job>(200, { path: `/v1/jobs/${answer?.id ?? ""}` });
+    expect(await job(join)).toMatchObject({
+      state: "blocked",
+      dependsOn: [
+        { job: left?.id, onFailure: "cancel" },
+        { job: right?.id, onFailure: "run" },
+      ],
+    });
+    expect((await job(top)).state).toBe("scheduled");
+    expect(await api.json(200, { path: `/v1/jobs/${left?.id ?? ""}/dependencies` })).toEqual({
+      items: [{ job: top?.id, onFailure: "cancel", status: "waiting" }],
+      nextCursor: null,
+    });
+    expect((await bulk(graph, headers)).map(({ id, replayed }) => [id, replayed])).toEqual(
+      [join, left, right, top].map((answer) => [answer?.id, true]),
+    );
+  });
+
+  it("one fault in a graph refuses it before anything is created, and says where", async () => {
+    const list = async (): Promise<unknown> =>
+      (await api.json<{ items: readonly Job[] }>(200, { path: "/v1/jobs?label=faulty:yes" })).items;
+    const marked = { ...item(0), labels: { faulty: "yes" } };
+    const refusal = async (items: readonly object[]): Promise<unknown> =>
+      api.problem({ method: "POST", path: "/v1/jobs/bulk", body: [...items] });
+    expect(
+      await refusal([marked, { ...marked, key: "a", dependsOn: ["b"] }, { ...marked, key: "b", dependsOn: ["a"] }]),
+    ).toMatchObject({
+      code: "dependency_cycle",
+      detail: "these wait for each other: a → b → a; nothing was created",
+      errors: [{ pointer: "/1/dependsOn/0" }],
+    });
+    expect(
+      await refusal([
+        { ...marked, key: "a" },
+        { ...marked, dependsOn: ["a", "c"] },
+      ]),
+    ).toMatchObject({
+      code: "unknown_dependency",
+      errors: [{ pointer: "/1/dependsOn/1", detail: 'no item has the key "c"' }],
+    });
+    const nobody = "01hzyv7k3m8q4r5t6w7x8y9z0a";
+    expect(
+      await refusal([
+        { ...marked, key: "a" },
+        { ...marked, dependsOn: ["a", nobody] },
+      ]),
+    ).toMatchObject({
+      code: "unknown_dependency",
+      errors: [{ pointer: "/1/dependsOn/1" }],
+    });
+    expect(
+      await refusal([
+        { ...marked, key: "a" },
+        { ...marked, dependsOn: ["a"], input: {} },
+      ]),
+    ).toMatchObject({
+      code: "invalid_input",
+      errors: [{ pointer: "/1/input/steps" }],
+    });
+    expect(await list()).toEqual([]);
+    const answers = await lines(JSON.stringify({ ...marked, key: "a" }));
+    expect(answers[0]?.problem?.detail).toBe("items that wait for each other are sent as one JSON array, not as lines");
   });
 
   it("takes hundreds, in order, and no more than the limit", async () => {

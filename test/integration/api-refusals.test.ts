@@ -144,7 +144,13 @@ describe("refusals", () => {
     ["a body that is no object", post("/v1/jobs", [COUNT]), 400, "invalid_request"],
     ["priority out of bounds", post("/v1/jobs", { ...COUNT, priority: 11 }), 400, "invalid_request"],
     ["a date that is none", post("/v1/jobs", { ...COUNT, runAt: "tomorrow" }), 400, "invalid_request"],
-    ["dependsOn, which nothing supports yet", post("/v1/jobs", { ...COUNT, dependsOn: [] }), 400, "invalid_request"],
+    [
+      "a job to wait for that is not there",
+      post("/v1/jobs", { ...COUNT, dependsOn: ["01hzyv7k3m8q4r5t6w7x8y9z0a"] }),
+      422,
+      "unknown_dependency",
+    ],
+    ["dependsOn with no id", post("/v1/jobs", { ...COUNT, dependsOn: ["first"] }), 400, "invalid_request"],
     [
       "webhook, which nothing supports yet",
       post("/v1/jobs", { ...COUNT, webhook: "http://a" }),

@@ -104,6 +104,10 @@ describe("the README's commands", { timeout: 180_000 }, () => {
     expect(out).toMatch(/\{"middle":0(\.\d+)?(e-\d+)?\}\n/);
   });
 
+  it("a job that waits for two others", async () => {
+    expect((await run("graph")).out).toContain(countDigest(1));
+  });
+
   it("from TypeScript: the client's example runs to its end", async () => {
     const child = spawn(process.execPath, [join(folder, "client.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
     let out = "";

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import {
   BatchCaretaker,
+  JobGraph,
   JobReader,
   JobWriter,
   LeaseDesk,
@@ -49,9 +50,10 @@ export async function openBatch(url: string) {
   const tickets = new TicketQueues({ bull, redis, keys });
   const drawer = new TicketDrawer({ bull, redis, keys });
   const reader = new JobReader({ redis, keys });
+  const graph = new JobGraph({ redis, keys, scripts, tickets });
   const logger = createLogger({ level: "silent", process: "test" });
   const writing = {
-    ...{ redis, keys, scripts, tickets, reader, redisNowMs },
+    ...{ redis, keys, scripts, tickets, reader, graph, redisNowMs },
     limits: DEFAULT_LIMITS,
     writeWithinMs: 1_000,
     stopGraceMs: 5_000,
@@ -70,7 +72,7 @@ export async function openBatch(url: string) {
       garbageDelayMs: 0,
       onTicketError: raise,
     });
-  const caretaker = new BatchCaretaker({ redis, keys, scripts, tickets, redisNowMs, logger });
+  const caretaker = new BatchCaretaker({ redis, keys, scripts, tickets, graph, redisNowMs, logger });
   // The generation fits the Redis that answers, as the caretaker would make it.
   const info = String(await redis.eval("return redis.call('INFO','server')", 1, keys.root));
   await redis.hset(keys.generation, { number: "1", runId: /run_id:([0-9a-f]+)/.exec(info)?.[1] ?? "" });
@@ -83,6 +85,7 @@ export async function openBatch(url: string) {
     reader,
     writer,
     caretaker,
+    graph,
     deskOf,
     /** Its writes reach Redis after they should have, as after a long pause on the way. */
     lateWriter: () => new JobWriter({ ...writing, redisNowMs: () => Date.now() - 10_000 }),

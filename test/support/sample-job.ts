@@ -30,6 +30,7 @@ export function sampleJob(change: Partial<Job> = {}): Job {
     priority: 0,
     pool: "default",
     labels: {},
+    dependsOn: [],
     goodput: null,
     ...change,
   });

@@ -51,6 +51,7 @@ function explain(change: Partial<JobFacts>): string {
   return explainJob({
     job: sampleJob(),
     attempts: [],
+    dependencies: [],
     workers: [worker("w1")],
     task,
     nowMs,
@@ -132,12 +133,25 @@ describe("cairn explain", () => {
     expect(text).not.toContain("ready worker");
   });
 
+  it("a job that waits for others names them, and whom to retry when one of them failed", () => {
+    const blocked = sampleJob({ state: "blocked", reason: "waiting_for_jobs" });
+    const parent = (job: string, status: "waiting" | "failed") => ({ job, onFailure: "cancel" as const, status });
+    expect(explain({ job: blocked, dependencies: [parent("a", "waiting"), parent("b", "waiting")] })).toContain(
+      "Not ended yet: a, b.",
+    );
+    const cancelled = sampleJob({ state: "cancelled", reason: "dependency_failed" });
+    const text = explain({ job: cancelled, dependencies: [parent("a", "failed")] });
+    expect(text).toContain("This one did not succeed: a.");
+    expect(text).toContain("cairn retry a; this one then waits for it again");
+  });
+
   it("has a sentence for every state with every reason, each on a line of its own", () => {
     for (const state of Object.keys(JOB_STATES) as JobState[]) {
       for (const reason of Object.keys(JOB_REASONS) as JobReason[]) {
         const [first = ""] = explainJob({
           job: sampleJob({ state, reason }),
           attempts: [],
+          dependencies: [],
           workers: [],
           task,
           nowMs,

@@ -82,6 +82,7 @@ describe("the README", () => {
       "curl",
       "tasks.ts",
       "own-task",
+      "graph",
       "client.mjs",
       "weather",
     ]);

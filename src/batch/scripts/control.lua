@@ -2,7 +2,8 @@
 -- KEYS: root tag
 -- ARGV: id, verb, by, notAfter, grace (ms), from (retry: start | last | seq)
 -- Returns {'accepted', ticket | ''} | {'unchanged'} | {'illegal', state} | {'not_found'} | {'unknown_checkpoint'} | {'too_late'}
--- @include job
+--         | {'dependency_failed', the job or array it waits for}
+-- @include graph
 local id, verb, by, not_after, grace, from = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local at = now_ms()
 if at > not_after then return { 'too_late' } end
@@ -47,8 +48,14 @@ elseif verb == 'checkpoint' then
     return { 'accepted', '' }
   end
 elseif verb == 'resume' then
-  if state == 'queued' or state == 'scheduled' or state == 'running' then return { 'unchanged' } end
+  if state == 'queued' or state == 'scheduled' or state == 'running' or state == 'blocked' then return { 'unchanged' } end
   if state == 'stopped' then
+    local waiting, culprit = reassess(id, job)
+    if culprit then return { 'dependency_failed', culprit } end
+    if waiting > 0 then
+      move(id, job, 'block', { reason = 'waiting_for_jobs' }, at, 'resumed', { by = by })
+      return { 'accepted', '' }
+    end
     if job.runAt and job.runAt ~= '' and tonumber(job.runAt) > at then
       move(id, job, 'postpone', { reason = 'not_before', dueAt = job.runAt }, at, 'resumed', { by = by })
       return { 'accepted', '' }
@@ -61,7 +68,14 @@ elseif verb == 'retry' then
     if state == 'queued' and tonumber(job.round) > 0 then return { 'unchanged' } end
     return { 'illegal', state }
   end
-  local patch = { reason = 'waiting_for_slot', round = tonumber(job.round) + 1, retries = 0, strikes = 0, output = '', error = '', finishedAt = '', worker = '' }
+  local waiting, culprit = reassess(id, job)
+  if culprit then return { 'dependency_failed', culprit } end
+  if waiting > 0 then
+    local patch = { reason = 'waiting_for_jobs', round = tonumber(job.round) + 1, finishedAt = '', failedDependency = '' }
+    if not move(id, job, 'revive', patch, at, 'retried', { by = by }) then return { 'illegal', state } end
+    return { 'accepted', '' }
+  end
+  local patch = { reason = 'waiting_for_slot', released = 1, failedDependency = '', round = tonumber(job.round) + 1, retries = 0, strikes = 0, output = '', error = '', finishedAt = '', worker = '' }
   if from == 'start' then
     patch.ckSeq, patch.ckAt, patch.ckBytes, patch.ckProgress, patch.ckManifest, patch.ckSha, patch.progress = '', '', '', '', '', '', ''
   elseif from ~= 'last' then

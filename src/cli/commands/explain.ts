@@ -12,19 +12,29 @@ export const explain = command({
   name: "explain",
   group: "See what happens",
   summary: "say in sentences why a job is where it is",
-  does: "GET /v1/jobs/{id}, /attempts, /v1/tasks, /v1/workers",
+  does: "GET /v1/jobs/{id}, /attempts, /dependencies, /v1/tasks, /v1/workers",
   args: [{ name: "job", meaning: "id of the job", count: "one" }],
   options: { output: outputOption, ...addressOptions },
   examples: [{ line: "cairn explain $JOB", does: "state, reason, attempts, checkpoint, and who could run it" }],
   async run(session, [id = ""], options) {
     const client = session.client(options);
     const job = await client.job(id);
-    const [attempts, workers, task] = await Promise.all([
+    const waits = job.state === "blocked" || job.reason === "dependency_failed";
+    const [attempts, dependencies, workers, task] = await Promise.all([
       collect(client.attempts(id)),
+      waits ? collect(client.dependencies(id)) : [],
       collect(client.workers()),
       findTask(client, job.task),
     ]);
-    const sentences = explainJob({ job, attempts, workers, task, nowMs: session.clock.nowMs(), typed: session.typed });
+    const sentences = explainJob({
+      job,
+      attempts,
+      dependencies,
+      workers,
+      task,
+      nowMs: session.clock.nowMs(),
+      typed: session.typed,
+    });
     if (options.output === "json")
       await writeJson(session, { job: job.id, state: job.state, reason: job.reason, sentences });
     else await session.out(sentences.map((sentence) => `${sentence}\n`).join(""));

@@ -9,7 +9,7 @@ import { outputOption, writeJson } from "../output.ts";
 import { ProgressBars } from "../progress-bars.ts";
 import { fileOption, inputArgument, readInput } from "../read-input.ts";
 import type { Session } from "../session.ts";
-import { readDuration, readPair, readText, readTime, readWhole } from "../values.ts";
+import { readDependency, readDuration, readPair, readText, readTime, readWhole } from "../values.ts";
 
 const taskArgument = { name: "task", meaning: "name of the task, see `cairn tasks`", count: "one" } as const;
 const keyOption = value("key", "name of this request: asked again with it, it happens once", readText);
@@ -23,6 +23,7 @@ const submitOptions = {
   priority: value("n", "-10 to 10, higher first; default 0", readWhole({ from: -10, to: 10 })),
   pool: value("name", "pool of workers; default `default`", readText),
   runAt: value("time", "not before: 2030-01-31T18:00:00Z, or +10m", readText),
+  dependsOn: list("job", "not before this job or array has succeeded (job:run: has ended); may repeat", readDependency),
   timeout: value("time", "longest time for one attempt", readDuration),
   deadline: value("time", "longest time for the whole job, from now", readDuration),
   maxRetries: value("n", "how often the task itself may fail before the job does", readWhole({ from: 0, to: 1_000 })),
@@ -57,6 +58,7 @@ export const submit = command({
       ...given("priority", options.priority),
       ...given("pool", options.pool),
       ...given("runAt", options.runAt === undefined ? undefined : readTime(options.runAt, session.clock.nowMs())),
+      ...(options.dependsOn.length === 0 ? {} : { dependsOn: [...options.dependsOn] }),
       ...given("timeoutMs", options.timeout),
       ...given("deadlineMs", options.deadline),
       ...given("maxRetries", options.maxRetries),

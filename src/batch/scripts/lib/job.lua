@@ -80,6 +80,32 @@ end
 
 local FINAL = { succeeded = true, failed = true, cancelled = true, expired = true }
 
+-- How an array stands, by the ends of its elements: all of them ended well, all ended, or not.
+local function array_verdict(array, count)
+  local ended = function(state) return redis.call('ZCARD', key('ix', 's=' .. state .. '&a=' .. array)) end
+  local well = ended('succeeded')
+  if well == count then return 'ok' end
+  return well + ended('failed') + ended('cancelled') + ended('expired') == count and 'failed' or 'w'
+end
+
+-- Somebody may wait for this job, or for its array: they are to be told how it stands now (GR1, `lib/graph.lua`).
+local function take_turn(id, job, at)
+  if redis.call('EXISTS', key('children', id)) == 1 then
+    redis.call('HINCRBY', key('job', id), 'turn', 1)
+    redis.call('ZADD', whole('telling'), at, id)
+  end
+  local array = job.array
+  if array and array ~= '' and redis.call('EXISTS', key('children', array)) == 1 then
+    local known = redis.call('HMGET', key('array', array), 'count', 'verdict')
+    local verdict = array_verdict(array, tonumber(known[1] or 0))
+    if verdict ~= (known[2] or 'w') then
+      redis.call('HSET', key('array', array), 'verdict', verdict)
+      redis.call('HINCRBY', key('array', array), 'turn', 1)
+      redis.call('ZADD', whole('telling'), at, array)
+    end
+  end
+end
+
 -- Takes `job` along `event` (S1) and writes `patch` with it. Keeps what hangs on the state:
 -- unleased = ready and without a lease; due = scheduled; finals = ended; a final or waiting job has no worker and no fence.
 -- `indexed` are the terms it stands under so far, if they are not those of its record. Returns the new state, or nil
@@ -88,6 +114,7 @@ local function move(id, job, event, patch, at, type, data, indexed)
   local target = TRANSITIONS[job.state] and TRANSITIONS[job.state][event]
   if not target then return nil end
   local before = indexed or terms(job)
+  local had_ended = FINAL[job.state]
   patch.state = target
   patch.stateAt = at
   if target ~= 'running' and target ~= 'stopping' then
@@ -117,7 +144,16 @@ local function move(id, job, event, patch, at, type, data, indexed)
     redis.call('ZREM', whole('finals'), id)
     redis.call('ZREM', whole('sweep'), id)
   end
+  -- Who begins anew has what is left of its deadline, and none when that is over.
+  if had_ended and job.deadlineAt and job.deadlineAt ~= '' then
+    if tonumber(job.deadlineAt) > at then
+      redis.call('ZADD', whole('deadlines'), job.deadlineAt, id)
+    else
+      patch_record(id, job, { deadlineAt = '' })
+    end
+  end
   emit(id, job, at, type, data)
+  if FINAL[target] or had_ended then take_turn(id, job, at) end
   return target
 end
 
