@@ -8,9 +8,14 @@ import type { ApiRequest } from "./request.ts";
 /** A job that is not final is worth another look after this, s. */
 const LOOK_AGAIN: Headers = { "Retry-After": "1" };
 
+/** Where the caller reaches this API: the public address, else what the request was sent to. Without a slash behind it. */
+export function ownAddress(deps: Pick<ApiDeps, "publicUrl">, request: ApiRequest): string {
+  return deps.publicUrl?.replace(/\/+$/, "") ?? `http://${request.headers.host ?? "localhost"}`;
+}
+
 /** Absolute address of a job, under the name by which this API was called. */
 export function jobAddress(deps: Pick<ApiDeps, "publicUrl">, request: ApiRequest, id: string): string {
-  const base = deps.publicUrl?.replace(/\/+$/, "") ?? `http://${request.headers.host ?? "localhost"}`;
+  const base = ownAddress(deps, request);
   return `${base}/v1/jobs/${id}`;
 }
 

@@ -7,8 +7,8 @@
  * P3 When the channel to the process that started us closes, that process is gone: we end, soon.
  */
 import { askedToLeave } from "../src/runtime/asked-to-leave.ts";
-import { loadConfig } from "../src/runtime/config.ts";
 import { createLogger } from "../src/runtime/logger.ts";
+import { configOf, endWithFailure } from "../src/runtime/start-failure.ts";
 import { announce, urlOf, withdraw } from "./api-address.ts";
 import { Listener } from "./listener.ts";
 import { ServingPool } from "./serving-pool.ts";
@@ -17,7 +17,7 @@ import { ServingPool } from "./serving-pool.ts";
 const LAME_DUCK_MS = 1_000;
 /** P3 */
 const ORPHANED_MS = 5_000;
-const config = loadConfig();
+const config = configOf("api");
 const logger = createLogger({ level: config.logLevel, process: "api-parent" });
 
 const pool = new ServingPool({
@@ -60,8 +60,5 @@ async function main(): Promise<void> {
 
 main().then(
   () => process.exit(0),
-  (error: unknown) => {
-    logger.fatal({ err: error }, "API ended");
-    process.exit(1);
-  },
+  (error: unknown) => endWithFailure("api", error, logger),
 );

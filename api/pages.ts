@@ -15,17 +15,22 @@ export class Pages {
   /** The OpenAPI document, as JSON. */
   readonly openApi: string;
   readonly docs: string;
-  readonly home: string;
   readonly problems: string;
   readonly styleSha256 = STYLE_SHA256;
+  readonly #version: string;
 
   constructor({ routes, version, publicUrl }: PagesOptions) {
+    this.#version = version;
     const document = renderOpenApi({ routes, version, serverUrl: publicUrl?.replace(/\/+$/, "") ?? "/" });
     this.openApi = JSON.stringify(document);
     // Through text, as a client gets it.
     this.docs = renderDocsPage(JSON.parse(this.openApi) as Document);
-    this.home = renderHome(version);
     this.problems = renderProblems();
+  }
+
+  /** The front page. @param address under which the reader reached it: what is suggested can be pasted */
+  home(address: string): string {
+    return renderHome(this.#version, address);
   }
 
   /** The page to which the `type` of a problem points. */
@@ -42,7 +47,8 @@ export class Pages {
   }
 }
 
-function renderHome(version: string): string {
+function renderHome(version: string, address: string): string {
+  const origin = escapeHtml(address);
   return renderPage(
     "Cairn",
     `<h1>Cairn <small>${escapeHtml(version)}</small></h1>
@@ -52,8 +58,8 @@ function renderHome(version: string): string {
 <li><a href="/v1/jobs">Jobs</a>, <a href="/v1/tasks">tasks</a>, <a href="/v1/workers">workers</a>, <a href="/v1/queues">queues</a>, <a href="/v1/fleet">the fleet</a>, <a href="/v1/limits">limits</a></li>
 <li><a href="/metrics">Metrics</a>, <a href="/livez">alive?</a>, <a href="/readyz">ready?</a></li>
 </ul>
-<pre><code>curl -X POST -H 'Content-Type: application/json' -d '{"hello":"world"}' http://127.0.0.1:8080/v1/tasks/echo/invoke
-curl -X POST -H 'Content-Type: application/json' -d '{"task":"count","input":{"steps":100,"stepMs":100}}' http://127.0.0.1:8080/v1/jobs</code></pre>`,
+<pre><code>curl -X POST -H 'Content-Type: application/json' -d '{"hello":"world"}' ${origin}/v1/tasks/echo/invoke
+curl -X POST -H 'Content-Type: application/json' -d '{"task":"count","input":{"steps":100,"stepMs":100}}' ${origin}/v1/jobs</code></pre>`,
   );
 }
 

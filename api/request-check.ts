@@ -6,6 +6,7 @@ import type { ErrorCode } from "../src/domain/error-code.ts";
 import { refuse, refuseWith, type Answer } from "./answer.ts";
 import type { ApiDeps } from "./deps.ts";
 import { CALLER_RULE, readCaller } from "./caller.ts";
+import { fieldWords } from "./field-words.ts";
 import { parseJson } from "./json-body.ts";
 import { appendPointer, toPointer } from "./json-pointer.ts";
 import { accepts, refusedMediaType } from "./media-type.ts";
@@ -87,7 +88,7 @@ function checkQuery(doc: RouteDoc, request: ApiRequest): QueryCheck {
     if (unknown === undefined) return { kind: "checked", query: undefined };
     return { kind: "refused", answer: refuseWith(unknownParameters(Object.keys(read.values))) };
   }
-  const parsed = doc.query.safeParse({ ...read.values });
+  const parsed = doc.query.safeParse({ ...read.values }, { error: fieldWords });
   if (parsed.success) return { kind: "checked", query: parsed.data };
   const errors = parsed.error.issues.flatMap((issue): FieldError[] => {
     if (issue.code === "unrecognized_keys") {
@@ -118,7 +119,7 @@ async function checkBody(
   if (read.bytes.length === 0 && !doc.required) return { kind: "checked", body: doc.schema.parse({}), sent: {} };
   const parsed = parseJson(read.bytes);
   if (parsed.kind === "bad") return { kind: "refused", answer: refuseWith(parsed.problem) };
-  const shaped = doc.schema.safeParse(parsed.value);
+  const shaped = doc.schema.safeParse(parsed.value, { error: fieldWords });
   if (!shaped.success) return { kind: "refused", answer: refuseWith(shapeProblem(shaped.error, doc.notYet)) };
   return { kind: "checked", body: shaped.data, sent: parsed.value };
 }
@@ -140,8 +141,7 @@ export function shapeProblem(error: z.ZodError, notYet: readonly string[] = []):
         detail: notYet.includes(key) ? "is not supported yet" : "is not a known key",
       }));
     }
-    const missing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
-    return [{ pointer: place, detail: missing ? "is required" : issue.message }];
+    return [{ pointer: place, detail: issue.message }];
   });
   return problem("invalid_request", sentence(errors), { errors: errors.slice(0, 20) });
 }

@@ -24,10 +24,11 @@ import { closeRedis, connectRedis, whenReady } from "../src/redis/connection.ts"
 import { createKeys } from "../src/redis/keys.ts";
 import { RedisClock } from "../src/redis/redis-clock.ts";
 import { systemClock } from "../src/runtime/clock.ts";
-import { inheritedEnvironment, loadConfig } from "../src/runtime/config.ts";
+import { inheritedEnvironment } from "../src/runtime/config.ts";
 import { parseFaultPlan } from "../src/runtime/fault-points.ts";
 import { createLogger } from "../src/runtime/logger.ts";
 import { ServiceGroup } from "../src/runtime/service.ts";
+import { configOf, endWithFailure } from "../src/runtime/start-failure.ts";
 import { Agent } from "./agent/agent.ts";
 import { BatchDesk } from "./agent/batch-desk.ts";
 import { childEnvironment, forkChild } from "./agent/children.ts";
@@ -39,7 +40,7 @@ import { WakeReader } from "./agent/wake-reader.ts";
 
 const { version } = createRequire(import.meta.url)("cairn-scheduler/package.json") as { version: string };
 
-const config = loadConfig();
+const config = configOf("worker");
 const workerId = config.workerId ?? `${config.hostname.toLowerCase()}-${randomBytes(3).toString("hex")}`;
 const boot = randomBytes(8).toString("hex");
 const logger = createLogger({ level: config.logLevel, process: "agent" }).child({ workerId });
@@ -197,8 +198,5 @@ async function main(): Promise<void> {
 
 main().then(
   () => process.exit(0),
-  (error: unknown) => {
-    logger.fatal({ err: error }, "worker ended");
-    process.exit(1);
-  },
+  (error: unknown) => endWithFailure("worker", error, logger),
 );

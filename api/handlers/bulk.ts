@@ -16,6 +16,7 @@ import { inOrder } from "../in-order.ts";
 import { splitArray, splitLines, type Line } from "../json-items.ts";
 import { parseJson } from "../json-body.ts";
 import { readBody } from "../request-body.ts";
+import { fieldWords } from "../field-words.ts";
 import { shapeProblem, tooLarge } from "../request-check.ts";
 import type { ApiRequest } from "../request.ts";
 import type { Checked } from "../route.ts";
@@ -120,7 +121,7 @@ async function submitItem(
       problem("invalid_request", "items that wait for each other are sent as one JSON array, not as lines"),
     );
   }
-  const shaped = acceptedSubmitSchema.safeParse(parsed.value);
+  const shaped = acceptedSubmitSchema.safeParse(parsed.value, { error: fieldWords });
   if (!shaped.success) return refused(shapeProblem(shaped.error, NOT_YET));
   const idempotency =
     key === null ? null : { key: `${key}/${index}`, fingerprint: fingerprintOf("POST", request.path, parsed.value) };

@@ -3,6 +3,7 @@ import { ERROR_CODES, type ErrorCode } from "../../src/domain/error-code.ts";
 import { classifyRedisError } from "../../src/redis/fault.ts";
 import { HTML_TYPE, json, JSON_TYPE, refuse, text, type Answer } from "../answer.ts";
 import type { ApiDeps } from "../deps.ts";
+import { ownAddress } from "../job-answer.ts";
 import { prefers } from "../media-type.ts";
 import type { Checked } from "../route.ts";
 import { pagePolicy } from "../security-headers.ts";
@@ -49,9 +50,14 @@ export function getOpenApi(deps: ApiDeps): Promise<Answer> {
   });
 }
 
-/** GET / and GET /docs */
-export function getPage(name: "home" | "docs"): (deps: ApiDeps) => Promise<Answer> {
-  return (deps) => Promise.resolve(page(deps, deps.pages[name]));
+/** GET / */
+export function getHome(deps: ApiDeps, { request }: PlainRequest): Promise<Answer> {
+  return Promise.resolve(page(deps, deps.pages.home(ownAddress(deps, request))));
+}
+
+/** GET /docs */
+export function getDocs(deps: ApiDeps): Promise<Answer> {
+  return Promise.resolve(page(deps, deps.pages.docs));
 }
 
 /** GET /problems: every code. */

@@ -5,7 +5,8 @@ import {
   getLiveness,
   getMetrics,
   getOpenApi,
-  getPage,
+  getDocs,
+  getHome,
   getProblem,
   getReadiness,
   listProblems,
@@ -74,7 +75,7 @@ export const serviceRoutes: readonly Route[] = [
       successes: [PAGE],
       problems: [],
     },
-    getPage("docs"),
+    getDocs,
   ),
   defineRoute(
     {
@@ -86,7 +87,7 @@ export const serviceRoutes: readonly Route[] = [
       successes: [PAGE],
       problems: [],
     },
-    getPage("home"),
+    getHome,
   ),
   defineRoute(
     {

@@ -7,11 +7,11 @@
  */
 import { openStore, storeAccessFrom } from "../../src/checkpoints/checkpoints.ts";
 import { askedToLeave } from "../../src/runtime/asked-to-leave.ts";
-import { loadConfig } from "../../src/runtime/config.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
+import { configOf, endWithFailure } from "../../src/runtime/start-failure.ts";
 import { StoreServer } from "./server.ts";
 
-const config = loadConfig();
+const config = configOf("store");
 const logger = createLogger({ level: config.logLevel, process: "store" });
 
 async function main(): Promise<void> {
@@ -38,8 +38,5 @@ async function main(): Promise<void> {
 
 main().then(
   () => process.exit(0),
-  (error: unknown) => {
-    logger.fatal({ err: error }, "store ended");
-    process.exit(1);
-  },
+  (error: unknown) => endWithFailure("store", error, logger),
 );

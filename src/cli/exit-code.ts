@@ -29,7 +29,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   3: "no such job, task, worker, checkpoint or artifact",
   4: "not possible in the present state, or another request has this Idempotency-Key",
   5: "not in time; a job that was waited for goes on",
-  6: "the API, Redis or the store is away, or it is not known whether it happened",
+  6: "the API, Redis, the store or every worker is away or full, or it is not known whether it happened",
   10: "the job, or the online task, failed",
   11: "the job was cancelled",
   12: "the job expired: its deadline passed",
@@ -53,7 +53,10 @@ export function exitCodeOf(error: unknown): ExitCode {
     case "idempotency_key_reused":
       return EXIT.conflict;
     default:
-      return { 404: EXIT.notFound, 409: EXIT.conflict, 504: EXIT.timeout }[error.status] ?? EXIT.error;
+      return (
+        { 404: EXIT.notFound, 409: EXIT.conflict, 429: EXIT.away, 503: EXIT.away, 504: EXIT.timeout }[error.status] ??
+        EXIT.error
+      );
   }
 }
 

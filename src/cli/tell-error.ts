@@ -5,6 +5,18 @@ import type { Form } from "./output.ts";
 import type { Session } from "./session.ts";
 import { UsageError } from "./usage-error.ts";
 
+/** What to do next, where the API's own hint speaks of routes: at a terminal one types commands. */
+const HINTS: Readonly<Partial<Record<string, string>>> = {
+  invalid_input: "`cairn tasks NAME` shows the task's schema.",
+  unknown_task: "`cairn tasks` lists the known ones; a worker registers its tasks when it starts.",
+  unknown_job: "It may have been deleted after its retention time; `cairn ls` lists those that exist.",
+  unknown_worker: "`cairn workers` lists them.",
+  unknown_checkpoint: "`cairn get JOB checkpoints` lists those that are kept.",
+  unknown_artifact: "`cairn get JOB artifacts` lists those that are committed.",
+  wrong_class: "`cairn submit` runs batch tasks, `cairn invoke` online ones; `cairn tasks` tells which is which.",
+  no_worker: "Start a worker that has it (`cairn worker`); `cairn workers` shows who is there.",
+};
+
 export function tellError(
   session: Pick<Session, "say" | "colors">,
   error: unknown,
@@ -28,5 +40,5 @@ export function tellError(
     const place = pointer ?? parameter ?? header ?? "";
     say(`  ${oneLine(place === "" ? "(the whole)" : place)}: ${oneLine(detail)}`);
   }
-  say(`  ${colors.dim(oneLine(problem.hint))}`);
+  say(`  ${colors.dim(oneLine(HINTS[error.code] ?? problem.hint))}`);
 }

@@ -28,6 +28,8 @@ const STRAY_EVERY = 15;
 const RETAIN_EVERY = 100;
 /** Workers that are gone are shown this long. */
 const FORGET_AFTER_MS = 3_600_000;
+/** One that left in order is of no interest for long. */
+const FORGET_STOPPED_AFTER_MS = 60_000;
 
 export interface CaretakerDeps {
   readonly redis: RedisClient;
@@ -144,7 +146,8 @@ export class Caretaker implements Service {
     const { redis, keys, watch, redisNowMs } = this.#deps;
     for (const { id, beat, raw } of watch.workers()) {
       if (beat.state !== "lost" && beat.state !== "stopped") continue;
-      if (redisNowMs() - Number(raw.split("|")[0]) < FORGET_AFTER_MS) continue;
+      const keptMs = beat.state === "stopped" ? FORGET_STOPPED_AFTER_MS : FORGET_AFTER_MS;
+      if (redisNowMs() - Number(raw.split("|")[0]) < keptMs) continue;
       await redis.multi().hdel(keys.beats, id).hdel(keys.workers, id).hdel(keys.orders, id).exec();
     }
   }

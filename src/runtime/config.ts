@@ -14,7 +14,7 @@ const list = z.string().transform((text) =>
     .filter((part) => part !== ""),
 );
 const pairs = list.transform((items) => Object.fromEntries(items.map((item) => splitPair(item))));
-const whole = z.coerce.number().int();
+const whole = z.coerce.number({ error: "must be a whole number" }).int({ error: "must be a whole number" });
 
 /** Every setting: the variable is `CAIRN_` + its name in upper snake case. */
 const settings = z.strictObject({
