@@ -7,6 +7,7 @@
  * BG3 If Redis fails in the middle, the answers say which items were made. With an Idempotency-Key the same bulk, sent
  *     again, makes the rest and nothing twice; without one the made items stay, and wait for nothing that is not there.
  */
+import { fieldWords } from "../field-words.ts";
 import type { BulkAnswer } from "../../src/contract/bulk.ts";
 import { type BulkItem, dependencyReference } from "../../src/contract/job.ts";
 import { jobId, type Json } from "../../src/contract/json.ts";
@@ -79,7 +80,7 @@ export async function submitGraph(
 async function readItem(deps: ApiDeps, text: Buffer): Promise<Item | Problem> {
   const parsed = parseJson(text);
   if (parsed.kind === "bad") return parsed.problem;
-  const shaped = acceptedItemSchema.safeParse(parsed.value);
+  const shaped = acceptedItemSchema.safeParse(parsed.value, { error: fieldWords });
   if (!shaped.success) return shapeProblem(shaped.error, NOT_YET);
   const { key, ...submit }: Omit<BulkItem, "webhook"> = shaped.data;
   const ready = await prepare(deps, submit);
