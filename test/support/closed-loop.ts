@@ -1,7 +1,12 @@
-/** Keeps a number of requests under way: what a service can do at most, where an open loop asks how it bears a load. */
+/**
+ * Keeps a number of requests under way: what a service can do at most, where an open loop asks how it bears a load.
+ * What has no answer `PATIENCE_MS` after the end is counted as "no answer": a service that loses one must not hold us.
+ */
 import type { HttpCaller } from "./http-caller.ts";
 import { LatencyRecord, ANSWERED, type Latency } from "./latency-record.ts";
 import { endingOf } from "./open-loop.ts";
+
+const PATIENCE_MS = 5_000;
 
 export interface ClosedLoopResult {
   readonly requests: number;
@@ -21,23 +26,29 @@ export async function closedLoop(options: {
   const record = new LatencyRecord();
   const beginMs = performance.now();
   const endMs = beginMs + seconds * 1_000;
-  const one = (): Promise<void> =>
-    new Promise((resolve) => {
-      const next = (): void => {
-        const sentAtMs = performance.now();
-        if (sentAtMs >= endMs) {
-          resolve();
-          return;
-        }
-        caller.call(request, (reply) => {
-          record.add(sentAtMs - beginMs, endingOf(reply), performance.now() - sentAtMs);
-          next();
-        });
-      };
-      next();
-    });
-  await Promise.all(Array.from({ length: inFlight }, one));
-  const tookMs = performance.now() - beginMs;
+  let tookMs = 0;
+  let underWay = 0;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, seconds * 1_000 + PATIENCE_MS);
+    const next = (): void => {
+      const sentAtMs = performance.now();
+      if (sentAtMs >= endMs) {
+        tookMs = sentAtMs - beginMs;
+        if (underWay > 0) return;
+        clearTimeout(timer);
+        resolve();
+        return;
+      }
+      underWay += 1;
+      caller.call(request, (reply) => {
+        underWay -= 1;
+        record.add(sentAtMs - beginMs, endingOf(reply), performance.now() - sentAtMs);
+        next();
+      });
+    };
+    for (let n = 0; n < inFlight; n += 1) next();
+  });
+  for (; underWay > 0; underWay -= 1) record.add(0, "no answer", PATIENCE_MS);
   const { [ANSWERED]: requests = 0, ...failures } = record.endings();
   return { requests, perSecond: (requests * 1_000) / tookMs, latency: record.latency(), failures };
 }

@@ -13,6 +13,7 @@ import { CairnClient } from "../../src/client/client.ts";
 import type { Attempt, Job } from "../../src/contract/job.ts";
 import type { Worker } from "../../src/contract/worker.ts";
 import { eventually } from "./eventually.ts";
+import { familyOf } from "./process-cpu.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
 
 /** Benches and chaos runs are compiled, and then lie in `dist/` themselves. */
@@ -43,6 +44,7 @@ export class Fleet {
   /** Of all workers that ever were: the processes of a killed agent are nobody's children any more. */
   readonly #pids = new Set<number>();
   #clients: CairnClient[] = [];
+  #apiPids: number[] = [];
 
   private constructor(redis: TestRedis, settings: Settings) {
     this.redis = redis;
@@ -68,6 +70,11 @@ export class Fleet {
     return this.#clients;
   }
 
+  /** The first API: the parent of its serving processes. */
+  get apiPid(): number {
+    return this.#apiPids[0] ?? 0;
+  }
+
   async addApi(
     settings: Settings = {},
   ): Promise<{ readonly client: CairnClient; readonly child: ChildProcess; readonly url: string }> {
@@ -75,6 +82,7 @@ export class Fleet {
     const url = String(ready["url"]);
     const client = new CairnClient({ url });
     this.#clients.push(client);
+    if (child.pid !== undefined) this.#apiPids.push(child.pid);
     return { client, child, url };
   }
 
@@ -141,7 +149,8 @@ export class Fleet {
   }
 
   async stop(): Promise<void> {
-    for (const pid of this.#pids) send(pid, "SIGKILL");
+    // A serving process whose parent is killed answers on for a while.
+    for (const pid of [...this.#pids, ...this.#apiPids.flatMap(familyOf)]) send(pid, "SIGKILL");
     await Promise.all(
       [...this.#children].map(async (child) => {
         if (child.exitCode !== null || child.signalCode !== null) return;
