@@ -76,7 +76,9 @@ function run(data: BeatThreadData, port: NonNullable<typeof parentPort>): void {
       if (id !== data.replicaId && standing !== "live" && standing !== "unproven") continue;
       const beat = decodeBeat(text);
       if (beat?.state !== "ready") continue;
-      for (const task of Object.keys(beat.tasks)) replicas[task] = (replicas[task] ?? 0) + 1;
+      for (const [task, { parked }] of Object.entries(beat.tasks)) {
+        if (parked !== true) replicas[task] = (replicas[task] ?? 0) + 1; // It takes no share.
+      }
     }
     say({ kind: "live", replicas });
   };

@@ -1,7 +1,8 @@
 /**
  * The beat of a replica: what it says of itself four times a second, in one hash that every API process reads.
  *
- * Written as `1 <counter> <JSON>`: the counter is what is judged (`beat-judge.ts`), the rest is for choosing.
+ * Written as `1 <counter> <JSON>`: the counter is what is judged (`beat-judge.ts`), the rest is for choosing. What has
+ * a default is not said by replicas older than it.
  */
 import { z } from "zod";
 
@@ -27,6 +28,10 @@ const beatSchema = z.object({
       free: z.int(),
       /** 95th percentile of the handler's time; null: no sample yet. */
       p95Ms: z.number().nullable(),
+      /** Attempts of the task that it holds. */
+      held: z.int().default(0),
+      /** Does it leave the task's list to others, by order? Null: it knows no such order. */
+      parked: z.boolean().nullable().default(null),
     }),
   ),
 });

@@ -14,8 +14,11 @@ import { RedisClock } from "../redis/redis-clock.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ServiceGroup, type Service } from "../runtime/service.ts";
+import { Canaries } from "./canaries.ts";
 import { CommandLink } from "./command-link.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { Ejection } from "./ejection.ts";
+import { HealthCounts } from "./health-counts.ts";
 import { Inquest } from "./inquest.ts";
 import { Invocation, type Attempt, type InvokeOutcome, type InvokeRequest } from "./invocation.ts";
 import { InvocationTable, type OnlineCounts } from "./invocation-table.ts";
@@ -34,6 +37,8 @@ const MAX_UNDER_WAY = 10_000;
 /** Longer than any deadline: after it, a task list that nobody reads is gone. */
 const LIST_TTL_MS = 70_000;
 const ANSWERS_AT_A_TIME = 512;
+/** After a pause of the process, or of Redis, nobody is judged by what was seen in it. */
+const HELD_UP_MS = 600;
 
 export interface OnlineCoordinatorOptions {
   readonly redisUrl: string;
@@ -62,6 +67,10 @@ export class OnlineCoordinator implements Service {
   readonly #directory: ReplicaDirectory;
   readonly #redisClock: RedisClock;
   readonly #scoreboard: Scoreboard;
+  readonly #canaries: Canaries;
+  readonly #ejection: Ejection;
+  /** What was found out about replicas. */
+  readonly health = new HealthCounts();
   readonly #table: InvocationTable;
   readonly #referee: Referee;
   readonly #inquest: Inquest;
@@ -72,6 +81,7 @@ export class OnlineCoordinator implements Service {
   readonly #nextId: () => string;
   readonly #nowMs: () => number;
   #open = false;
+  #judgedAtMs = 0;
 
   constructor(options: OnlineCoordinatorOptions) {
     const { redisUrl: url, keys, clock, log, apiId, random = Math.random } = options;
@@ -94,7 +104,7 @@ export class OnlineCoordinator implements Service {
           else if (to === "lost" || to === "gone") this.#inquest.replicaLeft(id, to);
         }
         this.#inquest.checkDeserted();
-        this.#scoreboard.refresh(this.#unfinished());
+        this.#judge();
       },
     });
     this.#directory = directory;
@@ -106,7 +116,14 @@ export class OnlineCoordinator implements Service {
     const table = new InvocationTable({ wheel: this.#wheel, verifier, nowMs });
     this.#table = table;
     const dispatcher = new Dispatcher({ directory, outbox, keys, random });
-    const referee = new Referee({ nowMs, random, link, table, dispatcher, directory, scoreboard: this.#scoreboard });
+    const redisNowMs = (): number => this.#redisClock.nowMs();
+    const canaries = new Canaries({ nowMs, redisNowMs, link, outbox, keys, apiId });
+    this.#canaries = canaries;
+    const { health } = this;
+    const order = (replica: string, task: string, forMs: number): void => verifier.park(replica, task, forMs, apiId);
+    this.#ejection = new Ejection({ nowMs, directory, canaries, order, counts: health, log });
+    const scoreboard = this.#scoreboard;
+    const referee = new Referee({ nowMs, random, link, table, dispatcher, directory, scoreboard, canaries, health });
     this.#referee = referee;
     this.#inquest = new Inquest({ nowMs, link, table, referee, directory, verifier });
     link.onUp(() => this.#inquest.redisIsBack());
@@ -136,6 +153,7 @@ export class OnlineCoordinator implements Service {
     for (const invocation of this.#table.all()) {
       this.#table.finish(invocation, { kind: "unavailable", detail: "this process is going away" });
     }
+    this.#ejection.releaseAll();
     await this.#reader.cut();
     await this.#services.stop();
     this.#wheel.stop();
@@ -218,6 +236,8 @@ export class OnlineCoordinator implements Service {
       return;
     }
     const attempt = this.#table.find(answer.id)?.attempts[answer.attempt - 1];
+    const proof = this.#canaries.underWay > 0 && this.#canaries.hear(answer);
+    if (proof && (attempt === undefined || answer.status !== "ok")) return;
     if (attempt === undefined) this.#tooLate(answer);
     else if (answer.status === "taken") this.#taken(attempt, answer);
     else this.#answered(attempt, answer);
@@ -250,6 +270,20 @@ export class OnlineCoordinator implements Service {
     attempt.worker = this.#directory.find(replica)?.worker ?? attempt.worker;
     this.#referee.answered(attempt, answer, this.#nowMs());
     this.#table.schedule(attempt.invocation);
+  }
+
+  /** After each reading of the beats. */
+  #judge(): void {
+    const now = this.#nowMs();
+    const heldUp = now - this.#judgedAtMs > HELD_UP_MS;
+    this.#judgedAtMs = now;
+    if (heldUp) {
+      this.#scoreboard.forgetConduct();
+      this.#canaries.forget();
+    }
+    const judged = this.#scoreboard.refresh(this.#unfinished());
+    if (!heldUp) this.#ejection.round(judged);
+    this.#canaries.round();
   }
 
   /** Ages of what replicas are known to have. */

@@ -11,6 +11,7 @@ import { chooseReplica, type Tried } from "../domain/replica-choice.ts";
 import type { Keys } from "../redis/keys.ts";
 import { Attempt, type AttemptReason, type Invocation } from "./invocation.ts";
 import type { Outbox } from "./outbox.ts";
+import { SimpleParcel } from "./simple-parcel.ts";
 import { roomFor, type KnownReplica, type ReplicaDirectory } from "./replica-directory.ts";
 
 /** An attempt of which nothing is heard for so long, or for a third of the deadline, is looked after. */
@@ -46,6 +47,22 @@ export class Dispatcher {
       directory.noteSent(target.id);
       outbox.send(keys.replicaList(invocation.task, target.id), attempt);
     }
+    return attempt;
+  }
+
+  /**
+   * Copies the request to a replica that is parked. Nobody waits for the copy: it is over as far as the request is
+   * concerned, and an `ok` is good all the same.
+   * @returns null when the replica is gone, or has another definition
+   */
+  probe(invocation: Invocation, replica: string, nowMs: number): Attempt | null {
+    const { outbox, keys, directory } = this.#options;
+    const target = directory.find(replica);
+    if (target === null || !takes(target, invocation)) return null;
+    const attempt = new Attempt({ invocation, why: "probe", target, sentAtMs: nowMs, checkAtMs: nowMs });
+    attempt.end("probe", nowMs);
+    invocation.attempts.push(attempt);
+    outbox.send(keys.replicaList(invocation.task, replica), new SimpleParcel(attempt.text));
     return attempt;
   }
 

@@ -40,7 +40,10 @@ export interface DefinitionChoice {
 
 export interface AttemptTrace {
   readonly number: number;
-  /** first; retry after an error; hedge beside a slow one; repeat after a loss or a hand-back. */
+  /**
+   * first; retry after an error; hedge beside a slow one; repeat after a loss or a hand-back; probe: a copy for a
+   * replica that is parked and has to prove itself.
+   */
   readonly why: AttemptReason;
   readonly replica: string | null;
   readonly worker: string | null;
@@ -48,7 +51,7 @@ export interface AttemptTrace {
   readonly queueMs: number | null;
   readonly runMs: number | null;
 }
-export type AttemptReason = "first" | "retry" | "hedge" | "repeat";
+export type AttemptReason = "first" | "retry" | "hedge" | "repeat" | "probe";
 
 export type InvokeOutcome =
   | {

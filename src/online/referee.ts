@@ -10,8 +10,10 @@
 import { looksLost } from "../domain/hedge.ts";
 import { backoffMs, ONLINE_BACKOFF } from "../domain/retry.ts";
 import { BudgetBook } from "./budget-book.ts";
+import type { Canaries } from "./canaries.ts";
 import type { CommandLink } from "./command-link.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { HealthCounts } from "./health-counts.ts";
 import type { Attempt, AttemptReason, Invocation } from "./invocation.ts";
 import type { InvocationTable } from "./invocation-table.ts";
 import type { ReplicaDirectory } from "./replica-directory.ts";
@@ -36,6 +38,8 @@ export interface RefereeOptions {
   readonly dispatcher: Dispatcher;
   readonly directory: ReplicaDirectory;
   readonly scoreboard: Scoreboard;
+  readonly canaries: Canaries;
+  readonly health: HealthCounts;
 }
 
 export class Referee {
@@ -53,6 +57,7 @@ export class Referee {
     hedge.deposit(invocation.startedAtMs);
     this.#options.table.add(invocation);
     this.#send(invocation, "first", invocation.startedAtMs);
+    if (this.#options.canaries.wantsRequest) this.#probe(invocation);
     this.#options.table.schedule(invocation);
   }
 
@@ -65,6 +70,7 @@ export class Referee {
     switch (answer.status) {
       case "ok": {
         scoreboard.record(invocation.task, answer.replica, now - attempt.sentAtMs);
+        if (invocation.attempts.length > 1) this.#noteOvertaken(attempt, now);
         const { runMs } = attempt;
         const { length } = invocation.attempts;
         table.finish(invocation, {
@@ -81,9 +87,14 @@ export class Referee {
       case "not_retryable":
       case "invalid_output":
         invocation.message = answer.body;
+        scoreboard.failed(invocation.task, answer.replica);
         this.fail(invocation, answer.status === "invalid_output" ? "invalid_output" : "task");
         return;
       case "error":
+        if (answer.body !== GAVE_UP_AT_DEADLINE) scoreboard.failed(invocation.task, answer.replica);
+        invocation.message = answer.body;
+        this.#retry(invocation, answer, now);
+        return;
       case "retry_after":
         invocation.message = answer.body;
         this.#retry(invocation, answer, now);
@@ -91,6 +102,31 @@ export class Referee {
       default:
         this.repeat(invocation, now);
     }
+  }
+
+  /** Attempts elsewhere that were sent before the one that has won. */
+  #noteOvertaken(winner: Attempt, now: number): void {
+    const { invocation, sentAtMs } = winner;
+    for (const { open, replica, sentAtMs: thenMs } of invocation.attempts) {
+      if (!open || replica === null || replica === winner.replica || thenMs >= sentAtMs) continue;
+      this.#options.scoreboard.overtaken(invocation.task, replica, now - thenMs);
+    }
+  }
+
+  /** Has a parked replica prove itself with this request, if it may run twice and the budgets allow it. */
+  #probe(invocation: Invocation): void {
+    const { canaries, dispatcher, health } = this.#options;
+    const now = invocation.startedAtMs;
+    const replica = canaries.probed(invocation.task);
+    if (replica === null || !invocation.idempotent || !invocation.hasOpenAttempt()) return;
+    const { retry, hedge } = this.#budgets.of(invocation.task);
+    if (!retry.allows(now) || !hedge.allows(now)) return;
+    const attempt = dispatcher.probe(invocation, replica, now);
+    if (attempt === null) return;
+    retry.withdraw(now);
+    hedge.withdraw(now);
+    health.probed(invocation.task);
+    canaries.carried(attempt);
   }
 
   /** E3: the task failed. */

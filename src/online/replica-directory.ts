@@ -4,6 +4,7 @@
  * D1 Read four times a second; judged by `BeatJudge`, whose rules say when nobody may be called dead.
  * D2 What has not beaten for a minute is taken out of the hash: it would be read for ever.
  * D3 A failed read changes nothing; the next good one shows up as a gap.
+ * D4 Who is parked, or was set aside here, is not chosen; unless there is nobody else.
  */
 import { BeatJudge, REPLICA_BEATS, type StandingChange } from "../domain/beat-judge.ts";
 import type { ReplicaChoice } from "../domain/replica-choice.ts";
@@ -32,7 +33,7 @@ export function roomFor(replica: KnownReplica, task: string): number {
 
 /** The live replicas of one task. */
 export interface TaskReplicas {
-  /** Take work: live, ready, with a turning event loop. */
+  /** Take work: live, ready, with a turning event loop, not parked (D4). */
   readonly ready: readonly KnownReplica[];
   /** All that live, also those that are leaving. */
   readonly live: readonly KnownReplica[];
@@ -58,6 +59,8 @@ export class ReplicaDirectory implements Service {
   readonly #judge = new BeatJudge(REPLICA_BEATS);
   readonly #beats = new Map<string, { text: string; beat: Beat; changedAtMs: number }>();
   readonly #lastLiveMs = new Map<string, number>();
+  /** `task replica` → until when, monotonic (D4). */
+  readonly #aside = new Map<string, number>();
   readonly #loop: Loop;
   #tasks = new Map<string, TaskReplicas>();
   #replicas = new Map<string, KnownReplica>();
@@ -113,6 +116,19 @@ export class ReplicaDirectory implements Service {
     return now - (last ?? now);
   }
 
+  /** Does its event loop stand still? */
+  isHeldUp({ beat }: KnownReplica): boolean {
+    return beat.lagMs >= LAGGING_MS;
+  }
+
+  /** D4: does not choose a replica for `task` for a while; 0 ms: does again. */
+  setAside(task: string, id: string, forMs: number): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (forMs > 0) this.#aside.set(`${task} ${id}`, nowMs + forMs);
+    else this.#aside.delete(`${task} ${id}`);
+    this.#rebuild(nowMs);
+  }
+
   /** Notes that something was sent to a replica alone, so that its next choice is not made on an old number. */
   noteSent(id: string): void {
     const replica = this.#replicas.get(id);
@@ -144,8 +160,15 @@ export class ReplicaDirectory implements Service {
   }
 
   #rebuild(nowMs: number): void {
-    const tasks = new Map<string, { ready: KnownReplica[]; live: KnownReplica[]; definitions: Set<string> }>();
+    interface Entry {
+      readonly ready: KnownReplica[];
+      readonly aside: KnownReplica[];
+      readonly live: KnownReplica[];
+      readonly definitions: Set<string>;
+    }
+    const tasks = new Map<string, Entry>();
     this.#replicas = new Map();
+    for (const [key, untilMs] of this.#aside) if (untilMs <= nowMs) this.#aside.delete(key);
     for (const [id, { beat }] of this.#beats) {
       const standing = this.#judge.standing(id);
       if (standing === "lost" || standing === "unknown") continue;
@@ -153,20 +176,24 @@ export class ReplicaDirectory implements Service {
       const replica: KnownReplica = { id, worker: beat.worker, load, sent: 0, beat };
       this.#replicas.set(id, replica);
       if (standing !== "live") continue;
-      for (const [task, { definition }] of Object.entries(beat.tasks)) {
+      for (const [task, { definition, parked }] of Object.entries(beat.tasks)) {
         let entry = tasks.get(task);
         if (entry === undefined) {
-          entry = { ready: [], live: [], definitions: new Set() };
+          entry = { ready: [], aside: [], live: [], definitions: new Set() };
           tasks.set(task, entry);
         }
         entry.live.push(replica);
         entry.definitions.add(definition);
-        if (beat.state === "ready" && beat.lagMs < LAGGING_MS) entry.ready.push(replica);
+        const out = parked === true || this.#aside.has(`${task} ${id}`);
+        if (beat.state === "ready" && !this.isHeldUp(replica)) (out ? entry.aside : entry.ready).push(replica);
         this.#lastLiveMs.set(task, nowMs);
       }
     }
     this.#tasks = new Map(
-      [...tasks].map(([task, { ready, live, definitions }]) => [task, { ready, live, definitions: [...definitions] }]),
+      [...tasks].map(([task, { ready, aside, live, definitions }]) => [
+        task,
+        { ready: ready.length > 0 ? ready : aside, live, definitions: [...definitions] }, // D4
+      ]),
     );
   }
 

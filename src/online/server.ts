@@ -23,7 +23,7 @@ import { Slots } from "./slots.ts";
 import { TakenNotices } from "./taken-notices.ts";
 import { TaskLane, type Refusal } from "./task-lane.ts";
 import { TimerWheel } from "./timer-wheel.ts";
-import { decodeControl, WAKE, type AnswerStatus } from "./wire.ts";
+import { decodeControl, WAKE, type AnswerStatus, type ParkOrder } from "./wire.ts";
 
 const CONTROLS_AT_A_TIME = 256;
 /** How long the answers may take to reach Redis when everything else is done. */
@@ -129,7 +129,7 @@ export class OnlineServer implements Service {
     this.#state = "draining";
     this.#beats.beatNow();
     const drained = this.#lanes.map((lane) => lane.drain());
-    await this.#wakeReaders();
+    await this.#wakeReaders(this.#lanes);
     await Promise.all(drained);
     await this.#emptyOwnLists();
     if (this.#runs.size > 0) await new Promise<void>((resolve) => (this.#whenEmpty = resolve));
@@ -192,6 +192,10 @@ export class OnlineServer implements Service {
       this.#options.log.warn({ entry: text.slice(0, 200) }, "order cannot be read");
       return;
     }
+    if (order.verb === "park") {
+      this.#park(order);
+      return;
+    }
     const { verb, id, attempt, api } = order;
     const run = this.#runs.get(`${id} ${attempt}`);
     if (verb === "cancel") run?.cancel();
@@ -199,11 +203,22 @@ export class OnlineServer implements Service {
     else if (!this.#answers.isUnsent(`${id} ${attempt}`)) this.#refuse({ api, id, attempt, status: "gone" });
   }
 
+  #park({ task, forMs, api }: ParkOrder): void {
+    const lane = this.#lanes.find((one) => one.task === task);
+    if (lane?.park(api, forMs) !== true) return;
+    this.#options.log.info({ task, by: api }, "parked: first attempts are left to others");
+    void this.#wakeReaders([lane]);
+    this.#beats.beatNow();
+  }
+
   #status(): Omit<Beat, "lagMs"> {
     const { workerId, zone } = this.#options;
     const definitions = new Map(this.#options.tasks.map(({ task, definition }) => [task.name, definition]));
     const tasks = Object.fromEntries(
-      this.#lanes.map(({ task, free, p95Ms }) => [task, { definition: definitions.get(task) ?? "", free, p95Ms }]),
+      this.#lanes.map(({ task, free, p95Ms, parked, inFlight: held }) => {
+        const definition = definitions.get(task) ?? "";
+        return [task, { definition, free, p95Ms, held, parked }];
+      }),
     );
     const { total } = this.#slots;
     return {
@@ -217,11 +232,11 @@ export class OnlineServer implements Service {
     };
   }
 
-  /** Ends the blocks of our readers, so that a drain does not wait a second for nothing. */
-  async #wakeReaders(): Promise<void> {
+  /** Ends the blocks of readers, which would go on for up to a second. */
+  async #wakeReaders(lanes: readonly TaskLane[]): Promise<void> {
     const { keys, replicaId } = this.#options;
     await Promise.all(
-      this.#lanes.map(
+      lanes.map(
         ({ task }) =>
           this.#link.run((client) => client.rpush(keys.replicaList(task, replicaId), WAKE)).catch(() => undefined), // The block ends by itself.
       ),

@@ -8,19 +8,21 @@
  * L3 What was popped beyond the slots (other tasks used them meanwhile) waits here, is started in order, and nothing
  *    more is popped until it has been.
  * L4 Once draining, whatever comes is handed back.
+ * L5 While it is parked it leaves the task's list to others; what is sent to it alone it takes.
  */
 import { AttemptRun, type RunServices, type ServedTask } from "./attempt-run.ts";
 import { LatencyWindow } from "../domain/latency-window.ts";
+import { Parking } from "../domain/parking.ts";
 import { ListReader } from "./list-reader.ts";
 import type { Slots } from "./slots.ts";
-import { decodeTask, WAKE, type AnswerStatus } from "./wire.ts";
+import { CANARY, decodeTask, WAKE, type AnswerStatus } from "./wire.ts";
 import type { Logger } from "../runtime/logger.ts";
 
 const SAMPLES = 256;
 /** L1: more than any sensible number of replicas; the free slots are the limit. */
 const MOST_PLENTY = 64;
 
-/** Where an answer without a run goes: format, definition and drain are found out before. */
+/** Where an answer without a run goes: format, definition and drain are found out before; a canary asks for none. */
 export interface Refusal {
   readonly api: string;
   readonly id: string;
@@ -54,6 +56,7 @@ export class TaskLane {
   readonly #runServices: RunServices;
   readonly #waiting: AttemptRun[] = [];
   readonly #latencies = new LatencyWindow(SAMPLES);
+  readonly #parking = new Parking();
   #running = 0;
   /** How many the next read asks for beyond its share, as a factor (L1). */
   #plenty = 1;
@@ -69,11 +72,13 @@ export class TaskLane {
       [taskList, ownList],
       [ownList, taskList],
     ] as const;
+    const own = [ownList] as const;
     this.#reader = new ListReader({
       name: `${options.replicaId}:${served.task.name}`,
       url,
       log,
       lists: () => {
+        if (this.parked) return own; // L5
         this.#ownFirst = !this.#ownFirst;
         return orders[this.#ownFirst ? 1 : 0]; // L2
       },
@@ -97,8 +102,21 @@ export class TaskLane {
 
   /** How many more it could start now. */
   get free(): number {
-    const { served, slots } = this.#options;
-    return Math.max(0, Math.min(served.task.concurrency - this.inFlight, slots.free));
+    return Math.max(0, Math.min(this.#concurrency - this.inFlight, this.#options.slots.free));
+  }
+
+  get parked(): boolean {
+    return this.#parking.isParked(this.#options.runServices.monotonicMs());
+  }
+
+  /**
+   * An API process has this replica parked for a while, or takes that back (0 ms).
+   * @returns whether it is parked now and was not: its reader waits for the task's list still
+   */
+  park(by: string, forMs: number): boolean {
+    const was = this.parked;
+    this.#parking.order(by, forMs, this.#options.runServices.monotonicMs());
+    return !was && this.parked;
   }
 
   /** 95th percentile of the handler's time, ms. */
@@ -130,12 +148,18 @@ export class TaskLane {
     this.#reader.kick();
   }
 
+  /** At the same time; less than the task allows while it begins again. */
+  get #concurrency(): number {
+    const { served, runServices } = this.#options;
+    return this.#parking.limit(served.task.concurrency, runServices.monotonicMs());
+  }
+
   #capacity(): number {
     if (this.#draining || this.#waiting.length > 0) return 0; // L3
     const { served, slots, liveReplicas } = this.#options;
     const most = Math.min(served.task.concurrency, slots.total);
     const share = Math.ceil(most / Math.max(1, liveReplicas())) * this.#plenty; // L1
-    this.#asked = Math.min(served.task.concurrency - this.#running, slots.free, share);
+    this.#asked = Math.min(this.#concurrency - this.#running, slots.free, share);
     return this.#asked;
   }
 
@@ -151,7 +175,8 @@ export class TaskLane {
       return;
     }
     const { entry } = decoded;
-    if (!entry.definitions.includes(served.definition)) {
+    if (entry.definitions[0] === CANARY) refuse({ ...entry, status: "ok" });
+    else if (!entry.definitions.includes(served.definition)) {
       refuse({ ...entry, status: "unsupported" });
     } else if (this.#draining)
       refuse({ ...entry, status: "not_started" }); // L4

@@ -12,7 +12,8 @@ import type { Keys } from "../redis/keys.ts";
 import { RedisFault } from "../redis/fault.ts";
 import type { CommandLink } from "./command-link.ts";
 import type { Attempt } from "./invocation.ts";
-import type { Outbox, Parcel } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
+import { SimpleParcel } from "./simple-parcel.ts";
 import { encodeControl } from "./wire.ts";
 
 /** F4: entries of a list that one portion of questions may walk over: a fraction of a millisecond. */
@@ -87,8 +88,14 @@ export class Verifier {
     this.#control(replica, encodeControl({ verb: "ask", id: invocation.id, attempt: number, api: invocation.api }));
   }
 
+  /** Orders are hints: a lost one costs time, nothing else. */
   #control(replica: string, text: string): void {
-    this.#options.outbox.send(this.#options.keys.control(replica), new ControlParcel(text));
+    this.#options.outbox.send(this.#options.keys.control(replica), new SimpleParcel(text));
+  }
+
+  /** Has a replica leave the list of a task to others for a while; 0 ms takes it back. */
+  park(replica: string, task: string, forMs: number, api: string): void {
+    this.#control(replica, encodeControl({ verb: "park", task, forMs, api }));
   }
 
   #listOf(attempt: Attempt): string {
@@ -148,21 +155,5 @@ export class Verifier {
     this.#later = [];
     const now = this.#options.redisNowMs();
     for (const attempt of later) if (attempt.invocation.expiresAtMs > now) this.dismiss(attempt);
-  }
-}
-
-/** Orders to replicas are hints: a lost one costs time, nothing else. */
-class ControlParcel implements Parcel {
-  readonly text: string;
-  readonly wanted = true;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-  pushed(): void {
-    // Nothing depends on it.
-  }
-  notPushed(): void {
-    // Nothing depends on it.
   }
 }

@@ -3,7 +3,7 @@
  *
  * Task list and replica list:  `1 <id> <attempt> <api> <expiresAt> <definitions> <trace>\n<input>`
  * Reply list:                  `1 <id> <attempt> <status> <replica> <runUs> <extra>\n<output or message>`
- * Control list of a replica:   `1 <verb> <id> <attempt> <api>`
+ * Control list of a replica:   `1 <cancel|ask> <id> <attempt> <api>` or `1 park <task> <ms> <api>`
  *
  * N1 The first word is the number of the format. Of a task entry the next three words never move, so that a replica
  *    can answer `unsupported` to whatever comes after its time (design rule 10).
@@ -15,6 +15,12 @@ const FORMAT = "1";
 
 /** A replica asks itself with it to look at once: put into its own list, and passed over. */
 export const WAKE = "0 wake";
+
+/**
+ * Stands for the definitions of an entry that asks for nothing but an answer: `ok` without any work. A replica that
+ * does not know it has no such definition, and answers `unsupported`.
+ */
+export const CANARY = "canary";
 
 export interface TaskEntry {
   readonly id: string;
@@ -63,12 +69,20 @@ export interface Answer {
 }
 
 /** `cancel`: nobody waits for it any more. `ask`: is it still there? */
-export interface ControlEntry {
+export interface AttemptOrder {
   readonly verb: "cancel" | "ask";
   readonly id: string;
   readonly attempt: number;
   readonly api: string;
 }
+/** Take no first attempts of a task for a while; 0 ms takes the order of this API process back. */
+export interface ParkOrder {
+  readonly verb: "park";
+  readonly task: string;
+  readonly forMs: number;
+  readonly api: string;
+}
+export type ControlEntry = AttemptOrder | ParkOrder;
 
 export function encodeTask(entry: TaskEntry): string {
   const { id, attempt, api, expiresAtMs, definitions, trace, input } = entry;
@@ -125,15 +139,18 @@ export function decodeAnswer(text: string): Answer | null {
   };
 }
 
-export function encodeControl({ verb, id, attempt, api }: ControlEntry): string {
-  return `${FORMAT} ${verb} ${id} ${attempt} ${api}`;
+export function encodeControl(order: ControlEntry): string {
+  const { verb, api } = order;
+  if (verb === "park") return `${FORMAT} park ${order.task} ${order.forMs} ${api}`;
+  return `${FORMAT} ${verb} ${order.id} ${order.attempt} ${api}`;
 }
 
 /** Null when it is no control of this format. */
 export function decodeControl(text: string): ControlEntry | null {
-  const [format, verb, id, attempt, api] = text.split(" ");
-  if (format !== FORMAT || id === undefined || api === undefined) return null;
-  return verb === "cancel" || verb === "ask" ? { verb, id, attempt: Number(attempt), api } : null;
+  const [format, verb, subject, number, api] = text.split(" ");
+  if (format !== FORMAT || subject === undefined || api === undefined) return null;
+  if (verb === "park") return { verb, task: subject, forMs: Number(number), api };
+  return verb === "cancel" || verb === "ask" ? { verb, id: subject, attempt: Number(number), api } : null;
 }
 
 function isStatus(text: string): text is AnswerStatus {

@@ -1,5 +1,5 @@
 /** Online tasks for tests: what they did is written into a file, so that executions can be counted. */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { defineOnline, InputRefused, NotRetryable, RetryAfter, z } from "../../dist/src/index.js";
 
@@ -20,6 +20,20 @@ export const slow = defineOnline({
     await pause(input.ms);
     note(input.file, "ended", ctx);
     return { pid: process.pid, attempt: ctx.attempt };
+  },
+});
+
+/** Takes so many times longer, or fails, in the replica that the file names: `<pid> <factor or "fails">`. */
+export const uneven = defineOnline({
+  name: "uneven",
+  input: z.strictObject({ ms: z.number(), file }),
+  idempotent: true,
+  run: async (input) => {
+    const [pid, how] = readFileSync(input.file, "utf8").split(" ");
+    const concerned = Number(pid) === process.pid;
+    if (concerned && how === "fails") throw new Error("as asked");
+    await pause(concerned ? input.ms * Number(how) : input.ms);
+    return { pid: process.pid };
   },
 });
 

@@ -76,10 +76,17 @@ describe("entries of the online lists", () => {
   it("carry orders to a replica", () => {
     const order = { verb: "ask", id: "job", attempt: 2, api: "api" } as const;
     expect(decodeControl(encodeControl(order))).toEqual(order);
+    const park = { verb: "park", task: "echo", forMs: 3_000, api: "api" } as const;
+    expect(decodeControl(encodeControl(park))).toEqual(park);
   });
 });
 
 describe("beat", () => {
+  it("of a replica older than parking can be read: it is not parked, and cannot be", () => {
+    const old = `1 5 {"worker":"w","zone":null,"pid":7,"state":"ready","lagMs":0,"slots":16,"inFlight":0,"tasks":{"echo":{"definition":"d","free":16,"p95Ms":null}}}`;
+    expect(decodeBeat(old)?.tasks["echo"]).toMatchObject({ held: 0, parked: null });
+  });
+
   const beat = {
     worker: "w",
     zone: null,
@@ -88,7 +95,7 @@ describe("beat", () => {
     lagMs: 0,
     slots: 16,
     inFlight: 3,
-    tasks: { echo: { definition: "d", free: 13, p95Ms: 1.5 } },
+    tasks: { echo: { definition: "d", free: 13, p95Ms: 1.5, held: 2, parked: false } },
   } as const;
 
   it("is read back, its counter without the rest", () => {

@@ -1,0 +1,92 @@
+/** Replicas that live and do worse than their peers: parked, let back when they have proven themselves. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { encodeControl } from "../../src/online/wire.ts";
+import { eventually } from "../support/eventually.ts";
+import { OnlineBed, type TestCoordinator } from "../support/online.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
+
+const TASK = "uneven";
+
+describe("ejection", () => {
+  let redis: TestRedis;
+  let bed: OnlineBed;
+  let folder: string;
+  let file: string;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.stop());
+  beforeEach(() => {
+    bed = new OnlineBed(redis.url);
+    folder = mkdtempSync(join(tmpdir(), "cairn-ejection-"));
+    file = join(folder, "who");
+    writeFileSync(file, "0 1");
+  });
+  afterEach(async () => {
+    await bed.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** A steady stream of requests until `stop`; what was not answered. */
+  const load = (api: TestCoordinator, perSecond: number) => {
+    const requests: Promise<string | null>[] = [];
+    const timer = setInterval(() => {
+      const request = api.invoke(TASK, { ms: 20, file });
+      requests.push(request.then((outcome) => (outcome.kind === "answered" ? null : JSON.stringify(outcome))));
+    }, 1_000 / perSecond);
+    return async (): Promise<(string | null)[]> => {
+      clearInterval(timer);
+      return (await Promise.all(requests)).filter((failure) => failure !== null);
+    };
+  };
+  const parkedOf = (api: TestCoordinator): string[] =>
+    api.coordinator
+      .replicasOf(TASK)
+      .live.filter(({ beat }) => beat.tasks[TASK]?.parked === true)
+      .map(({ id }) => id);
+
+  it("parks the slow one of three, tells every API process, and lets it back when it is well", async () => {
+    const { api, replicas } = await bed.start(3);
+    const bystander = await bed.coordinator("bystander");
+    await bystander.sees(3, TASK);
+    const stop = load(api, 100);
+    const slow = replicas[1]!;
+    writeFileSync(file, `${slow.pid} 20`);
+    await eventually("it is parked", () => parkedOf(bystander).includes(slow.id));
+    await bystander.sees(2, TASK);
+    expect(api.coordinator.health.byTask.get(TASK)?.ejections).toEqual({ slow: 1, failing: 0 });
+    writeFileSync(file, "0 1");
+    await eventually("it is back", () => parkedOf(bystander).length === 0, { withinMs: 30_000 });
+    await bystander.sees(3, TASK);
+    expect(await stop()).toEqual([]);
+    const health = api.coordinator.health.byTask.get(TASK);
+    expect(health?.returns.proven).toBe(1);
+    expect(health?.probes).toBeGreaterThan(0);
+  });
+
+  it("parks the one of three that fails, before it has drawn all requests", async () => {
+    const { api, replicas } = await bed.start(3);
+    const stop = load(api, 100);
+    await eventually("its peers have done some work", () => api.coordinator.stats().outcomes.answered > 30);
+    const failing = replicas[2]!;
+    writeFileSync(file, `${failing.pid} fails`);
+    await eventually("it is parked", () => parkedOf(api).includes(failing.id));
+    expect(api.coordinator.health.byTask.get(TASK)?.ejections.failing).toBe(1);
+    expect(await stop()).toEqual([]);
+  });
+
+  it("is free again by itself when whoever had it parked is gone", async () => {
+    const { api, replicas } = await bed.start(2);
+    const admin = new Redis(redis.url);
+    const order = encodeControl({ verb: "park", task: TASK, forMs: 1_500, api: "dead" });
+    await admin.rpush(bed.keys.control(replicas[0]!.id), order);
+    admin.disconnect();
+    await eventually("it is parked", () => parkedOf(api).includes(replicas[0]!.id));
+    await eventually("it is back", () => parkedOf(api).length === 0);
+    await api.sees(2, TASK);
+  });
+});
