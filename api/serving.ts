@@ -25,6 +25,7 @@ import { EventTail } from "../src/redis/event-tail.ts";
 import { closeRedis, connectRedis, hidePassword, whenReady } from "../src/redis/connection.ts";
 import { createKeys } from "../src/redis/keys.ts";
 import { RedisClock } from "../src/redis/redis-clock.ts";
+import { openScriptWriter } from "../src/redis/script-writer.ts";
 import { systemClock } from "../src/runtime/clock.ts";
 import type { Config } from "../src/runtime/config.ts";
 import type { Logger } from "../src/runtime/logger.ts";
@@ -94,6 +95,14 @@ export function createServing({ config, logger, listen, others }: ServingOptions
   const scripts = loadBatchScripts({ eventsPerJob: limits.eventsPerJob });
   const tickets = new TicketQueues({ bull, redis, keys });
   const store = openStore(config.store, storeAccessFrom(config));
+  const durable = openScriptWriter({
+    durability: config.durability,
+    redis,
+    url: config.redisUrl,
+    label: `api:${apiId}`,
+    key: keys.acknowledged,
+    withinMs: COMMAND_TIMEOUT_MS / 2,
+  });
   const reader = new JobReader({ redis, keys });
   const graph = new JobGraph({ redis, keys, scripts, tickets });
   const watch = new FleetWatch({ redis, keys, clock, onError: complain("fleet-watch") });
@@ -138,6 +147,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     graph,
     writer: new JobWriter({
       redis,
+      writer: durable,
       keys,
       scripts,
       tickets,
@@ -198,12 +208,14 @@ export function createServing({ config, logger, listen, others }: ServingOptions
         logger.warn({ redis: hidePassword(config.redisUrl) }, "waiting for Redis");
       }, 2_000);
       await whenReady(redis, config.redisUrl, REDIS_WITHIN_MS).finally(() => clearTimeout(impatient));
+      await durable.ready();
       await services.start();
     },
     async stop() {
       drain.begin();
       await services.stop();
       await Promise.race([tickets.close(), clock.sleep(1_000)]);
+      durable.close();
       for (const client of [redis, tailRedis, bull]) closeRedis(client);
     },
   };

@@ -23,6 +23,7 @@ import { BEAT_FORMAT, Caretaker, FleetWatch, WorkerPresence } from "../src/fleet
 import { closeRedis, connectRedis, whenReady } from "../src/redis/connection.ts";
 import { createKeys } from "../src/redis/keys.ts";
 import { RedisClock } from "../src/redis/redis-clock.ts";
+import { openScriptWriter } from "../src/redis/script-writer.ts";
 import { systemClock } from "../src/runtime/clock.ts";
 import { inheritedEnvironment } from "../src/runtime/config.ts";
 import { parseFaultPlan } from "../src/runtime/fault-points.ts";
@@ -72,8 +73,17 @@ async function main(): Promise<void> {
   const caretaking = new BatchCaretaker({ redis: commands, keys, scripts, tickets, graph, redisNowMs, logger });
   const storeAccess = storeAccessFrom(config);
   const store = openStore(config.store, storeAccess);
+  const durable = openScriptWriter({
+    durability: config.durability,
+    redis: commands,
+    url: config.redisUrl,
+    label: `agent:${workerId}`,
+    key: keys.acknowledged,
+    withinMs: 1_000,
+  });
   const desk = new LeaseDesk({
     redis: commands,
+    writer: durable,
     keys,
     scripts,
     tickets,
@@ -166,6 +176,7 @@ async function main(): Promise<void> {
   );
   await caretaking.takeLeasesFrom(workerId, boot);
 
+  await durable.ready();
   const services = new ServiceGroup("worker", [
     redisClock,
     watch,
@@ -193,6 +204,7 @@ async function main(): Promise<void> {
   await services.stop();
   await ledger.close();
   await Promise.allSettled([drawer.close(), tickets.close()]);
+  durable.close();
   for (const client of [commands, bull]) closeRedis(client);
 }
 

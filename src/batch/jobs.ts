@@ -13,6 +13,7 @@ import { RedisFault, writing } from "../redis/fault.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type ScriptReply } from "../redis/script.ts";
+import type { ScriptWriter } from "../redis/script-writer.ts";
 import type { JobGraph } from "./job-graph.ts";
 import type { JobReader } from "./job-reader.ts";
 import { toJob, unflatten } from "./record.ts";
@@ -53,6 +54,8 @@ export type RemoveOutcome = { readonly kind: "ok" } | { readonly kind: "not_foun
 
 export interface JobWriterOptions {
   readonly redis: RedisClient;
+  /** What callers ask for, as durable as is wanted. */
+  readonly writer: ScriptWriter;
   readonly keys: Keys;
   readonly scripts: BatchScripts;
   readonly tickets: TicketQueues;
@@ -87,8 +90,7 @@ export class JobWriter {
       idempotency === null ? keys.root : keys.idempotency(createHash("sha256").update(idempotency.key).digest("hex"));
     const runAt = submit.runAt === undefined ? "" : String(Date.parse(submit.runAt));
     const reply = await this.#write(id, () =>
-      runScript(
-        this.#options.redis,
+      this.#options.writer.run(
         scripts.create,
         [keys.root, idempotencyKey],
         [
@@ -126,10 +128,9 @@ export class JobWriter {
     verb: ControlVerb,
     options: { readonly by: string; readonly from?: "start" | "last" | number },
   ): Promise<ControlOutcome> {
-    const { keys, scripts, redis, reader, stopGraceMs } = this.#options;
+    const { keys, scripts, writer, reader, stopGraceMs } = this.#options;
     const reply = await this.#write(id, () =>
-      runScript(
-        redis,
+      writer.run(
         scripts.control,
         [keys.root],
         [id, verb, options.by, this.#notAfter(), stopGraceMs, options.from ?? "last"],
@@ -161,12 +162,12 @@ export class JobWriter {
 
   /** Changes priority or labels. @throws RedisFault */
   async patch(id: string, patch: PatchJob): Promise<PatchOutcome> {
-    const { keys, scripts, redis, reader } = this.#options;
+    const { keys, scripts, writer, reader } = this.#options;
     const fields: (string | number)[] = [];
     if (patch.priority !== undefined) fields.push("priority", patch.priority);
     if (patch.labels !== undefined) fields.push(...labelFields(patch.labels));
     const [kind, rest] = await this.#write(id, () =>
-      runScript(redis, scripts.patch, [keys.root], [id, this.#notAfter(), ...fields]),
+      writer.run(scripts.patch, [keys.root], [id, this.#notAfter(), ...fields]),
     );
     if (kind === "too_late") throw tooLate(id);
     if (kind === "not_found") return { kind: "not_found" };

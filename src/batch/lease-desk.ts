@@ -16,6 +16,7 @@ import { classifyRedisError } from "../redis/fault.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type Script, type ScriptReply } from "../redis/script.ts";
+import type { ScriptWriter } from "../redis/script-writer.ts";
 import { unflatten, type RawJob, type StoredCheckpoint } from "./record.ts";
 import type { BatchScripts } from "./scripts.ts";
 import { ticketOf, type DrawnTicket, type TicketQueues } from "./tickets.ts";
@@ -121,6 +122,8 @@ export type EndOfAttempt =
 
 export interface LeaseDeskOptions {
   readonly redis: RedisClient;
+  /** Grants and ends of attempts, as durable as is wanted. */
+  readonly writer: ScriptWriter;
   readonly keys: Keys;
   readonly scripts: BatchScripts;
   readonly tickets: TicketQueues;
@@ -143,7 +146,7 @@ export class LeaseDesk {
   async lease(ticket: Pick<DrawnTicket, "job" | "ready">): Promise<LeaseOutcome> {
     const { holder, redis, keys, scripts } = this.#options;
     const token = randomBytes(12).toString("hex");
-    const reply = await this.#run(scripts.lease, [
+    const reply = await this.#settle(scripts.lease, [
       ticket.job,
       ticket.ready,
       holder.workerId,
@@ -157,6 +160,28 @@ export class LeaseDesk {
     const fence = { generation: Number(record["fenceGeneration"]), counter: Number(record["fenceCounter"]), token };
     const stored = await redis.hgetall(keys.checkpoints(ticket.job));
     return { kind: "granted", lease: { job: ticket.job, fence, record, lineage: lineageOf(record, stored) } };
+  }
+
+  /**
+   * Leases of this start of the worker that it does not know of: the answer to `lease` was lost on its way.
+   * @param held jobs whose leases it knows of @throws what Redis says
+   */
+  async unknownLeases(held: ReadonlySet<string>): Promise<readonly Omit<Lease, "lineage">[]> {
+    const { holder, redis, keys } = this.#options;
+    const indexes = ["running", "stopping"].map((state) => keys.index(`s=${state}&w=${holder.workerId}`));
+    const ids = await Promise.all(indexes.map((index) => redis.zrange(index, "-", "+", "BYLEX", "LIMIT", 0, 1_000)));
+    const unknown: Omit<Lease, "lineage">[] = [];
+    for (const job of ids.flat().filter((id) => !held.has(id))) {
+      const record = await redis.hgetall(keys.job(job));
+      if (record["boot"] !== holder.boot || record["worker"] !== holder.workerId) continue;
+      const { fenceGeneration, fenceCounter, fenceToken: token = "" } = record;
+      unknown.push({
+        job,
+        record,
+        fence: { generation: Number(fenceGeneration), counter: Number(fenceCounter), token },
+      });
+    }
+    return unknown;
   }
 
   /** Looks at one lease and leaves there what is new. @throws what Redis says */
@@ -256,7 +281,7 @@ export class LeaseDesk {
     const attempt = Number(record["attempts"]);
     const at = Math.round(this.#options.redisNowMs());
     return this.#fenced(async () => {
-      const [kind, , ticket] = await this.#run(this.#options.scripts.finish, [
+      const [kind, , ticket] = await this.#settle(this.#options.scripts.finish, [
         ...fenced(job, fence),
         end.kind,
         payloadOf(end),
@@ -282,6 +307,12 @@ export class LeaseDesk {
     const ticket = ticketOf(reply);
     // A ticket that cannot be added now is the caretaker's (J2).
     if (ticket !== null) await this.#options.tickets.add([ticket]).catch(this.#options.onTicketError);
+  }
+
+  /** As `#run`, for what somebody relies on afterwards. */
+  async #settle(script: Script, args: readonly (string | number)[]): Promise<ScriptReply[]> {
+    const reply = await this.#options.writer.run(script, [this.#options.keys.root], args);
+    return Array.isArray(reply) ? reply : [reply];
   }
 
   async #run(script: Script, args: readonly (string | number)[]): Promise<ScriptReply[]> {

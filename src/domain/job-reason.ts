@@ -12,6 +12,7 @@ export const JOB_REASONS = {
   retry_backoff: "the task failed and will be tried again after a pause",
   worker_lost: "its worker was lost; it continues from its last checkpoint on another",
   runner_lost: "its process died without the task having failed; it continues from its last checkpoint",
+  lease_unheard: "its worker was given it and did not hear so; it is given out again",
   worker_draining: "its worker is being drained; it continues elsewhere from the checkpoint made for that",
   migrating: "was asked to move to another worker",
   stop_requested: "was asked to stop; it makes a checkpoint and parks",

@@ -55,6 +55,8 @@ export interface Keys {
   idle(queue: string): string;
   /** HASH, `task@definition` → TaskInfo JSON. */
   readonly tasks: string;
+  /** STRING with expiry, written before a WAIT (`script-writer.ts`). */
+  readonly acknowledged: string;
   /** HASH, generation of fences and the run_id it was made for. */
   readonly generation: string;
   /** HASH, losses of workers and the time they happened in, and the mean time between them. */
@@ -105,6 +107,7 @@ export function createKeys(prefix: string): Keys {
     wake: (workerId) => `${root}:wake:${workerId}`,
     idle: (queue) => `${root}:idle:${queue}`,
     tasks: `${root}:tasks`,
+    acknowledged: `${root}:acknowledged`,
     generation: `${root}:generation`,
     failures: `${root}:failures`,
     caretaker: `${root}:caretaker`,

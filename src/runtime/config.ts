@@ -78,10 +78,8 @@ const settings = z.strictObject({
     .describe("Time between the decision to delete a checkpoint and the deletion, ms"),
   durability: z
     .enum(["fast", "replicated"])
-    // Accepting what has no effect would promise a safety that is not there.
-    .refine((wanted) => wanted === "fast", "replicated is not built yet; leave it at fast")
     .default("fast")
-    .describe("replicated: creation, lease and outcome wait for a Redis replica"),
+    .describe("replicated: nobody is told of a job, a lease or an outcome before a Redis replica has it too"),
   logLevel: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info")

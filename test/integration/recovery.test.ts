@@ -114,6 +114,24 @@ describe("a batch job", { timeout: 120_000 }, () => {
   });
 });
 
+describe("an agent that does not hear that it was given a job", { timeout: 120_000 }, () => {
+  let fleet: Fleet;
+  beforeAll(async () => {
+    fleet = await Fleet.start({ workers: 1, settings: { CAIRN_FAULTS: "agent.lease-answer=fail@1" } });
+  });
+  afterAll(() => fleet.stop());
+
+  it("gives it back, and it runs", async () => {
+    const id = await fleet.count(10, 10);
+    await fleet.job(id, "succeeds", ({ state }) => state === "succeeded");
+    const attempts = await fleet.attempts(id);
+    expect(attempts.map(({ outcome, reason }) => [outcome, reason])).toEqual([
+      ["interrupted", "lease_unheard"],
+      ["succeeded", null],
+    ]);
+  });
+});
+
 describe("an agent that does not check its own lease after a freeze", { timeout: 120_000 }, () => {
   let fleet: Fleet;
   beforeAll(async () => {

@@ -17,6 +17,7 @@ import type { TaskInfo } from "../../src/contract/worker.ts";
 import { DEFAULT_LIMITS } from "../../src/domain/limits.ts";
 import { closeRedis, connectRedis, whenReady } from "../../src/redis/connection.ts";
 import { createKeys } from "../../src/redis/keys.ts";
+import { fastWriter, type ScriptWriter } from "../../src/redis/script-writer.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 
 export const COUNT_TASK: TaskInfo = {
@@ -36,8 +37,11 @@ export const COUNT_TASK: TaskInfo = {
   backoff: { initialMs: 1, factor: 2, maxMs: 10, jitter: 0 },
 };
 
-/** @param url of a Redis that the test started */
-export async function openBatch(url: string) {
+/**
+ * @param url of a Redis that the test started
+ * @param options.writer how durable writes are; default: as Redis takes them
+ */
+export async function openBatch(url: string, options: { readonly writer?: ScriptWriter } = {}) {
   const keys = createKeys(`t${randomBytes(4).toString("hex")}`);
   const redis = connectRedis(url, { kind: "command", commandTimeoutMs: 20_000 }, "test");
   const bull = connectRedis(url, { kind: "bullmq" }, "test:bull");
@@ -54,6 +58,7 @@ export async function openBatch(url: string) {
   const logger = createLogger({ level: "silent", process: "test" });
   const writing = {
     ...{ redis, keys, scripts, tickets, reader, graph, redisNowMs },
+    writer: options.writer ?? fastWriter(redis),
     limits: DEFAULT_LIMITS,
     writeWithinMs: 1_000,
     stopGraceMs: 5_000,
@@ -63,6 +68,7 @@ export async function openBatch(url: string) {
   const deskOf = (workerId: string): LeaseDesk =>
     new LeaseDesk({
       redis,
+      writer: options.writer ?? fastWriter(redis),
       keys,
       scripts,
       tickets,

@@ -4,6 +4,8 @@
  * BD1 One ticket is drawn at a time, and only while a slot is free.
  * BD2 A ticket ends as soon as the lease is granted or refused (W3).
  * BD3 What runs is counted until nothing of it runs any more: a slot is free when its processes are gone.
+ * BD4 A lease whose grant was not heard (Redis fell mute before it answered) is given back: nobody else does it while
+ *     this worker lives. Seen twice, that is: a grant on its way looks the same.
  */
 import { join } from "node:path";
 import { costOf, type DrawnTicket, type Lease, type LeaseDesk, type TicketDrawer } from "../../src/batch/batch.ts";
@@ -17,6 +19,8 @@ import type { Assignment } from "../keeper/protocol.ts";
 import { Attempt, type AttemptDeps } from "./attempt.ts";
 
 const LOOK_MS = 1_000;
+/** BD4: longer than any answer of Redis is waited for. */
+const UNHEARD_LOOK_MS = 2_500;
 
 export interface BatchDeskOptions {
   readonly workerId: string;
@@ -43,6 +47,9 @@ export class BatchDesk implements Service {
   readonly #loop: Loop;
   readonly #attempts = new Set<Attempt>();
   #open = false;
+  #unheardLookMs = 0;
+  /** Tokens of leases that were not known of at the last look (BD4). */
+  #unheard = new Set<string>();
 
   constructor(options: BatchDeskOptions) {
     this.#options = options;
@@ -98,6 +105,26 @@ export class BatchDesk implements Service {
   /** Looks after all leases: with every beat, and when woken. */
   async tend(): Promise<void> {
     await Promise.all([...this.#attempts].map((attempt) => attempt.tend()));
+    const { clock } = this.#options;
+    if (clock.monotonicMs() - this.#unheardLookMs < UNHEARD_LOOK_MS) return;
+    this.#unheardLookMs = clock.monotonicMs();
+    await this.#giveBackUnheard();
+  }
+
+  /** BD4 */
+  async #giveBackUnheard(): Promise<void> {
+    const { desk, logger } = this.#options;
+    const held = new Set([...this.#attempts].map(({ lease }) => lease.job));
+    const before = this.#unheard;
+    this.#unheard = new Set();
+    for (const { job, fence, record } of await desk.unknownLeases(held)) {
+      if (!before.has(fence.token)) {
+        this.#unheard.add(fence.token);
+        continue;
+      }
+      const reply = await desk.end(job, fence, record, { kind: "interrupted", reason: "lease_unheard" }, null);
+      logger.warn({ jobId: job, reply: reply.kind }, "lease given back: its grant was not heard");
+    }
   }
 
   /** BD1 */
@@ -114,8 +141,9 @@ export class BatchDesk implements Service {
   }
 
   async #take(ticket: DrawnTicket): Promise<void> {
-    const { desk, logger } = this.#options;
+    const { desk, logger, attempt } = this.#options;
     const outcome = await desk.lease(ticket);
+    attempt.faults.reach("agent.lease-answer");
     await ticket
       .settle()
       .catch((error: unknown) => logger.debug({ err: error, jobId: ticket.job }, "ticket not settled")); // BD2
