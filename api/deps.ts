@@ -9,13 +9,13 @@ import type { Keys } from "../src/redis/keys.ts";
 import type { RedisClient } from "../src/redis/connection.ts";
 import type { Clock } from "../src/runtime/clock.ts";
 import type { Logger } from "../src/runtime/logger.ts";
-import type { AnswerMemory } from "./answer-memory.ts";
 import type { Drain } from "./drain.ts";
 import type { InputSchemas } from "./input-schemas.ts";
 import type { JobEvents } from "./job-events.ts";
 import type { JobWaiter } from "./job-waiter.ts";
 import type { Metrics } from "./metrics.ts";
 import type { MetricsGather } from "./metrics-gather.ts";
+import type { OnlineJobs } from "./online-jobs.ts";
 import type { Pages } from "./pages.ts";
 import type { SiteGuard } from "./site-guard.ts";
 import type { TaskLookup } from "./task-lookup.ts";
@@ -27,6 +27,8 @@ export interface ApiDeps {
   /** For plain commands; they fail soon when Redis is away. */
   readonly redis: RedisClient;
   readonly keys: Keys;
+  /** Redis' clock, as well as it is known here. */
+  readonly redisNowMs: () => number;
   readonly reader: JobReader;
   readonly graph: JobGraph;
   readonly writer: JobWriter;
@@ -42,7 +44,7 @@ export interface ApiDeps {
   readonly waiter: JobWaiter;
   readonly tail: EventTail;
   readonly schemas: InputSchemas;
-  readonly answers: AnswerMemory;
+  readonly onlineJobs: OnlineJobs;
   readonly metrics: Metrics;
   readonly gather: MetricsGather;
   readonly drain: Drain;

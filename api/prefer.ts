@@ -8,11 +8,14 @@ export interface Preferences {
   readonly applied: string | null;
 }
 
+const NONE: Preferences = { waitMs: null, respondAsync: false, applied: null };
+
 /** `respond-async` and `wait=N` may come together: then the wait holds, and 202 comes after it (RFC 7240, 4.1). */
 export function readPrefer(header: string | undefined, maxWaitMs: number): Preferences {
+  if (header === undefined) return NONE;
   let waitMs: number | null = null;
   let respondAsync = false;
-  for (const preference of (header ?? "").split(",")) {
+  for (const preference of header.split(",")) {
     const [name, value] = (preference.split(";")[0] ?? "").split("=").map((part) => part.trim());
     if (name?.toLowerCase() === "respond-async" && value === undefined) respondAsync = true;
     const seconds = /^"?(\d{1,9})"?$/.exec(value ?? "")?.[1];

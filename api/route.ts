@@ -56,7 +56,10 @@ export const REQUEST_HEADERS = {
   Prefer: "`wait=N`: answer only when the job has ended, or N seconds (at most 25) are over; `respond-async`: at once",
   "Cairn-Caller":
     "Whose share this counts on when there is not enough for all: 1 to 64 letters, digits, `.`, `_`, `@` or `-`. Without it the remote address is the caller",
-  "Request-Timeout-Ms": "How long the caller waits, in whole ms; at most 60000",
+  "Request-Timeout-Ms":
+    "How long the caller waits, in whole ms; at most 60000, with `Prefer: respond-async` at most 600000",
+  traceparent:
+    "W3C Trace Context; the handler gets a child of it as `ctx.traceparent`. What is not valid is passed over",
   "Last-Event-ID": "Go on after this event",
   "If-None-Match": "Answer 304 when the version is still this one",
 } as const;

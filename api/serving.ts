@@ -13,25 +13,28 @@ import {
   JobReader,
   JobWriter,
   loadBatchScripts,
+  OnlineDesk,
   QueueReader,
   retain,
+  retainOnline,
   settleGeneration,
   TicketQueues,
 } from "../src/batch/batch.ts";
 import { openStore, storeAccessFrom } from "../src/checkpoints/checkpoints.ts";
+import type { Json } from "../src/contract/json.ts";
 import { Caretaker, FleetWatch, TaskRegistry, WorkerRegistry } from "../src/fleet/fleet.ts";
 import { OnlineCoordinator } from "../src/online/online.ts";
 import { EventTail } from "../src/redis/event-tail.ts";
 import { closeRedis, connectRedis, hidePassword, whenReady } from "../src/redis/connection.ts";
-import { createKeys } from "../src/redis/keys.ts";
+import { createKeys, ONLINE_SHELVES } from "../src/redis/keys.ts";
 import { RedisClock } from "../src/redis/redis-clock.ts";
 import { openScriptWriter } from "../src/redis/script-writer.ts";
 import { systemClock } from "../src/runtime/clock.ts";
 import type { Config } from "../src/runtime/config.ts";
+import { parseFaultPlan } from "../src/runtime/fault-points.ts";
 import type { Logger } from "../src/runtime/logger.ts";
 import { ServiceGroup, type Service } from "../src/runtime/service.ts";
 import { JOB_STATES, type JobState } from "../src/domain/job-state.ts";
-import { AnswerMemory } from "./answer-memory.ts";
 import { refuse } from "./answer.ts";
 import type { ApiDeps } from "./deps.ts";
 import { Drain } from "./drain.ts";
@@ -44,6 +47,7 @@ import { JobEvents } from "./job-events.ts";
 import { JobWaiter } from "./job-waiter.ts";
 import { Metrics } from "./metrics.ts";
 import { MetricsGather, type AskOthers } from "./metrics-gather.ts";
+import { OnlineJobs } from "./online-jobs.ts";
 import { Pages } from "./pages.ts";
 import { ROUTES } from "./routes.ts";
 import { invokeRoute } from "./routes/tasks.ts";
@@ -55,6 +59,8 @@ const { version } = createRequire(import.meta.url)("cairn-scheduler/package.json
 /** A caller is told within half a second that Redis is away. */
 const COMMAND_TIMEOUT_MS = 450;
 const REDIS_WITHIN_MS = 30_000;
+/** Portions of old records of online requests that are forgotten in one round of looking after them. */
+const FORGETTING_ROUNDS = 100;
 
 export interface ServingOptions {
   readonly config: Config;
@@ -108,7 +114,14 @@ export function createServing({ config, logger, listen, others }: ServingOptions
   const watch = new FleetWatch({ redis, keys, clock, onError: complain("fleet-watch") });
   const tasks = new TaskRegistry({ watch, clock });
   const tail = new EventTail({ redis: tailRedis, keys, clock, onError: complain("event-tail") });
-  const online = new OnlineCoordinator({ redisUrl: config.onlineRedisUrl, keys, clock, log: logger, apiId });
+  const online = new OnlineCoordinator({
+    redisUrl: config.onlineRedisUrl,
+    keys,
+    clock,
+    log: logger,
+    apiId,
+    longestDeadlineMs: Math.max(limits.maxDeadlineMs, limits.maxAsyncDeadlineMs),
+  });
   const caretaker = new Caretaker({
     redis,
     keys,
@@ -116,7 +129,11 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     watch,
     batch: new BatchCaretaker({ redis, keys, scripts, tickets, graph, redisNowMs, logger }),
     settleGeneration: () => settleGeneration(redis, keys, store),
-    retain: () => retain({ redis, keys, scripts, store, limits, redisNowMs }),
+    retain: async () => {
+      await retain({ redis, keys, scripts, store, limits, redisNowMs });
+      const keepMs = limits.finalRecordTtlMs;
+      await retainOnline({ redis, keys, scripts, shelves: ONLINE_SHELVES, keepMs, rounds: FORGETTING_ROUNDS });
+    },
     redisNowMs,
     who: `api:${apiId}`,
     logger,
@@ -135,6 +152,32 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     waiting: () => waiter.waiting,
     watchedJobs: () => tail.watched,
   });
+  const lookup = new TaskLookup({ registry: tasks, clock });
+  const schemas = new InputSchemas({ logger });
+  const desk = new OnlineDesk({
+    redis,
+    keys,
+    scripts,
+    limits,
+    redisNowMs,
+    writeWithinMs: COMMAND_TIMEOUT_MS,
+    holder: apiId,
+  });
+  const onlineJobs = new OnlineJobs({
+    desk,
+    online,
+    tail,
+    clock,
+    logger,
+    metrics,
+    drain,
+    faults: parseFaultPlan(config.faults),
+    redisNowMs,
+    definitionsFor: async (task, input) => {
+      const definitions = (await lookup.find(task)).filter((info) => info.class === "online");
+      return schemas.accepting(definitions, JSON.parse(input) as Json);
+    },
+  });
   const publicUrl = config.publicUrl ?? null;
   const gather = new MetricsGather({ metrics, others });
   const deps: ApiDeps = {
@@ -143,6 +186,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     clock,
     redis,
     keys,
+    redisNowMs,
     reader,
     graph,
     writer: new JobWriter({
@@ -162,15 +206,15 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     queues: new QueueReader({ redis, keys, tickets, redisNowMs }),
     pools: () => [...new Set(["default", ...watch.workers().flatMap(({ registration }) => registration?.pools ?? [])])],
     tasks,
-    lookup: new TaskLookup({ registry: tasks, clock }),
+    lookup,
     workers: new WorkerRegistry({ redis, keys, redisNowMs }),
     online,
     store,
     events: new JobEvents({ log: new JobEventLog({ redis, keys, scripts }), redis, keys, tail }),
     waiter,
     tail,
-    schemas: new InputSchemas({ logger }),
-    answers: new AnswerMemory({ redis, keys, clock, ttlMs: limits.idempotencyKeyTtlMs }),
+    schemas,
+    onlineJobs,
     metrics,
     gather,
     drain,
@@ -193,7 +237,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
       void exchange.with(refuse("expectation_failed", detail), incoming, outgoing);
     },
   });
-  const services = new ServiceGroup("api", [redisClock, watch, tail, online, caretaker, server]);
+  const services = new ServiceGroup("api", [redisClock, watch, tail, online, onlineJobs, caretaker, server]);
 
   return {
     name: "serving",

@@ -1,4 +1,5 @@
 /** One submission from a checked body to a job: the same for POST /v1/jobs and each item of a bulk. */
+import { toJob, type NewOnlineJob } from "../src/batch/batch.ts";
 import type { Job, Submit } from "../src/contract/job.ts";
 import { problem, type Problem } from "../src/contract/problem.ts";
 import type { TaskInfo } from "../src/contract/worker.ts";
@@ -12,7 +13,14 @@ export type Submission =
 
 /** What would be submitted, checked in full. */
 export type Prepared =
-  | { readonly kind: "ready"; readonly submit: Submit; readonly task: TaskInfo; readonly inputText: string }
+  | {
+      readonly kind: "ready";
+      readonly submit: Submit;
+      /** Definitions that take the input, newest first; never empty. */
+      readonly definitions: readonly TaskInfo[];
+      readonly task: TaskInfo;
+      readonly inputText: string;
+    }
   | { readonly kind: "refused"; readonly problem: Problem };
 
 /** @throws RedisFault */
@@ -31,10 +39,8 @@ export async function prepare(deps: ApiDeps, submit: Submit): Promise<Prepared> 
   const definitions = deps.lookup.known(submit.task) ?? (await deps.lookup.find(submit.task));
   const [newest] = definitions;
   if (newest === undefined) return refused(problem("unknown_task", `no worker has registered a task ${submit.task}`));
-  if (newest.class !== "batch") {
-    const detail = `${submit.task} is an online task; call POST /v1/tasks/${submit.task}/invoke`;
-    return refused(problem("wrong_class", detail));
-  }
+  const limit = newest.class === "online" ? onlineLimits(deps, submit) : null;
+  if (limit !== null) return refused(limit);
   const labels = Object.keys(submit.labels).length;
   if (labels > deps.limits.labelsPerJob) {
     const errors = [
@@ -47,21 +53,24 @@ export async function prepare(deps: ApiDeps, submit: Submit): Promise<Prepared> 
   if (bytes > deps.limits.inlineBytes) {
     return refused(problem("payload_too_large", `the input is larger than ${deps.limits.inlineBytes} bytes`));
   }
-  const [task] = deps.schemas.accepting(definitions, submit.input);
+  const fitting = deps.schemas.accepting(definitions, submit.input);
+  const [task] = fitting;
   if (task === undefined) {
     const errors = deps.schemas.explain(newest, submit.input, "/input", bytes);
     return refused(problem("invalid_input", sentence(errors), { errors }));
   }
-  return { kind: "ready", submit, task, inputText };
+  return { kind: "ready", submit, definitions: fitting, task, inputText };
 }
 
 /** @throws RedisFault */
 export async function submitPrepared(
   deps: ApiDeps,
-  { submit, task, inputText }: Extract<Prepared, { kind: "ready" }>,
+  prepared: Extract<Prepared, { kind: "ready" }>,
   idempotency: IdempotencyKey | null,
   by: string,
 ): Promise<Submission> {
+  const { submit, task, inputText } = prepared;
+  if (task.class === "online") return submitOnline(deps, prepared, idempotency, by);
   const outcome = await deps.writer.submit({ task, submit, inputText, idempotency, by });
   switch (outcome.kind) {
     case "created":
@@ -77,6 +86,58 @@ export async function submitPrepared(
       const errors = [{ pointer: `/dependsOn/${outcome.index}`, detail }];
       return refused(problem("unknown_dependency", detail, { errors }));
     }
+  }
+}
+
+/** What has no meaning for an online task is refused by name. */
+function onlineLimits(deps: ApiDeps, submit: Submit): Problem | null {
+  const longestMs = deps.limits.maxAsyncDeadlineMs;
+  const meaningless = { priority: submit.priority !== 0, pool: submit.pool !== "default" };
+  const given = { timeoutMs: submit.timeoutMs, maxRetries: submit.maxRetries, checkpoint: submit.checkpoint };
+  const errors = [
+    ...Object.entries(meaningless).flatMap(([name, set]) => (set ? [name] : [])),
+    ...Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name])),
+  ].map((name) => ({ pointer: `/${name}`, detail: "means nothing for an online task" }));
+  if (submit.dependsOn.length > 0) errors.push({ pointer: "/dependsOn", detail: "is for batch tasks so far" });
+  if ((submit.deadlineMs ?? 0) > longestMs) {
+    errors.push({ pointer: "/deadlineMs", detail: `is more than ${longestMs}, the longest of an online task` });
+  }
+  return errors.length === 0 ? null : problem("invalid_request", sentence(errors), { errors });
+}
+
+async function submitOnline(
+  deps: ApiDeps,
+  { submit, definitions, task, inputText }: Extract<Prepared, { kind: "ready" }>,
+  idempotency: IdempotencyKey | null,
+  by: string,
+): Promise<Submission> {
+  const job: NewOnlineJob = {
+    id: deps.online.newId(),
+    task: submit.task,
+    definition: task.definition,
+    idempotent: definitions.every(({ idempotent }) => idempotent === true),
+    input: inputText,
+    deadlineMs: submit.deadlineMs ?? task.deadlineMs ?? deps.limits.maxDeadlineMs,
+    runAtMs: submit.runAt === undefined ? null : Date.parse(submit.runAt),
+    labels: submit.labels,
+    traceparent: null,
+    idempotency: idempotency === null ? null : { ...idempotency, replacesFailed: false },
+    by,
+  };
+  const begun = await deps.onlineJobs.begin(job, "in_turn", { definitions, whenNotStarted: "put_back" });
+  switch (begun.kind) {
+    case "running":
+      return { kind: "job", job: toJob(begun.run.lease.record), replayed: false };
+    case "waiting":
+      return { kind: "job", job: begun.job, replayed: false };
+    case "replayed": {
+      const known = await deps.reader.require(begun.id);
+      return { kind: "job", job: known, replayed: true };
+    }
+    case "key_reused":
+      return refused(
+        problem("idempotency_key_reused", "the first request with this key was another one", { job: begun.id }),
+      );
   }
 }
 

@@ -22,7 +22,7 @@ const submit = defineRoute(
     tag: "jobs",
     summary: "Submit a job",
     description:
-      "Accepts a job of a batch task. The job runs on some worker that has the task; where to look is in `Location`. With `Prefer: wait=N` the answer comes when the job has ended, if that is within N seconds. A job with `dependsOn` is `blocked` until those jobs have ended well; when one does not, it is cancelled with reason `dependency_failed`, unless its entry says `onFailure: run`.",
+      "Accepts a job of a batch task, or a request to an online task that nobody waits for. It runs on some worker that has the task; where to look is in `Location`. With `Prefer: wait=N` the answer comes when the job has ended, if that is within N seconds. A job with `dependsOn` is `blocked` until those jobs have ended well; when one does not, it is cancelled with reason `dependency_failed`, unless its entry says `onFailure: run`.",
     body: { ...JSON_BODY, schema: acceptedSubmitSchema, required: true, example: COUNT_JOB, notYet: NOT_YET },
     requestHeaders: ["Idempotency-Key", "Prefer"],
     successes: [
@@ -43,7 +43,6 @@ const submit = defineRoute(
       "invalid_input",
       "invalid_idempotency_key",
       "unknown_task",
-      "wrong_class",
       "idempotency_key_reused",
       "unknown_dependency",
       "redis_unavailable",

@@ -1,4 +1,5 @@
 /** Routes to tasks, and the one that answers online requests. */
+import { jobSchema } from "../../src/contract/job.ts";
 import { anyJson } from "../../src/contract/json.ts";
 import { pageQuerySchema } from "../../src/contract/query.ts";
 import { taskListSchema, taskViewSchema } from "../../src/contract/worker.ts";
@@ -13,7 +14,7 @@ const invokeDoc: RouteDoc = {
   tag: "tasks",
   summary: "Ask an online task and wait for its answer",
   description:
-    "The body is the input, the answer is the output. Some replica answers; another one does if the first is lost, as long as the deadline allows and the task may run twice.",
+    "The body is the input, the answer is the output. Some replica answers; another one does if the first is lost, as long as the deadline allows and the task may run twice. With `Prefer: respond-async` or an `Idempotency-Key` the request is kept as a job of class `online`, which any API process goes on with when this one dies; with `Prefer: wait=N` it becomes one when it outlives its wait. Repeats with the same key attach to the first.",
   body: {
     mediaTypes: ["application/json"],
     schema: anyJson,
@@ -22,13 +23,19 @@ const invokeDoc: RouteDoc = {
     reading: "stream",
     example: { hello: "world" },
   },
-  requestHeaders: ["Request-Timeout-Ms", "Idempotency-Key", "Cairn-Caller"],
+  requestHeaders: ["Request-Timeout-Ms", "Idempotency-Key", "Prefer", "Cairn-Caller", "traceparent"],
   successes: [
     {
       status: 200,
       description: "The task's output",
       schema: anyJson,
-      headers: ["Server-Timing", "Idempotency-Replayed"],
+      headers: ["Server-Timing", "Preference-Applied", "Idempotency-Replayed"],
+    },
+    {
+      status: 202,
+      description: "A job: with `Prefer: respond-async`, or when `Prefer: wait=N` is over before the answer",
+      schema: jobSchema,
+      headers: ["Location", "Retry-After", "Server-Timing", "Preference-Applied", "Idempotency-Replayed"],
     },
   ],
   problems: [
@@ -38,6 +45,7 @@ const invokeDoc: RouteDoc = {
     "unknown_task",
     "wrong_class",
     "idempotency_in_progress",
+    "job_cancelled",
     "input_refused",
     "idempotency_key_reused",
     "task_failed",

@@ -28,8 +28,18 @@ export {
   type ProgressReport,
   type Renewal,
 } from "./lease-desk.ts";
+export {
+  OnlineDesk,
+  retainOnline,
+  type BeginOutcome,
+  type NewOnlineJob,
+  type OnlineAttempt,
+  type OnlineEnding,
+  type OnlineLease,
+  type Urgency,
+} from "./online-desk.ts";
 export { QueueReader } from "./queue-reader.ts";
-export { costOf, type RawJob, type StoredCheckpoint } from "./record.ts";
+export { costOf, toJob, type RawJob, type StoredCheckpoint } from "./record.ts";
 export { deleteFilesOf, retain } from "./retention.ts";
 export { loadBatchScripts, QUARANTINE_AFTER, type BatchScripts } from "./scripts.ts";
 export { queueName, TicketDrawer, TicketQueues, type DrawnTicket, type Ticket } from "./tickets.ts";

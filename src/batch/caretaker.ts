@@ -127,13 +127,13 @@ export class BatchCaretaker {
     return taken;
   }
 
-  /** Workers that hold leases, from a bounded look at the running jobs. */
+  /** Workers that hold leases, from a bounded look at the running batch jobs. */
   async holders(): Promise<ReadonlySet<string>> {
     const { redis, keys } = this.#options;
     const ids = (
       await Promise.all(
         ["running", "stopping"].map((state) =>
-          redis.zrange(keys.index(`s=${state}`), "-", "+", "BYLEX", "LIMIT", 0, 500),
+          redis.zrange(keys.index(`s=${state}&c=batch`), "-", "+", "BYLEX", "LIMIT", 0, 500),
         ),
       )
     ).flat();

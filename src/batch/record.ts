@@ -102,12 +102,14 @@ function withRate(progress: StoredProgress, state: JobState): NonNullable<Job["p
   return { completed, total, unit, fraction, ratePerSecond: rate, etaMs };
 }
 
+/** Attempts of batch jobs have none of what tells how an online request was answered. */
+type OfOnline = "why" | "replica" | "queueMs" | "runMs";
+type StoredAttempt = Omit<Attempt, "startedAt" | "endedAt" | OfOnline> &
+  Partial<Pick<Attempt, OfOnline>> & { readonly startedAt: number; readonly endedAt: number | null };
+
 /** An attempt as the scripts wrote it. */
 export function toAttempt(stored: string): Attempt {
-  const value = JSON.parse(stored) as Omit<Attempt, "startedAt" | "endedAt"> & {
-    startedAt: number;
-    endedAt: number | null;
-  };
+  const value = JSON.parse(stored) as StoredAttempt;
   return {
     number: value.number,
     fence: value.fence,
@@ -119,6 +121,10 @@ export function toAttempt(stored: string): Attempt {
     lastCheckpoint: value.lastCheckpoint,
     outcome: value.outcome,
     reason: value.reason,
+    why: value.why ?? null,
+    replica: value.replica ?? null,
+    queueMs: value.queueMs ?? null,
+    runMs: value.runMs ?? null,
   };
 }
 

@@ -6,6 +6,12 @@ import { loadScript, luaLiteral, type Script } from "../redis/script.ts";
 /** Attempts in a row that may be lost without a new checkpoint before the job is set aside as `quarantined`. */
 export const QUARANTINE_AFTER = 5;
 
+/**
+ * How long after the deadline of an online job it is called expired by whoever looks after all jobs, ms: until then
+ * that is for the process which sees to it, and knows what was tried.
+ */
+const DEADLINE_SLACK_MS = 2_000;
+
 const NAMES = [
   "create",
   "lease",
@@ -23,6 +29,12 @@ const NAMES = [
   "remove",
   "sweep",
   "events",
+  "begin-online",
+  "draw-online",
+  "send-online",
+  "end-online",
+  "lose-coordinator",
+  "forget-online",
 ] as const;
 
 export type BatchScripts = Readonly<Record<(typeof NAMES)[number], Script>>;
@@ -33,6 +45,7 @@ export function loadBatchScripts(options: { readonly eventsPerJob?: number } = {
     `local TRANSITIONS = ${luaLiteral(TRANSITIONS)}`,
     `local INTENTS = ${luaLiteral(INTENTS)}`,
     `local STRIKES = ${QUARANTINE_AFTER}`,
+    `local DEADLINE_SLACK = ${DEADLINE_SLACK_MS}`,
     `local EVENTS_PER_JOB = ${options.eventsPerJob ?? DEFAULT_LIMITS.eventsPerJob}`,
   ].join("\n");
   const folder = new URL("./scripts/", import.meta.url);

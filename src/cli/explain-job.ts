@@ -122,7 +122,7 @@ function unitOf({ progress }: Job): string {
 }
 
 function attemptSentences({ job, attempts, nowMs }: JobFacts): string[] {
-  if (job.class === "online") return [];
+  if (attempts.length === 0 && job.class === "online") return [];
   if (attempts.length === 0) return ["No attempt has been made yet."];
   const told = [...attempts].sort((a, b) => a.number - b.number).slice(-ATTEMPTS_TOLD);
   const head =
@@ -130,14 +130,35 @@ function attemptSentences({ job, attempts, nowMs }: JobFacts): string[] {
       ? "There was one attempt:"
       : `There were ${attempts.length} attempts${told.length < attempts.length ? `, the last ${told.length}` : ""}:`;
   const fault =
-    job.retries === 0
+    job.retries === 0 || job.class === "online"
       ? []
       : [`${job.retries} of them failed by the task's own fault; ${job.maxRetries} such retries are allowed.`];
   const stale =
     job.staleWritesRefused === 0
       ? []
       : [`${job.staleWritesRefused} late writes of attempts that had lost their lease were refused.`];
-  return [head, ...told.map((attempt) => `- ${attemptClause(attempt, nowMs)}`), ...fault, ...stale];
+  return [
+    head,
+    ...told.map((attempt) => `- ${job.class === "online" ? onlineClause(attempt) : attemptClause(attempt, nowMs)}`),
+    ...fault,
+    ...stale,
+  ];
+}
+
+/** Why an online attempt was made besides the first. */
+const WHY: Readonly<Record<NonNullable<Attempt["why"]>, string>> = {
+  first: "",
+  retry: ", made because the one before failed",
+  hedge: ", made beside one that took long",
+  repeat: ", made because the one before was lost or handed back",
+};
+
+function onlineClause({ number, worker, replica, why, outcome, reason, queueMs, runMs }: Attempt): string {
+  const where = worker === null ? "" : ` on ${worker}${replica === null ? "" : `, replica ${replica}`}`;
+  const waited = queueMs === null ? "" : ` It waited ${formatDuration(queueMs)}`;
+  const ran = runMs === null ? "" : ` and ran ${formatDuration(runMs)}.`;
+  const end = reason === null || reason === outcome ? outcome : `${outcome} (${reason})`;
+  return `attempt ${number}${where}${why === null ? "" : WHY[why]}: ${end}.${waited}${ran}`;
 }
 
 function attemptClause(attempt: Attempt, nowMs: number): string {
@@ -147,7 +168,7 @@ function attemptClause(attempt: Attempt, nowMs: number): string {
   const made =
     lastCheckpoint === null || lastCheckpoint === fromCheckpoint ? "" : `, up to checkpoint ${lastCheckpoint}`;
   const end = outcome === "running" ? `running for ${ran}` : `${outcome} after ${ran}`;
-  return `attempt ${number} on ${worker}${zone === null ? "" : ` in ${zone}`}, ${from}${made}: ${end}${reason === null ? "" : ` (${reason})`}.`;
+  return `attempt ${number} on ${worker ?? "no worker"}${zone === null ? "" : ` in ${zone}`}, ${from}${made}: ${end}${reason === null ? "" : ` (${reason})`}.`;
 }
 
 function workerSentences({ job, task, workers }: JobFacts): string[] {
@@ -189,6 +210,7 @@ function adviceSentences({ job, dependencies, typed }: JobFacts): string[] {
     case "failed":
     case "expired":
     case "cancelled":
+      if (job.class === "online") return [`To run it again: ${typed} retry ${job.id}`];
       return [
         `To see what it wrote: ${typed} logs ${job.id}`,
         `To run it again: ${typed} retry ${job.id}${job.checkpoint === null ? "" : " (from its last checkpoint; --from start for the beginning)"}`,

@@ -141,6 +141,8 @@ export function attemptColumns(nowMs: number): readonly Column<Attempt>[] {
     { title: "ZONE", cell: (attempt) => attempt.zone, wide: true },
     { title: "OUTCOME", cell: (attempt) => attempt.outcome },
     { title: "REASON", cell: (attempt) => attempt.reason },
+    { title: "WHY", cell: (attempt) => attempt.why, wide: true },
+    { title: "REPLICA", cell: (attempt) => attempt.replica, wide: true },
     { title: "FROM", cell: (attempt) => attempt.fromCheckpoint, align: "right" },
     { title: "LAST", cell: (attempt) => attempt.lastCheckpoint, align: "right" },
     { title: "RAN", cell: (attempt) => ranText(attempt, nowMs), align: "right" },

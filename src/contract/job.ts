@@ -101,14 +101,21 @@ export type Job = z.infer<typeof jobSchema>;
 export const attemptSchema = z.object({
   number: z.int(),
   fence: z.string(),
-  worker: z.string(),
+  worker: z.string().nullable().describe("Null: no worker said that it took it"),
   zone: z.string().nullable(),
-  startedAt: timestamp,
+  startedAt: timestamp.describe("Of an online attempt: when it was sent"),
   endedAt: timestamp.nullable(),
   fromCheckpoint: z.int().nullable(),
   lastCheckpoint: z.int().nullable(),
   outcome: z.enum(["running", "succeeded", "failed", "interrupted", "lost"]),
   reason: z.string().nullable(),
+  why: z
+    .enum(["first", "retry", "hedge", "repeat"])
+    .nullable()
+    .describe("Online: a retry after an error, a hedge beside a slow one, a repeat after a loss or a hand-back"),
+  replica: z.string().nullable().describe("Online: the process that took it"),
+  queueMs: z.number().nullable().describe("Online: how long it waited for a replica"),
+  runMs: z.number().nullable().describe("Online: how long the task ran"),
 });
 export type Attempt = z.infer<typeof attemptSchema>;
 

@@ -39,7 +39,7 @@ export const ERROR_CODES = {
   invalid_deadline: entry(
     400,
     "The time limit is not usable",
-    "Send Request-Timeout-Ms as a whole number of milliseconds from 1 to 60000.",
+    "Send Request-Timeout-Ms as a whole number of milliseconds from 1 to 60000; with Prefer: respond-async to 600000.",
   ),
   malformed_http: entry(400, "This is not HTTP", "Send an HTTP/1.1 request; `detail` says where the parser gave up."),
   forbidden_origin: entry(
@@ -76,7 +76,7 @@ export const ERROR_CODES = {
   wrong_class: entry(
     409,
     "This call is for the other class of task",
-    "Submit batch tasks to POST /v1/jobs; invoke online tasks.",
+    "Submit batch tasks to POST /v1/jobs; only online tasks can be invoked.",
   ),
   dependency_failed: entry(
     409,
@@ -89,6 +89,7 @@ export const ERROR_CODES = {
     "The first request with this Idempotency-Key is still being answered",
     "Ask again as Retry-After says; the answer will be the same.",
   ),
+  job_cancelled: entry(409, "The job was cancelled", "POST /v1/jobs/{id}/retry runs it after all."),
   payload_too_large: entry(
     413,
     "The body is larger than allowed",

@@ -13,6 +13,8 @@ export const JOB_REASONS = {
   worker_lost: "its worker was lost; it continues from its last checkpoint on another",
   runner_lost: "its process died without the task having failed; it continues from its last checkpoint",
   lease_unheard: "its worker was given it and did not hear so; it is given out again",
+  coordinator_lost: "the API process that saw to it was lost; another one takes it over",
+  outcome_unknown: "it may have run when whoever saw to it was lost, and must not run twice",
   worker_draining: "its worker is being drained; it continues elsewhere from the checkpoint made for that",
   migrating: "was asked to move to another worker",
   stop_requested: "was asked to stop; it makes a checkpoint and parks",

@@ -10,6 +10,8 @@ export const DEFAULT_LIMITS = {
   bulkItems: 100_000,
   /** Longest deadline of an online request, ms. */
   maxDeadlineMs: 60_000,
+  /** Longest deadline of an online job, which nobody's connection waits for, ms. */
+  maxAsyncDeadlineMs: 600_000,
   /** Longest `Prefer: wait`, ms. */
   maxWaitMs: 25_000,
   pageDefault: 50,
@@ -17,6 +19,9 @@ export const DEFAULT_LIMITS = {
   idempotencyKeyTtlMs: 86_400_000,
   finalRecordTtlMs: 604_800_000,
   finalRecordCount: 100_000,
+  /** Records of final online jobs: of those with a key or asked for asynchronously, and of failures without. */
+  onlineRecordCount: 100_000,
+  failureRecordCount: 10_000,
   finalCheckpointTtlMs: 3_600_000,
   logBytesPerAttempt: 10_485_760,
   eventsPerJob: 10_000,

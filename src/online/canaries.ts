@@ -78,7 +78,16 @@ export class Canaries {
     this.#serial += 1;
     const id = `canary-${this.#serial}`;
     const expiresAtMs = Math.floor(redisNowMs() + WORTH_MS);
-    const entry = { id, attempt: 1, api: apiId, expiresAtMs, definitions: [CANARY], trace: null, input: "" };
+    const entry = {
+      id,
+      attempt: 1,
+      api: apiId,
+      expiresAtMs,
+      definitions: [CANARY],
+      trace: null,
+      fence: null,
+      input: "",
+    };
     this.#sent.set(`${id} 1`, { ...request, sentAtMs: nowMs() });
     outbox.send(keys.replicaList(request.task, request.replica), new SimpleParcel(encodeTask(entry)));
   }

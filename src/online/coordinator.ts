@@ -20,7 +20,14 @@ import { Dispatcher } from "./dispatcher.ts";
 import { Ejection } from "./ejection.ts";
 import { HealthCounts } from "./health-counts.ts";
 import { Inquest } from "./inquest.ts";
-import { Invocation, type Attempt, type InvokeOutcome, type InvokeRequest } from "./invocation.ts";
+import {
+  entryOf,
+  Invocation,
+  type Attempt,
+  type InvocationLease,
+  type InvokeOutcome,
+  type InvokeRequest,
+} from "./invocation.ts";
 import { InvocationTable, type OnlineCounts } from "./invocation-table.ts";
 import { ListReader } from "./list-reader.ts";
 import { Outbox } from "./outbox.ts";
@@ -34,8 +41,8 @@ import { decodeAnswer, type Answer } from "./wire.ts";
 
 /** C1: at most so many requests under way in one process; the adaptive limit per task comes in front of it. */
 const MAX_UNDER_WAY = 10_000;
-/** Longer than any deadline: after it, a task list that nobody reads is gone. */
-const LIST_TTL_MS = 70_000;
+/** After the longest deadline and this much more, a task list that nobody reads is gone. */
+const LIST_MARGIN_MS = 10_000;
 const ANSWERS_AT_A_TIME = 512;
 /** After a pause of the process, or of Redis, nobody is judged by what was seen in it. */
 const HELD_UP_MS = 600;
@@ -47,6 +54,8 @@ export interface OnlineCoordinatorOptions {
   readonly log: Logger;
   /** Names this process and this start of it: its answers come under this name. */
   readonly apiId: string;
+  /** The longest deadline that a request may have; default: a minute. */
+  readonly longestDeadlineMs?: number;
   /** Draws a number in [0, 1); default: Math.random. */
   readonly random?: () => number;
 }
@@ -56,6 +65,8 @@ export interface InvocationHandle {
   /** Id of the request; handlers see it as `ctx.job`. */
   readonly id: string;
   readonly outcome: Promise<InvokeOutcome>;
+  /** What was sent first, without the input; "" when nothing was. */
+  sent(): string;
   /** The caller has gone: what has not started is taken back, what runs is told to stop. */
   abort(): void;
 }
@@ -110,7 +121,7 @@ export class OnlineCoordinator implements Service {
     this.#directory = directory;
     this.#scoreboard = new Scoreboard(directory);
     this.#wheel = new TimerWheel({ monotonicMs: nowMs });
-    const outbox = new Outbox(link, LIST_TTL_MS);
+    const outbox = new Outbox(link, (options.longestDeadlineMs ?? 60_000) + LIST_MARGIN_MS);
     const verifier = new Verifier({ link, outbox, keys, redisNowMs: () => this.#redisClock.nowMs() });
     this.#verifier = verifier;
     const table = new InvocationTable({ wheel: this.#wheel, verifier, nowMs });
@@ -166,23 +177,15 @@ export class OnlineCoordinator implements Service {
 
   /** As `invoke`, with a way to abort that costs nothing when it is not used. */
   begin(request: InvokeRequest): InvocationHandle {
-    const id = this.#nextId();
+    const id = request.lease?.job ?? this.#nextId();
     const refusal = this.#refusal(request);
     if (refusal !== null) {
-      return { id, outcome: Promise.resolve(this.#table.count(refusal)), abort: () => undefined };
+      return { id, outcome: Promise.resolve(this.#table.count(refusal)), sent: () => "", abort: () => undefined };
     }
     const nowMs = this.#nowMs();
     let invocation: Invocation | null = null;
     const outcome = new Promise<InvokeOutcome>((resolve) => {
-      invocation = new Invocation({
-        request,
-        id,
-        api: this.#options.apiId,
-        nowMs,
-        expiresAtMs: Math.floor(this.#redisClock.nowMs() + request.deadlineMs),
-        events: this,
-        resolve,
-      });
+      invocation = this.#invocation(request, id, nowMs, resolve);
       this.#referee.open(invocation);
     });
     const abort = (): void => {
@@ -194,7 +197,56 @@ export class OnlineCoordinator implements Service {
       void outcome.then(() => signal.removeEventListener("abort", abort));
       if (signal.aborted) abort();
     }
-    return { id, outcome, abort };
+    const sent = (): string => headOf(invocation?.attempts[0]?.text ?? "");
+    return { id, outcome, sent, abort };
+  }
+
+  #invocation(
+    request: InvokeRequest,
+    id: string,
+    nowMs: number,
+    resolve: (outcome: InvokeOutcome) => void,
+  ): Invocation {
+    return new Invocation({
+      request,
+      id,
+      api: this.#options.apiId,
+      nowMs,
+      expiresAtMs: request.lease?.expiresAtMs ?? this.expiresAtMs(request.deadlineMs),
+      events: this,
+      resolve,
+    });
+  }
+
+  /** An id for a request that gets its record before it begins. */
+  newId(): string {
+    return this.#nextId();
+  }
+
+  /** The end of a deadline on the clock that replicas compare with. */
+  expiresAtMs(deadlineMs: number): number {
+    return Math.floor(this.#redisClock.nowMs() + deadlineMs);
+  }
+
+  /** What `begin` will send first, without the input. */
+  entryHead(request: InvokeRequest & { readonly lease: InvocationLease }): string {
+    const { job, attemptsBefore } = request.lease;
+    return headOf(
+      entryOf(
+        this.#invocation(request, job, this.#nowMs(), () => undefined),
+        attemptsBefore + 1,
+      ),
+    );
+  }
+
+  /**
+   * Takes what another process has sent out of the task's list.
+   * @returns true: nobody has started it, or ever will
+   * @throws RedisFault
+   */
+  async withdraw(task: string, entryHead: string, input: string): Promise<boolean> {
+    const list = this.#options.keys.taskList(task);
+    return (await this.#link.run((client) => client.lrem(list, 1, `${entryHead}\n${input}`))) === 1;
   }
 
   /** C1 */
@@ -235,7 +287,7 @@ export class OnlineCoordinator implements Service {
       this.#options.log.warn({ entry: entry.slice(0, 200) }, "answer cannot be read");
       return;
     }
-    const attempt = this.#table.find(answer.id)?.attempts[answer.attempt - 1];
+    const attempt = this.#table.find(answer.id)?.attempt(answer.attempt);
     const proof = this.#canaries.underWay > 0 && this.#canaries.hear(answer);
     if (proof && (attempt === undefined || answer.status !== "ok")) return;
     if (attempt === undefined) this.#tooLate(answer);
@@ -305,4 +357,10 @@ export class OnlineCoordinator implements Service {
     }
     return tasks;
   }
+}
+
+/** An entry without its input. */
+function headOf(entry: string): string {
+  const end = entry.indexOf("\n");
+  return end < 0 ? entry : entry.slice(0, end);
 }

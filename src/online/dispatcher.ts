@@ -16,6 +16,8 @@ import { roomFor, type KnownReplica, type ReplicaDirectory } from "./replica-dir
 
 /** An attempt of which nothing is heard for so long, or for a third of the deadline, is looked after. */
 const CHECK_MS = 1_000;
+/** A job may have a deadline far away: it is looked after as if somebody waited. */
+const LONGEST_PATIENCE_MS = 60_000;
 
 export interface DispatcherOptions {
   readonly directory: ReplicaDirectory;
@@ -84,7 +86,7 @@ export class Dispatcher {
 
 /** How long silence about an attempt is nothing to look after, ms. */
 export function silenceMs(invocation: Invocation): number {
-  return Math.max(CHECK_MS, invocation.deadlineMs / 3);
+  return Math.max(CHECK_MS, Math.min(invocation.deadlineMs, LONGEST_PATIENCE_MS) / 3);
 }
 
 function takes(replica: KnownReplica, invocation: Invocation): boolean {

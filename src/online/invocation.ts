@@ -8,6 +8,8 @@
  *   taken    a replica said that it has it
  *   over     answered, withdrawn, or given up; an `ok` that comes late is good all the same
  */
+import type { Fence } from "../domain/fence.ts";
+import { childTraceparent } from "../domain/trace-context.ts";
 import type { RedisFault } from "../redis/fault.ts";
 import type { Parcel } from "./outbox.ts";
 import { WheelTimer } from "./timer-wheel.ts";
@@ -15,9 +17,6 @@ import { encodeTask } from "./wire.ts";
 
 /** A request whose replicas were lost so often, while they had it, is not given another one to kill. */
 export const MAX_LOSSES = 3;
-
-/** What is not one is left out: it is written into a line of words. */
-const TRACEPARENT = /^[0-9a-f]{2}(-[0-9a-f]+)+$/;
 
 export interface InvokeRequest {
   readonly task: string;
@@ -28,8 +27,20 @@ export interface InvokeRequest {
   readonly deadlineMs: number;
   /** Aborts the request. `begin` has a cheaper way. */
   readonly signal?: AbortSignal;
-  /** W3C traceparent for the handler. */
-  readonly traceparent?: string;
+  /** W3C traceparent of whoever asks, valid; the handler gets a child of it. */
+  readonly traceparent?: string | null;
+  /** Of a job: the right to run it. */
+  readonly lease?: InvocationLease;
+}
+
+/** What an invocation takes over from the record of its job. */
+export interface InvocationLease {
+  readonly job: string;
+  /** Attempts that were made before. */
+  readonly attemptsBefore: number;
+  readonly fence: Pick<Fence, "generation" | "counter">;
+  /** Nothing starts after it: Redis's clock, whole ms. */
+  readonly expiresAtMs: number;
 }
 
 /** What of a TaskInfo matters here. */
@@ -50,6 +61,9 @@ export interface AttemptTrace {
   readonly outcome: string;
   readonly queueMs: number | null;
   readonly runMs: number | null;
+  /** When it was sent, and when it was over, ms from the beginning of the request. */
+  readonly sentMs: number;
+  readonly endedMs: number | null;
 }
 export type AttemptReason = "first" | "retry" | "hedge" | "repeat" | "probe";
 
@@ -59,11 +73,11 @@ export type InvokeOutcome =
       /** Raw JSON. */
       readonly output: string;
       readonly timing: { readonly queueMs: number; readonly runMs: number; readonly attempts: number };
-      /** When there was more than one attempt. */
+      /** When there was more than one attempt, or there is a record. */
       readonly trace: readonly AttemptTrace[] | null;
     }
   /** The task refuses the input. */
-  | { readonly kind: "refused"; readonly message: string }
+  | { readonly kind: "refused"; readonly message: string; readonly attempts: readonly AttemptTrace[] }
   | {
       readonly kind: "failed";
       readonly fault: "task" | "invalid_output";
@@ -118,22 +132,14 @@ export class Attempt implements Parcel {
   }) {
     const { invocation, why, target } = options;
     this.invocation = invocation;
-    this.number = invocation.attempts.length + 1;
+    this.number = invocation.attemptsBefore + invocation.attempts.length + 1;
     this.why = why;
     this.target = target?.id ?? null;
     this.replica = this.target;
     this.worker = target?.worker ?? null;
     this.sentAtMs = options.sentAtMs;
     this.checkAtMs = options.checkAtMs;
-    this.text = encodeTask({
-      id: invocation.id,
-      attempt: this.number,
-      api: invocation.api,
-      expiresAtMs: invocation.expiresAtMs,
-      definitions: invocation.definitions,
-      trace: invocation.trace,
-      input: invocation.input,
-    });
+    this.text = entryOf(invocation, this.number);
   }
 
   get open(): boolean {
@@ -165,11 +171,40 @@ export class Attempt implements Parcel {
   }
 
   trace(): AttemptTrace {
-    const { number, why, replica, worker, outcome, runMs, endedAtMs, sentAtMs } = this;
+    const { number, why, replica, worker, outcome, runMs, endedAtMs, sentAtMs, invocation } = this;
     const queueMs = runMs === null || endedAtMs === null ? null : Math.max(0, endedAtMs - sentAtMs - runMs);
-    return { number, why, replica, worker, outcome, queueMs, runMs };
+    const endedMs = endedAtMs === null ? null : endedAtMs - invocation.startedAtMs;
+    return {
+      number,
+      why,
+      replica,
+      worker,
+      outcome,
+      queueMs,
+      runMs,
+      sentMs: sentAtMs - invocation.startedAtMs,
+      endedMs,
+    };
   }
 }
+
+/** What is sent as attempt `number`: the same text for the same lease, so that another process can find it again. */
+export function entryOf(invocation: Invocation, number: number): string {
+  const { id, api, trace } = invocation;
+  return encodeTask({
+    id,
+    attempt: number,
+    api,
+    expiresAtMs: invocation.expiresAtMs,
+    definitions: invocation.definitions,
+    trace: trace === null ? null : childTraceparent(trace, `${id} ${number} ${api}`),
+    fence: invocation.fenceOf(number),
+    input: invocation.input,
+  });
+}
+
+/** More attempts than one lease can have. */
+const ATTEMPTS_PER_LEASE = 1_000;
 
 export class Invocation extends WheelTimer {
   readonly id: string;
@@ -179,6 +214,8 @@ export class Invocation extends WheelTimer {
   readonly definitions: readonly string[];
   readonly input: string;
   readonly trace: string | null;
+  readonly lease: InvocationLease | null;
+  readonly attemptsBefore: number;
   readonly deadlineMs: number;
   /** Monotonic. */
   readonly startedAtMs: number;
@@ -226,8 +263,9 @@ export class Invocation extends WheelTimer {
     // While two definitions live, the stricter word counts.
     this.idempotent = request.definitions.every(({ idempotent }) => idempotent === true);
     this.input = request.input;
-    const { traceparent } = request;
-    this.trace = traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : null;
+    this.trace = request.traceparent ?? null;
+    this.lease = request.lease ?? null;
+    this.attemptsBefore = this.lease?.attemptsBefore ?? 0;
     this.deadlineMs = request.deadlineMs;
     this.startedAtMs = nowMs;
     this.deadlineAtMs = nowMs + request.deadlineMs;
@@ -238,6 +276,21 @@ export class Invocation extends WheelTimer {
 
   override fire(): void {
     this.events.due(this);
+  }
+
+  /**
+   * The fence of an attempt as handlers see it, null without a lease: leases of a job grow, and attempts within one
+   * (F1 of `domain/fence.ts`).
+   */
+  fenceOf(number: number): string | null {
+    if (this.lease === null) return null;
+    const { generation, counter } = this.lease.fence;
+    return `${generation}.${counter * ATTEMPTS_PER_LEASE + number}`;
+  }
+
+  /** The attempt with this number. */
+  attempt(number: number): Attempt | undefined {
+    return this.attempts[number - this.attemptsBefore - 1];
   }
 
   traces(): AttemptTrace[] {

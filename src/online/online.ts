@@ -1,6 +1,13 @@
 /** Both ends of the online path. What other folders may use of it. */
 export { OnlineCoordinator, type InvocationHandle, type OnlineCoordinatorOptions } from "./coordinator.ts";
-export type { AttemptReason, AttemptTrace, DefinitionChoice, InvokeOutcome, InvokeRequest } from "./invocation.ts";
+export type {
+  AttemptReason,
+  AttemptTrace,
+  DefinitionChoice,
+  InvocationLease,
+  InvokeOutcome,
+  InvokeRequest,
+} from "./invocation.ts";
 export type { OnlineCounts } from "./invocation-table.ts";
 export type { ServedTask } from "./attempt-run.ts";
 export { OnlineServer, type OnlineServerOptions } from "./server.ts";

@@ -77,12 +77,12 @@ export class Referee {
           kind: "answered",
           output: answer.body,
           timing: { queueMs: Math.max(0, now - invocation.startedAtMs - runMs), runMs, attempts: length },
-          trace: length > 1 ? invocation.traces() : null,
+          trace: length > 1 || invocation.lease !== null ? invocation.traces() : null,
         });
         return;
       }
       case "refused":
-        table.finish(invocation, { kind: "refused", message: answer.body });
+        table.finish(invocation, { kind: "refused", message: answer.body, attempts: invocation.traces() });
         return;
       case "not_retryable":
       case "invalid_output":

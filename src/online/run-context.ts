@@ -28,9 +28,9 @@ export class RunContext implements OnlineContext {
     this.#services = services;
   }
 
-  /** Online attempts hold no lease, so their generation is 0; attempts of one request still grow. */
+  /** A request without a record holds no lease, so its generation is 0; its attempts still grow. */
   get fence(): string {
-    return `0.${this.attempt}`;
+    return this.#entry.fence ?? `0.${this.attempt}`;
   }
 
   /** The W3C traceparent of the request, or null. */

@@ -1,7 +1,7 @@
 /**
  * What stands in the lists of the online path: one line of words, then the body as it came.
  *
- * Task list and replica list:  `1 <id> <attempt> <api> <expiresAt> <definitions> <trace>\n<input>`
+ * Task list and replica list:  `1 <id> <attempt> <api> <expiresAt> <definitions> <trace>[ <fence>]\n<input>`
  * Reply list:                  `1 <id> <attempt> <status> <replica> <runUs> <extra>\n<output or message>`
  * Control list of a replica:   `1 <cancel|ask> <id> <attempt> <api>` or `1 park <task> <ms> <api>`
  *
@@ -33,6 +33,8 @@ export interface TaskEntry {
   readonly definitions: readonly string[];
   /** W3C traceparent, or null. */
   readonly trace: string | null;
+  /** Of a job under a lease; null: of a request without one. */
+  readonly fence: string | null;
   /** Raw JSON. */
   readonly input: string;
 }
@@ -85,8 +87,9 @@ export interface ParkOrder {
 export type ControlEntry = AttemptOrder | ParkOrder;
 
 export function encodeTask(entry: TaskEntry): string {
-  const { id, attempt, api, expiresAtMs, definitions, trace, input } = entry;
-  return `${FORMAT} ${id} ${attempt} ${api} ${expiresAtMs} ${definitions.join(",")} ${trace ?? "-"}\n${input}`;
+  const { id, attempt, api, expiresAtMs, definitions, trace, fence, input } = entry;
+  const words = `${FORMAT} ${id} ${attempt} ${api} ${expiresAtMs} ${definitions.join(",")} ${trace ?? "-"}`;
+  return fence === null ? `${words}\n${input}` : `${words} ${fence}\n${input}`;
 }
 
 /** What came out of a task list: an entry, one of another format, or nothing that could be answered. */
@@ -97,7 +100,8 @@ export type DecodedTask =
 
 export function decodeTask(text: string): DecodedTask {
   const end = text.indexOf("\n");
-  const [format, id, attempt, api, expiresAt, definitions, trace] = (end < 0 ? text : text.slice(0, end)).split(" ");
+  const words = (end < 0 ? text : text.slice(0, end)).split(" ");
+  const [format, id, attempt, api, expiresAt, definitions, trace, fence] = words;
   if (id === undefined || attempt === undefined || api === undefined) return { kind: "noise" };
   if (format !== FORMAT || expiresAt === undefined || definitions === undefined) {
     return { kind: "other_format", id, attempt: Number(attempt), api }; // N1
@@ -111,6 +115,7 @@ export function decodeTask(text: string): DecodedTask {
       expiresAtMs: Number(expiresAt),
       definitions: definitions.split(","),
       trace: trace === undefined || trace === "-" ? null : trace,
+      fence: fence ?? null,
       input: text.slice(end + 1), // N2
     },
   };

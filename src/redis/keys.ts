@@ -37,12 +37,18 @@ export interface Keys {
   readonly deadlines: string;
   /** ZSET, final jobs by when they ended. */
   readonly finals: string;
+  /** ZSET, final records of one kind of online requests: those somebody asked for, or failures. */
+  onlineFinals(shelf: OnlineShelf): string;
+  /** ZSET, online jobs that are ready and without a lease, by when they may be drawn. */
+  readonly onlineReady: string;
+  /** HASH, API process → beat: those that hold leases of online jobs. */
+  readonly coordinators: string;
+  /** ZSET, online jobs that an API process holds, by when it got them. */
+  held(api: string): string;
   /** ZSET, final jobs whose checkpoints are still there, by when they ended. */
   readonly sweep: string;
   /** STRING with expiry, idempotency key (hashed) → fingerprint and job id. */
   idempotency(hash: string): string;
-  /** HASH with expiry, the answer to an online request with this idempotency key (hashed). */
-  answer(hash: string): string;
   /** HASH, worker id → beat JSON. */
   readonly beats: string;
   /** HASH, worker id → what it registered, JSON. */
@@ -77,6 +83,10 @@ export interface Keys {
   replies(api: string): string;
 }
 
+/** Where the final record of an online request stands: each is emptied by itself. */
+export const ONLINE_SHELVES = ["finals-online", "finals-failures"] as const;
+export type OnlineShelf = (typeof ONLINE_SHELVES)[number];
+
 /** Keys under `prefix`. */
 export function createKeys(prefix: string): Keys {
   const root = `{${prefix}}`;
@@ -98,9 +108,12 @@ export function createKeys(prefix: string): Keys {
     due: `${root}:due`,
     deadlines: `${root}:deadlines`,
     finals: `${root}:finals`,
+    onlineFinals: (shelf) => `${root}:${shelf}`,
+    onlineReady: `${root}:online-ready`,
+    coordinators: `${root}:coordinators`,
+    held: (api) => `${root}:held:${api}`,
     sweep: `${root}:sweep`,
     idempotency: (hash) => `${root}:idem:${hash}`,
-    answer: (hash) => `{${prefix}:answer:${hash}}`,
     beats: `${root}:beats`,
     workers: `${root}:workers`,
     orders: `${root}:orders`,

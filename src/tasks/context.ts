@@ -39,6 +39,8 @@ export interface TaskContext {
 }
 
 export interface OnlineContext extends TaskContext {
+  /** W3C traceparent of this attempt, a child of the request's; null when the request brought none. */
+  readonly traceparent: string | null;
   /** Milliseconds until nobody waits any more. */
   remainingMs(): number;
 }

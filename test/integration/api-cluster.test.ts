@@ -63,7 +63,7 @@ describe("the API on a Cluster", () => {
   });
 
   it("answers online requests, with a key once", async () => {
-    const call = { method: "POST", path: "/v1/tasks/once/invoke", body: {}, headers: { "idempotency-key": "c" } };
+    const call = { method: "POST", path: "/v1/tasks/once/invoke", body: {}, headers: { "idempotency-key": "i" } };
     const first = await api.call(call);
     const again = await api.call(call);
     expect([first.status, again.text]).toEqual([200, first.text]);

@@ -40,7 +40,7 @@ export function batchContext(): RecordingContext {
 }
 
 export function onlineContext(checkpoints: ReadonlyMap<string, CheckpointView>): OnlineContext {
-  return { ...taskContext(checkpoints), remainingMs: () => 10_000 };
+  return { ...taskContext(checkpoints), traceparent: null, remainingMs: () => 10_000 };
 }
 
 /** The files of a folder, as the latest checkpoint of a job; `reads` counts how often any was read. */

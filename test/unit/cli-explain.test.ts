@@ -45,6 +45,10 @@ const lost: Attempt = {
   lastCheckpoint: 4,
   outcome: "lost",
   reason: "worker_lost",
+  why: null,
+  replica: null,
+  queueMs: null,
+  runMs: null,
 };
 
 function explain(change: Partial<JobFacts>): string {

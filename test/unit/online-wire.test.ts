@@ -28,6 +28,7 @@ describe("entries of the online lists", () => {
           expiresAtMs: fc.integer({ min: 0, max: 2 ** 45 }),
           definitions: fc.array(word, { minLength: 1, maxLength: 3 }),
           trace: fc.option(word.filter((text) => text !== "-")),
+          fence: fc.option(word),
           input: body,
         }),
         (entry) => {

@@ -10,8 +10,12 @@ if at > not_after then return { 'too_late' } end
 local job = load(id)
 if not job then return { 'not_found' } end
 local state, leased = job.state, job.state == 'running' or job.state == 'stopping'
+-- An online request has no checkpoint to make, to stop at or to move with. Whoever sees to it hears of a cancel as an event.
+local online = job.class == 'online'
+if online and (verb == 'checkpoint' or verb == 'migrate' or (verb == 'stop' and leased)) then return { 'illegal', 'online' } end
 
 local function wake()
+  if online then return end
   redis.call('LPUSH', key('wake', job.worker), id)
   redis.call('LTRIM', key('wake', job.worker), 0, 63)
   redis.call('PEXPIRE', key('wake', job.worker), 60000)
@@ -86,6 +90,10 @@ elseif verb == 'retry' then
     if progress == cjson.null or progress == nil then progress = '' end
     patch.ckSeq, patch.ckAt, patch.ckBytes, patch.ckProgress = checkpoint.seq, checkpoint.at, checkpoint.bytes, progress
     patch.ckManifest, patch.ckSha = checkpoint.manifest, checkpoint.manifestSha256
+  end
+  if online then
+    patch.deadlineAt, patch.sending, patch.shelf = at + tonumber(job.deadlineMs), '', 'finals-online'
+    redis.call('ZREM', shelf(job), id)
   end
   move(id, job, 'retry', patch, at, 'retried', { by = by, from = from })
   return { 'accepted', ticket(id, job) }

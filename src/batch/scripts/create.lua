@@ -5,18 +5,13 @@
 -- Returns {'created', ticket | '', {field, value …}} | {'replayed', id} | {'key_reused', id} | {'too_late'}
 --         | {'unknown_dependency', index from 0}
 -- @include graph
+-- @include idempotency
 local id, not_after, fingerprint, ttl, run_at, deadline_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local at = now_ms()
 if at > not_after then return { 'too_late' } end
 
-if fingerprint ~= '' then
-  local known = redis.call('GET', KEYS[2])
-  if known then
-    local other, print_known = string.match(known, '^(%S+) (%S+)$')
-    if print_known ~= fingerprint then return { 'key_reused', other } end
-    if redis.call('EXISTS', key('job', other)) == 1 then return { 'replayed', other } end
-  end
-end
+local answered = answer_of_key(KEYS[2], fingerprint, function() return false end)
+if answered then return answered end
 if redis.call('EXISTS', key('job', id)) == 1 then return { 'replayed', id } end
 
 local job = {}

@@ -13,7 +13,7 @@ for i = 3, #ARGV, 2 do patch[ARGV[i]] = ARGV[i + 1] end
 patch_record(id, job, patch)
 reindex(id, before, terms(job))
 emit(id, job, at, 'changed')
-if job.state == 'queued' and job.priority ~= old_priority then
+if job.state == 'queued' and job.class ~= 'online' and job.priority ~= old_priority then
   -- The old ticket keeps its old place; the new number makes it worthless.
   patch_record(id, job, { ready = tonumber(job.ready) + 1 })
   redis.call('ZADD', whole('unleased'), at + 2000, id)

@@ -79,6 +79,15 @@ local function patch_record(id, job, patch)
 end
 
 local FINAL = { succeeded = true, failed = true, cancelled = true, expired = true }
+local LEASED = { running = true, stopping = true }
+
+-- Where a job that is ready waits for its lease: a batch job also has a ticket, which a worker draws; an online job
+-- has none, it is drawn from here by an API process.
+local function room(job) return whole(job.class == 'online' and 'online-ready' or 'unleased') end
+
+-- Where a final job stands by when it ended: each shelf is emptied by itself, so that online requests, of which there
+-- are many, do not drive out the results of batch jobs.
+local function shelf(job) return whole(job.shelf or 'finals') end
 
 -- How an array stands, by the ends of its elements: all of them ended well, all ended, or not.
 local function array_verdict(array, count)
@@ -107,7 +116,7 @@ local function take_turn(id, job, at)
 end
 
 -- Takes `job` along `event` (S1) and writes `patch` with it. Keeps what hangs on the state:
--- unleased = ready and without a lease; due = scheduled; finals = ended; a final or waiting job has no worker and no fence.
+-- room = ready and without a lease; due = scheduled; shelf = ended; a final or waiting job has no worker and no fence.
 -- `indexed` are the terms it stands under so far, if they are not those of its record. Returns the new state, or nil
 -- when the table has no such exit.
 local function move(id, job, event, patch, at, type, data, indexed)
@@ -123,13 +132,19 @@ local function move(id, job, event, patch, at, type, data, indexed)
     if not FINAL[target] then patch.worker = '' end
   end
   if target == 'queued' then patch.ready = (tonumber(job.ready) or 0) + 1 end
+  if job.holder and job.holder ~= '' and not LEASED[target] then
+    redis.call('ZREM', key('held', job.holder), id)
+    patch.holder = ''
+  end
   if FINAL[target] then patch.finishedAt = at end
   patch_record(id, job, patch)
   reindex(id, before, terms(job))
-  if target == 'queued' then
-    redis.call('ZADD', whole('unleased'), at + 2000, id)
+  if target ~= 'queued' then
+    redis.call('ZREM', room(job), id)
+  elseif job.class == 'online' then
+    redis.call('ZADD', room(job), at, id)
   else
-    redis.call('ZREM', whole('unleased'), id)
+    redis.call('ZADD', room(job), at + 2000, id)
   end
   if target == 'scheduled' then
     redis.call('ZADD', whole('due'), job.dueAt, id)
@@ -137,17 +152,17 @@ local function move(id, job, event, patch, at, type, data, indexed)
     redis.call('ZREM', whole('due'), id)
   end
   if FINAL[target] then
-    redis.call('ZADD', whole('finals'), at, id)
-    redis.call('ZADD', whole('sweep'), at, id)
+    redis.call('ZADD', shelf(job), at, id)
+    if job.class ~= 'online' then redis.call('ZADD', whole('sweep'), at, id) end
     redis.call('ZREM', whole('deadlines'), id)
   else
-    redis.call('ZREM', whole('finals'), id)
+    redis.call('ZREM', shelf(job), id)
     redis.call('ZREM', whole('sweep'), id)
   end
   -- Who begins anew has what is left of its deadline, and none when that is over.
   if had_ended and job.deadlineAt and job.deadlineAt ~= '' then
     if tonumber(job.deadlineAt) > at then
-      redis.call('ZADD', whole('deadlines'), job.deadlineAt, id)
+      redis.call('ZADD', whole('deadlines'), job.deadlineAt + (job.class == 'online' and DEADLINE_SLACK or 0), id)
     else
       patch_record(id, job, { deadlineAt = '' })
     end
@@ -157,8 +172,11 @@ local function move(id, job, event, patch, at, type, data, indexed)
   return target
 end
 
--- What a new ticket needs, for the caller to put into BullMQ.
-local function ticket(id, job) return { id, job.queue, job.ready, job.priority } end
+-- What a new ticket needs, for the caller to put into BullMQ; '' for a job that needs none.
+local function ticket(id, job)
+  if job.class == 'online' then return '' end
+  return { id, job.queue, job.ready, job.priority }
+end
 
 -- Is the caller's fence the record's (F2)? Counts the refusal if not.
 local function holds(id, job, generation, counter, token)
@@ -170,7 +188,23 @@ local function holds(id, job, generation, counter, token)
   return false
 end
 
+-- Are jobs that wait for this one still to be told its end (`lib/graph.lua`)? Its record has to stay until then.
+local function told_of(id) return redis.call('ZSCORE', whole('telling'), id) end
+
+-- Forgets a job: record, indexes, and all that belongs to it.
+local function forget(id, job)
+  reindex(id, terms(job), {})
+  for _, set in ipairs({ shelf(job), room(job), whole('sweep'), whole('due'), whole('deadlines') }) do redis.call('ZREM', set, id) end
+  if job.holder and job.holder ~= '' then redis.call('ZREM', key('held', job.holder), id) end
+  for _, parent in ipairs(redis.call('HKEYS', key('deps', id))) do redis.call('ZREM', key('children', parent), id) end
+  redis.call('UNLINK', key('job', id), key('attempts', id), key('checkpoints', id), key('artifacts', id), key('events', id), key('pins', id), key('garbage', id),
+    key('deps', id), key('children', id))
+  redis.call('XADD', whole('events'), 'MAXLEN', '~', 10000, '*', 'job', id, 'id', '', 'at', now_ms(), 'type', 'removed', 'state', job.state, 'reason', '', 'data', '{}')
+end
+
+-- Attempts of online jobs are closed where they are written, in `lib/online.lua`.
 local function close_attempt(id, job, at, outcome, reason)
+  if job.class == 'online' then return end
   local raw = redis.call('HGET', key('attempts', id), job.attempts)
   if not raw then return end
   local attempt = cjson.decode(raw)

@@ -1,0 +1,193 @@
+/** One online job while this process sees to it: from its lease to the commit (`online-jobs.ts`). */
+import type { OnlineDesk, OnlineEnding, OnlineLease } from "../src/batch/batch.ts";
+import type { TaskInfo } from "../src/contract/worker.ts";
+import { fenceText } from "../src/domain/fence.ts";
+import type { InvocationHandle, InvokeOutcome, InvokeRequest, OnlineCoordinator } from "../src/online/online.ts";
+import { classifyRedisError } from "../src/redis/fault.ts";
+import type { Clock } from "../src/runtime/clock.ts";
+import type { FaultPoints } from "../src/runtime/fault-points.ts";
+import type { Logger } from "../src/runtime/logger.ts";
+import type { Metrics } from "./metrics.ts";
+import { endingOf } from "./online-outcome.ts";
+
+/** How long between two tries to write while Redis is away, ms. */
+const AGAIN_MS = 150;
+
+/** How it ended for this process. */
+export type RunEnd =
+  /** The record says it. */
+  | { readonly kind: "committed"; readonly outcome: InvokeOutcome }
+  /** It certainly did not run, and there is no record any more. */
+  | { readonly kind: "forgotten"; readonly outcome: InvokeOutcome }
+  /** It waits again, or another process has taken it over: the record tells. */
+  | { readonly kind: "elsewhere" };
+
+export interface OnlineRunOptions {
+  readonly desk: OnlineDesk;
+  readonly online: OnlineCoordinator;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly faults: FaultPoints;
+  readonly redisNowMs: () => number;
+  readonly definitionsFor: (task: string, input: string) => Promise<readonly TaskInfo[]>;
+  /** Definitions that take the input; null: they are looked up. */
+  readonly definitions: readonly TaskInfo[] | null;
+  readonly whenNotStarted: "forget" | "put_back";
+  /** The request is under way already: it was begun before it had a record. */
+  readonly handle?: InvocationHandle;
+}
+
+export class OnlineRun {
+  readonly lease: OnlineLease;
+  readonly ended: Promise<RunEnd>;
+  readonly #options: OnlineRunOptions;
+  readonly #stop = new AbortController();
+  readonly #startedAtMs: number;
+  #resolve: (end: RunEnd) => void = () => undefined;
+  #handle: InvocationHandle | null = null;
+
+  constructor(lease: OnlineLease, options: OnlineRunOptions) {
+    this.lease = lease;
+    this.#options = options;
+    this.#startedAtMs = options.handle === undefined ? options.redisNowMs() : Number(lease.record["createdAt"]);
+    this.#handle = options.handle ?? null;
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  get id(): string {
+    return this.lease.job;
+  }
+
+  get #idempotent(): boolean {
+    return this.lease.record["idempotent"] === "1";
+  }
+
+  /** Never rejects; `ended` tells. */
+  async start(): Promise<void> {
+    const { handle } = this.#options;
+    try {
+      if (handle === undefined) await this.#start();
+      else await this.#end(await handle.outcome);
+    } catch (error) {
+      // The lease is held still, and nobody sees to the job: it is given back in a few seconds (O4).
+      const { logger } = this.#options;
+      if (classifyRedisError(error) === null) logger.error({ err: error, jobId: this.id }, "online job broke off");
+      this.#resolve({ kind: "elsewhere" });
+    }
+  }
+
+  /** Has somebody asked to cancel it, or taken it away? */
+  async look(): Promise<void> {
+    const standing = await this.#options.desk.standing(this.lease).catch(() => "held" as const);
+    if (standing === "cancel") this.#handle?.abort();
+    else if (standing === "lost") this.abandon();
+  }
+
+  /** It is another's by now: what runs is called back, and nothing is written. */
+  abandon(): void {
+    this.#stop.abort();
+    this.#handle?.abort();
+    this.#resolve({ kind: "elsewhere" });
+  }
+
+  /** This process goes away. What may run twice is put back at once; of the rest another one finds out what became. */
+  leave(): void {
+    if (this.#idempotent || this.#handle === null) this.#handle?.abort();
+    else {
+      this.#stop.abort();
+      this.#resolve({ kind: "elsewhere" });
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { online, metrics } = this.#options;
+    const { record } = this.lease;
+    const begin = performance.now();
+    const request = await this.#request();
+    if (request === null) return;
+    if (!this.#idempotent && !(await this.#maySend(request))) return;
+    if (this.#stop.signal.aborted) return;
+    this.#options.faults.reach("online.before-send");
+    const handle = online.begin(request);
+    this.#handle = handle;
+    const outcome = await handle.outcome;
+    metrics.invoked(record["task"] ?? "", outcome.kind, (performance.now() - begin) / 1_000);
+    await this.#end(outcome);
+  }
+
+  /** What the coordinator is asked; null when it is over already. */
+  async #request(): Promise<(InvokeRequest & { readonly lease: NonNullable<InvokeRequest["lease"]> }) | null> {
+    const { redisNowMs, online, definitionsFor } = this.#options;
+    const { record, fence, job } = this.lease;
+    const task = record["task"] ?? "";
+    const input = record["input"] ?? "null";
+    const deadlineMs = Number(record["deadlineAt"]) - redisNowMs();
+    if (deadlineMs <= 0) {
+      await this.#end({ kind: "deadline", attempts: [] });
+      return null;
+    }
+    const definitions = this.#options.definitions ?? (await definitionsFor(task, input));
+    if (definitions.length === 0) {
+      await this.#end({
+        kind: "refused",
+        message: `no version of ${task} that is known now takes this input`,
+        attempts: [],
+      });
+      return null;
+    }
+    return {
+      task,
+      definitions,
+      input,
+      deadlineMs,
+      traceparent: record["traceparent"] ?? null,
+      lease: {
+        job,
+        attemptsBefore: Number(record["attempts"]),
+        fence,
+        expiresAtMs: online.expiresAtMs(deadlineMs),
+      },
+    };
+  }
+
+  /** V3 of `online-jobs.ts`. @throws RedisFault */
+  async #maySend(request: InvokeRequest & { readonly lease: NonNullable<InvokeRequest["lease"]> }): Promise<boolean> {
+    const { desk, online } = this.#options;
+    const sent = this.lease.record["sending"] ?? "";
+    if (sent !== "" && !(await online.withdraw(request.task, sent, request.input))) {
+      await this.#end({ kind: "outcome_unknown", attempts: [] });
+      return false;
+    }
+    if (await desk.noteSending(this.lease, online.entryHead(request))) return true;
+    this.abandon();
+    return false;
+  }
+
+  async #end(outcome: InvokeOutcome): Promise<void> {
+    const { record, fence } = this.lease;
+    const ending = endingOf(outcome, {
+      task: record["task"] ?? "",
+      startedAtMs: this.#startedAtMs,
+      fence: fenceText(fence),
+      whenNotStarted: this.#options.whenNotStarted,
+    });
+    this.#options.faults.reach("online.before-commit");
+    const reply = await this.#commit(ending);
+    if (reply !== "ok" || ending.kind === "put_back") this.#resolve({ kind: "elsewhere" });
+    else this.#resolve({ kind: ending.kind === "forget" ? "forgotten" : "committed", outcome });
+  }
+
+  /** V1: asks until it is known. */
+  async #commit(ending: OnlineEnding): Promise<"ok" | "refused" | "abandoned"> {
+    const { desk, clock } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      const reply = await desk.end(this.lease, ending);
+      if (reply !== "unreachable") return reply;
+      await clock.sleep(AGAIN_MS, this.#stop.signal);
+    }
+    return "abandoned";
+  }
+}
