@@ -7,6 +7,10 @@ const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 /** Numbers that are looked up when somebody asks, from Redis or from this process. */
 export interface MetricsSources {
   readonly jobsByState: () => Promise<ReadonlyMap<string, number>>;
+  /** ms of each part of the time of batch jobs. */
+  readonly timeSpent: () => Promise<Readonly<Record<string, number>>>;
+  /** ms; null: nobody has counted yet. */
+  readonly mtbfMs: () => Promise<number | null>;
   readonly workersByState: () => ReadonlyMap<string, number>;
   readonly waiting: () => number;
   readonly watchedJobs: () => number;
@@ -106,6 +110,28 @@ export class Metrics {
       collect() {
         this.reset();
         for (const [state, count] of sources.workersByState()) this.set({ state }, count);
+      },
+    });
+    new Counter({
+      name: "cairn_batch_seconds_total",
+      help: "Where the time of batch jobs went, of attempts and waits that are over; goodput is useful of all but queued and held",
+      labelNames: ["part"],
+      aggregator: "first",
+      registers,
+      async collect() {
+        const spent = await sources.timeSpent().catch(() => ({}));
+        this.reset();
+        for (const [part, ms] of Object.entries(spent)) this.inc({ part }, ms / 1_000);
+      },
+    });
+    new Gauge({
+      name: "cairn_worker_mtbf_seconds",
+      help: "Mean time between losses of a worker, as the fleet has counted",
+      aggregator: "first",
+      registers,
+      async collect() {
+        const mtbfMs = await sources.mtbfMs().catch(() => null);
+        if (mtbfMs !== null) this.set(mtbfMs / 1_000);
       },
     });
     new Gauge({

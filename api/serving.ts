@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import type { AddressInfo, Socket } from "node:net";
 import {
   BatchCaretaker,
+  FleetTime,
   JobEventLog,
   JobGraph,
   JobReader,
@@ -109,7 +110,8 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     key: keys.acknowledged,
     withinMs: COMMAND_TIMEOUT_MS / 2,
   });
-  const reader = new JobReader({ redis, keys });
+  const reader = new JobReader({ redis, keys, redisNowMs });
+  const time = new FleetTime({ redis, keys });
   const graph = new JobGraph({ redis, keys, scripts, tickets });
   const watch = new FleetWatch({ redis, keys, clock, onError: complain("fleet-watch") });
   const tasks = new TaskRegistry({ watch, clock });
@@ -149,6 +151,8 @@ export function createServing({ config, logger, listen, others }: ServingOptions
       for (const { beat } of watch.workers()) counts.set(beat.state, (counts.get(beat.state) ?? 0) + 1);
       return counts;
     },
+    timeSpent: () => time.spent(),
+    mtbfMs: () => time.mtbfMs(),
     waiting: () => waiter.waiting,
     watchedJobs: () => tail.watched,
   });
@@ -203,6 +207,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
       stopGraceMs: config.stopGraceMs,
       onTicketError: complain("tickets"),
     }),
+    time,
     queues: new QueueReader({ redis, keys, tickets, redisNowMs }),
     pools: () => [...new Set(["default", ...watch.workers().flatMap(({ registration }) => registration?.pools ?? [])])],
     tasks,

@@ -3,6 +3,7 @@ import type { WorkerState } from "../../src/contract/worker.ts";
 import type { Fleet } from "../../src/contract/fleet.ts";
 import type { PageQuery } from "../../src/contract/query.ts";
 import type { Order } from "../../src/fleet/fleet.ts";
+import { toGoodput } from "../../src/batch/batch.ts";
 import { json, refuse, type Answer } from "../answer.ts";
 import type { ApiDeps } from "../deps.ts";
 import { answerPage, ascendingBy } from "../paging.ts";
@@ -83,7 +84,14 @@ export function getLimits(deps: ApiDeps): Promise<Answer> {
 
 /** GET /v1/fleet */
 export async function getFleet(deps: ApiDeps): Promise<Answer> {
-  const [workers, queued] = await Promise.all([deps.workers.list(), deps.reader.countByState(["queued"])]);
+  const [workers, queued, spent, mtbfMs] = await Promise.all([
+    deps.workers.list(),
+    deps.reader.countByState(["queued"]),
+    deps.time.spent(),
+    deps.time.mtbfMs(),
+  ]);
+  // Of the slots that were used; how long jobs waited for one is told beside.
+  const { fraction } = toGoodput({ ...spent, queued: 0 });
   const live = workers.filter(({ state }) => state !== "lost" && state !== "stopped");
   const ready = workers.filter(({ state }) => state === "ready");
   const byState: Partial<Record<WorkerState, number>> = {};
@@ -97,6 +105,8 @@ export async function getFleet(deps: ApiDeps): Promise<Answer> {
     workers: { total: workers.length, byState },
     slots: { online: slots("online"), batch: slots("batch") },
     zones: zones.map((zone) => ({ zone, workers: live.filter((worker) => worker.zone === zone).length })),
+    goodput: { ...toGoodput(spent), fraction },
+    mtbfMs,
     queued: queued.get("queued") ?? 0,
     tasks: new Set(deps.tasks.list().map(({ name }) => name)).size,
   };

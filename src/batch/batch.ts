@@ -42,4 +42,5 @@ export { QueueReader } from "./queue-reader.ts";
 export { costOf, toJob, type RawJob, type StoredCheckpoint } from "./record.ts";
 export { deleteFilesOf, retain } from "./retention.ts";
 export { loadBatchScripts, QUARANTINE_AFTER, type BatchScripts } from "./scripts.ts";
+export { FleetTime, toGoodput } from "./time-spent.ts";
 export { queueName, TicketDrawer, TicketQueues, type DrawnTicket, type Ticket } from "./tickets.ts";

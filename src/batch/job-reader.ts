@@ -26,8 +26,11 @@ export class JobReader {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #index: JobIndex;
+  readonly #redisNowMs: () => number;
 
-  constructor(options: { readonly redis: RedisClient; readonly keys: Keys }) {
+  /** @param options.redisNowMs Redis' clock as it is known here, for times that go on */
+  constructor(options: { readonly redis: RedisClient; readonly keys: Keys; readonly redisNowMs: () => number }) {
+    this.#redisNowMs = options.redisNowMs;
     this.#redis = options.redis;
     this.#index = new JobIndex(options);
     this.#keys = options.keys;
@@ -36,7 +39,7 @@ export class JobReader {
   /** @throws RedisFault */
   async get(id: string): Promise<Job | null> {
     const raw = await this.raw(id);
-    return raw === null ? null : toJob(raw);
+    return raw === null ? null : toJob(raw, this.#redisNowMs());
   }
 
   /** The job that a script has just confirmed. @throws RedisFault, Error when it is gone */
@@ -114,7 +117,7 @@ export class JobReader {
     return replies.flatMap(([error, reply]) => {
       if (error !== null) throw error;
       const raw = reply as RawJob;
-      return raw["state"] === undefined ? [] : [toJob(raw)];
+      return raw["state"] === undefined ? [] : [toJob(raw, this.#redisNowMs())];
     });
   }
 

@@ -109,7 +109,10 @@ export class JobWriter {
       case "created": {
         await this.#addTicket(rest);
         const raw = Array.isArray(record) ? unflatten(record.map(String)) : null;
-        return { kind: "created", job: raw === null ? await reader.require(id) : toJob(raw) };
+        return {
+          kind: "created",
+          job: raw === null ? await reader.require(id) : toJob(raw, this.#options.redisNowMs()),
+        };
       }
       case "replayed":
         return { kind: "replayed", job: await reader.require(String(rest)) };

@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto";
 import type { CheckpointPointer } from "../checkpoints/checkpoints.ts";
 import type { CheckpointCost, CheckpointInterval } from "../domain/checkpoint-interval.ts";
+import type { AttemptAccount } from "../domain/goodput.ts";
 import { problem } from "../contract/problem.ts";
 import { fenceText, type Fence } from "../domain/fence.ts";
 import { backoffMs, type BackoffRule } from "../domain/retry.ts";
@@ -91,10 +92,12 @@ export interface IntervalReport extends CheckpointInterval {
 export interface AttemptReport {
   readonly progress: ProgressReport | null;
   readonly interval: IntervalReport | null;
+  /** Where its time went so far. */
+  readonly account: AttemptAccount | null;
 }
 
 /** A look at the lease that leaves nothing. */
-export const NOTHING_NEW: AttemptReport = { progress: null, interval: null };
+export const NOTHING_NEW: AttemptReport = { progress: null, interval: null, account: null };
 
 export interface CommittedArtifact {
   readonly name: string;
@@ -110,6 +113,7 @@ export interface CheckpointCommit {
   readonly bytes: number;
   readonly progress: { readonly completed: number } | null;
   readonly artifacts: readonly CommittedArtifact[];
+  readonly account: AttemptAccount;
 }
 
 export type Fault = "error" | "refused" | "not_retryable" | "timed_out" | "checkpoints_unreadable";
@@ -190,6 +194,7 @@ export class LeaseDesk {
       ...fenced(job, fence),
       textOf(report.progress),
       textOf(report.interval),
+      textOf(report.account),
     ]);
     const [kind, intent, request, grace, mtbf] = reply;
     if (kind !== "held") return { kind: "lost" };
@@ -253,6 +258,7 @@ export class LeaseDesk {
         commit.manifest,
         commit.manifestSha256,
         garbageDelayMs,
+        JSON.stringify(commit.account),
         ...artifactFields(commit.artifacts, at, attempt),
       ]);
       if (kind !== "committed") return refused(String(first));
@@ -271,13 +277,7 @@ export class LeaseDesk {
    * Ends the attempt. A failure's pause before the retry is chosen here.
    * @param record the record as it was leased
    */
-  async end(
-    job: string,
-    fence: Fence,
-    record: RawJob,
-    end: EndOfAttempt,
-    progress: ProgressReport | null,
-  ): Promise<FencedReply> {
+  async end(job: string, fence: Fence, record: RawJob, end: EndOfAttempt, report: AttemptReport): Promise<FencedReply> {
     const attempt = Number(record["attempts"]);
     const at = Math.round(this.#options.redisNowMs());
     return this.#fenced(async () => {
@@ -287,8 +287,9 @@ export class LeaseDesk {
         payloadOf(end),
         end.kind === "failed" ? end.fault : "",
         end.kind === "failed" ? Math.round(this.#pauseMs(record, end.retryAfterMs)) : 0,
-        textOf(progress),
+        textOf(report.progress),
         end.kind === "interrupted" ? end.reason : "",
+        textOf(report.account),
         ...(end.kind === "succeeded" ? artifactFields(end.artifacts, at, attempt) : []),
       ]);
       if (kind !== "ok") return refused("the lease is another's");

@@ -5,8 +5,10 @@
  */
 import type { Artifact, Attempt, Checkpoint, Job } from "../contract/job.ts";
 import type { CheckpointCost, CheckpointInterval } from "../domain/checkpoint-interval.ts";
+import type { AttemptSpent } from "../domain/goodput.ts";
 import type { JobReason } from "../domain/job-reason.ts";
 import { isFinal, LEASED_STATES, type JobState } from "../domain/job-state.ts";
+import { timeSpentOf, toAttemptGoodput, toGoodput } from "./time-spent.ts";
 
 export type RawJob = Readonly<Record<string, string>>;
 
@@ -48,8 +50,8 @@ function intervalOf(raw: RawJob): Job["checkpointInterval"] {
   return { ms, costMs, mtbfMs, why };
 }
 
-/** The job of a record. */
-export function toJob(raw: RawJob): Job {
+/** The job of a record. @param nowMs Redis' clock, for the time of a batch job until now; null: until its record was last written to */
+export function toJob(raw: RawJob, nowMs: number | null = null): Job {
   const state = (raw["state"] ?? "queued") as JobState;
   const progress = json(raw["progress"]) as StoredProgress | null;
   const ckSeq = number(raw["ckSeq"]);
@@ -89,7 +91,7 @@ export function toJob(raw: RawJob): Job {
     pool: raw["pool"] ?? "default",
     labels: (json(raw["labels"]) ?? {}) as Job["labels"],
     dependsOn: (json(raw["dependsOn"]) ?? []) as Job["dependsOn"],
-    goodput: null,
+    goodput: raw["class"] === "batch" ? toGoodput(timeSpentOf(raw, nowMs)) : null,
   };
 }
 
@@ -104,8 +106,12 @@ function withRate(progress: StoredProgress, state: JobState): NonNullable<Job["p
 
 /** Attempts of batch jobs have none of what tells how an online request was answered. */
 type OfOnline = "why" | "replica" | "queueMs" | "runMs";
-type StoredAttempt = Omit<Attempt, "startedAt" | "endedAt" | OfOnline> &
-  Partial<Pick<Attempt, OfOnline>> & { readonly startedAt: number; readonly endedAt: number | null };
+type StoredAttempt = Omit<Attempt, "startedAt" | "endedAt" | "goodput" | OfOnline> &
+  Partial<Pick<Attempt, OfOnline>> & {
+    readonly startedAt: number;
+    readonly endedAt: number | null;
+    readonly spent?: AttemptSpent;
+  };
 
 /** An attempt as the scripts wrote it. */
 export function toAttempt(stored: string): Attempt {
@@ -125,6 +131,7 @@ export function toAttempt(stored: string): Attempt {
     replica: value.replica ?? null,
     queueMs: value.queueMs ?? null,
     runMs: value.runMs ?? null,
+    goodput: value.spent === undefined ? null : toAttemptGoodput(value.spent),
   };
 }
 

@@ -53,7 +53,7 @@ export function jobColumns(session: Session): readonly Column<Job>[] {
   ];
 }
 
-function goodputText({ goodput }: Job): string | null {
+function goodputText({ goodput }: Pick<Job | Attempt, "goodput">): string | null {
   return goodput?.fraction == null ? null : formatPercent(goodput.fraction);
 }
 
@@ -118,7 +118,7 @@ export function intervalText({ ms, costMs, mtbfMs, why }: NonNullable<Job["check
 }
 
 function goodputInFull(goodput: NonNullable<Job["goodput"]>): string {
-  const { usefulMs, checkpointMs, restoreMs, redoneMs, detectMs, queuedMs, fraction } = goodput;
+  const { usefulMs, checkpointMs, restoreMs, redoneMs, detectMs, queuedMs, heldMs, fraction } = goodput;
   const parts = {
     useful: usefulMs,
     checkpointing: checkpointMs,
@@ -126,7 +126,8 @@ function goodputInFull(goodput: NonNullable<Job["goodput"]>): string {
     redone: redoneMs,
     detecting: detectMs,
   };
-  const texts = Object.entries({ ...parts, queued: queuedMs }).map(([name, ms]) => `${name} ${formatDuration(ms)}`);
+  const waits = { queued: queuedMs, ...(heldMs === 0 ? {} : { held: heldMs }) };
+  const texts = Object.entries({ ...parts, ...waits }).map(([name, ms]) => `${name} ${formatDuration(ms)}`);
   return `${fraction === null ? "" : `${formatPercent(fraction)}: `}${texts.join(", ")}`;
 }
 
@@ -146,6 +147,7 @@ export function attemptColumns(nowMs: number): readonly Column<Attempt>[] {
     { title: "FROM", cell: (attempt) => attempt.fromCheckpoint, align: "right" },
     { title: "LAST", cell: (attempt) => attempt.lastCheckpoint, align: "right" },
     { title: "RAN", cell: (attempt) => ranText(attempt, nowMs), align: "right" },
+    { title: "GOODPUT", cell: goodputText, align: "right" },
     { title: "FENCE", cell: (attempt) => attempt.fence, wide: true },
     { title: "STARTED", cell: (attempt) => attempt.startedAt },
   ];

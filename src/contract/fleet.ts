@@ -1,5 +1,7 @@
 /** GET /v1/fleet: what all workers together can take, and what waits for them. */
 import { z } from "zod";
+import { goodputSchema } from "./job.ts";
+import { durationMs } from "./json.ts";
 import { WORKER_STATES, type WorkerState } from "./worker.ts";
 
 const slots = z.object({ total: z.int(), used: z.int() });
@@ -14,6 +16,10 @@ export const fleetSchema = z.object({
   slots: z.object({ online: slots, batch: slots }).describe("Of workers that are ready"),
   zones: z.array(z.object({ zone: z.string().nullable(), workers: z.int() })).describe("Live workers by zone"),
   queued: z.int().describe("Batch jobs that are ready and wait for a slot"),
+  goodput: goodputSchema
+    .extend({ fraction: z.number().nullable().describe("Useful, of the time that attempts held slots") })
+    .describe("Where the time of all batch jobs went, of attempts that have ended"),
+  mtbfMs: durationMs.nullable().describe("Mean time between losses of a worker; null: nobody has counted yet"),
   tasks: z.int().describe("Tasks that are known"),
 });
 export type Fleet = z.infer<typeof fleetSchema>;

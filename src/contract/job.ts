@@ -27,9 +27,16 @@ export const goodputSchema = z
     redoneMs: z.number(),
     detectMs: z.number(),
     queuedMs: z.number(),
-    fraction: z.number().nullable(),
+    heldMs: z.number().describe("Not to run yet: before its time, stopped by a person, waiting for other jobs"),
+    fraction: z.number().nullable().describe("Useful, of all but `heldMs`"),
   })
-  .describe("Where the time since submission went; the parts add up to the whole");
+  .describe("Where the time since submission went, ms; the parts add up to the whole");
+export type Goodput = z.infer<typeof goodputSchema>;
+
+export const attemptGoodputSchema = goodputSchema
+  .omit({ queuedMs: true, heldMs: true })
+  .describe("Where the time of the attempt went, ms; the parts add up to the whole");
+export type AttemptGoodput = z.infer<typeof attemptGoodputSchema>;
 
 export const checkpointIntervalSchema = z.object({
   ms: durationMs.describe("Work between two checkpoints"),
@@ -116,6 +123,7 @@ export const attemptSchema = z.object({
   replica: z.string().nullable().describe("Online: the process that took it"),
   queueMs: z.number().nullable().describe("Online: how long it waited for a replica"),
   runMs: z.number().nullable().describe("Online: how long the task ran"),
+  goodput: attemptGoodputSchema.nullable().describe("null as long as it runs"),
 });
 export type Attempt = z.infer<typeof attemptSchema>;
 

@@ -67,6 +67,8 @@ export interface Keys {
   readonly generation: string;
   /** HASH, losses of workers and the time they happened in, and the mean time between them. */
   readonly failures: string;
+  /** HASH, part of the time → ms that all batch jobs together have spent on it. */
+  readonly timeSpent: string;
   /** STRING with expiry: who looks after the fleet. */
   readonly caretaker: string;
   /** Prefix of BullMQ's own keys. */
@@ -123,6 +125,7 @@ export function createKeys(prefix: string): Keys {
     acknowledged: `${root}:acknowledged`,
     generation: `${root}:generation`,
     failures: `${root}:failures`,
+    timeSpent: `${root}:spent`,
     caretaker: `${root}:caretaker`,
     bull: `${root}:bull`,
     replicas: `{${prefix}:replicas}:beats`,

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
-import { costOf, NOTHING_NEW } from "../../src/batch/batch.ts";
-import { FailureBook } from "../../src/fleet/fleet.ts";
+import { NOTHING_NEW } from "../../src/batch/batch.ts";
 import { startRedis } from "../support/redis.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
@@ -30,10 +29,10 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     const { fence, record } = await batch.lease("w1");
     expect(await batch.reader.get(id)).toMatchObject({ state: "running", worker: "w1", attempts: 1 });
     const end = { kind: "succeeded", output: '{"n":1}', artifacts: [] } as const;
-    const reply = await batch.deskOf("w1").end(id, fence, record, end, null);
+    const reply = await batch.deskOf("w1").end(id, fence, record, end, NOTHING_NEW);
     expect(reply.kind).toBe("ok");
     // Said twice, because the answer did not come.
-    expect((await batch.deskOf("w1").end(id, fence, record, end, null)).kind).toBe("ok");
+    expect((await batch.deskOf("w1").end(id, fence, record, end, NOTHING_NEW)).kind).toBe("ok");
     expect(await batch.reader.get(id)).toMatchObject({ state: "succeeded", output: { n: 1 }, staleWritesRefused: 0 });
     expect(await batch.reader.attempts(id)).toMatchObject([{ number: 1, outcome: "succeeded", worker: "w1" }]);
   });
@@ -47,7 +46,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect((await desk.verify(id, old.fence)).kind).toBe("refused");
     expect((await desk.renew(id, old.fence, { ...NOTHING_NEW, progress: PROGRESS })).kind).toBe("lost");
     expect(
-      (await desk.end(id, old.fence, old.record, { kind: "succeeded", output: "1", artifacts: [] }, null)).kind,
+      (await desk.end(id, old.fence, old.record, { kind: "succeeded", output: "1", artifacts: [] }, NOTHING_NEW)).kind,
     ).toBe("refused");
     expect(await batch.reader.get(id)).toMatchObject({
       state: "queued",
@@ -105,7 +104,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     const failOnce = async (): Promise<void> => {
       const lease = await batch.lease("w1");
       const end = { kind: "failed", fault: "error", message: "boom", retryAfterMs: null } as const;
-      await batch.deskOf("w1").end(id, lease.fence, lease.record, end, null);
+      await batch.deskOf("w1").end(id, lease.fence, lease.record, end, NOTHING_NEW);
     };
     for (const retries of [1, 2]) {
       await failOnce();
@@ -131,23 +130,6 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(await batch.reader.get(id)).toMatchObject({ state: "failed", reason: "quarantined", attempts: 5 });
   });
 
-  it("the interval that an attempt has chosen stands on the job, and the next attempt knows what was measured", async () => {
-    const book = new FailureBook(batch);
-    await book.count(8);
-    const id = await batch.created();
-    const first = await batch.lease("w1");
-    const interval = { ms: 4_800, costMs: 200, mtbfMs: 60_000, why: "optimum" } as const;
-    const cost = { blockedMs: 200.5, totalMs: 300 };
-    const report = { ...NOTHING_NEW, interval: { ...interval, cost } };
-    expect(await batch.deskOf("w1").renew(id, first.fence, report)).toMatchObject({ kind: "held", mtbfMs: 3_600_000 });
-    expect((await batch.reader.get(id))?.checkpointInterval).toEqual(interval);
-    await batch.deskOf("w1").end(id, first.fence, first.record, { kind: "runner_lost", detail: "SIGKILL" }, null);
-    expect(await book.count(8)).toBeLessThan(600_000); // a loss, after hardly any time of workers
-    const second = await batch.lease("w2");
-    expect(costOf(second.record)).toEqual(cost);
-    expect(Number(second.record["mtbfMs"])).toBeLessThan(600_000);
-  });
-
   it("stop parks a running job, resume continues it, and each is idempotent", async () => {
     const id = await batch.created();
     const { fence, record } = await batch.lease("w1");
@@ -160,7 +142,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
       intent: "stop",
       stopGraceMs: 5_000,
     });
-    await desk.end(id, fence, record, { kind: "interrupted", reason: "worker_draining" }, null);
+    await desk.end(id, fence, record, { kind: "interrupted", reason: "worker_draining" }, NOTHING_NEW);
     expect(await batch.reader.get(id)).toMatchObject({ state: "stopped", reason: "stopped_by_request", worker: null });
     expect(await batch.reader.attempts(id)).toMatchObject([{ outcome: "interrupted", reason: "stop_requested" }]);
     expect((await batch.writer.control(id, "resume", { by: "me" })).kind).toBe("accepted");
@@ -173,7 +155,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     const { fence, record } = await batch.lease("w1");
     await batch.writer.control(id, "cancel", { by: "me" });
     expect((await batch.writer.control(id, "stop", { by: "me" })).kind).toBe("unchanged");
-    await batch.deskOf("w1").end(id, fence, record, { kind: "succeeded", output: "1", artifacts: [] }, null);
+    await batch.deskOf("w1").end(id, fence, record, { kind: "succeeded", output: "1", artifacts: [] }, NOTHING_NEW);
     expect(await batch.reader.get(id)).toMatchObject({ state: "cancelled", output: null });
     expect((await batch.writer.control(id, "cancel", { by: "me" })).kind).toBe("unchanged");
     expect(await batch.writer.control(id, "stop", { by: "me" })).toMatchObject({
@@ -193,7 +175,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
       fence,
       record,
       { kind: "failed", fault: "not_retryable", message: "no", retryAfterMs: null },
-      null,
+      NOTHING_NEW,
     );
     expect(await batch.reader.get(id)).toMatchObject({ state: "failed", reason: "task_failed" });
     expect((await batch.writer.control(id, "retry", { by: "me", from: 9 })).kind).toBe("unknown_checkpoint");

@@ -1,6 +1,7 @@
 /** Durability `replicated`: what anybody was told stands in a replica too. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { randomBytes } from "node:crypto";
+import { NOTHING_NEW } from "../../src/batch/batch.ts";
 import { closeRedis, connectRedis, whenReady, type RedisClient } from "../../src/redis/connection.ts";
 import { RedisFault } from "../../src/redis/fault.ts";
 import { createKeys } from "../../src/redis/keys.ts";
@@ -72,10 +73,10 @@ describe("with a replica", () => {
     expect(job).toBe(id);
     const end = { kind: "succeeded", output: "1", artifacts: [] } as const;
     replica.pause();
-    expect((await batch.deskOf("w1").end(id, fence, record, end, null)).kind).toBe("unreachable");
+    expect((await batch.deskOf("w1").end(id, fence, record, end, NOTHING_NEW)).kind).toBe("unreachable");
     replica.resume();
     const said = async (): Promise<boolean> =>
-      (await batch.deskOf("w1").end(id, fence, record, end, null)).kind === "ok";
+      (await batch.deskOf("w1").end(id, fence, record, end, NOTHING_NEW)).kind === "ok";
     await eventually("the end is taken", said);
     expect(await batch.reader.get(id)).toMatchObject({ state: "succeeded", staleWritesRefused: 0 });
   });

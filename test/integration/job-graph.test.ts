@@ -1,5 +1,6 @@
 /** Jobs that wait for jobs: on records, on a single Redis and on a Cluster. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { NOTHING_NEW } from "../../src/batch/batch.ts";
 import { openBatch, type BatchBench } from "../support/batch-bench.ts";
 import { startRedis } from "../support/redis.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
@@ -25,7 +26,7 @@ describe.each(Object.entries(SERVERS))("jobs that wait for jobs, on %s", (_name,
       how === "succeeded"
         ? ({ kind: "succeeded", output: '"done"', artifacts: [] } as const)
         : ({ kind: "failed", fault: "not_retryable", message: "no", retryAfterMs: null } as const);
-    await batch.deskOf("w1").end(job, fence, record, end, null);
+    await batch.deskOf("w1").end(job, fence, record, end, NOTHING_NEW);
     await batch.caretaker.passTime();
     return job;
   };
@@ -179,7 +180,7 @@ describe.each(Object.entries(SERVERS))("jobs that wait for jobs, on %s", (_name,
     for (let n = 0; n < 45; n += 1) children.push(await batch.created({ dependsOn: [top] }));
     const { job, fence, record } = await batch.lease("w1");
     const end = { kind: "succeeded", output: "1", artifacts: [] } as const;
-    await batch.deskOf("w1").end(job, fence, record, end, null);
+    await batch.deskOf("w1").end(job, fence, record, end, NOTHING_NEW);
     expect(await batch.graph.tell(top, 2)).toBe(2);
     const queued = async (): Promise<number> => {
       const states = await Promise.all(children.map(stateOf));

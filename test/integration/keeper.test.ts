@@ -111,7 +111,7 @@ describe("an attempt", () => {
   });
 
   test("with its interval left to Cairn makes checkpoints by itself", async () => {
-    job = await TestJob.create(counting({}, { intervalMs: "auto" }));
+    job = await TestJob.create(counting({}, { intervalMs: "auto", mtbfMs: 60_000 }));
     expect(await job.attempt().over()).toMatchObject(success);
     expect(job.commits.length).toBeGreaterThan(1);
   });

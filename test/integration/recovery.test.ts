@@ -48,7 +48,14 @@ describe("a batch job", { timeout: 120_000 }, () => {
     expect(second.worker).not.toBe(first.worker);
     await replace(first.worker);
     await end(id);
-    expect((await fleet.attempts(id))[0]).toMatchObject({ outcome: "lost", reason: "worker_lost" });
+    const [lost] = await fleet.attempts(id);
+    expect(lost).toMatchObject({ outcome: "lost", reason: "worker_lost" });
+    const { goodput } = await fleet.client.job(id);
+    for (const part of ["usefulMs", "restoreMs", "detectMs", "queuedMs"] as const)
+      expect(goodput?.[part]).toBeGreaterThan(0);
+    expect(lost?.goodput?.detectMs).toBe(goodput?.detectMs);
+    expect(goodput?.fraction).toBeGreaterThan(0);
+    expect(goodput?.fraction).toBeLessThan(1);
   });
 
   const alone: readonly (keyof Worker["pids"])[] = ["agent", "keepers", "runners"];

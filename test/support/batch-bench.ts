@@ -53,7 +53,7 @@ export async function openBatch(url: string, options: { readonly writer?: Script
   };
   const tickets = new TicketQueues({ bull, redis, keys });
   const drawer = new TicketDrawer({ bull, redis, keys });
-  const reader = new JobReader({ redis, keys });
+  const reader = new JobReader({ redis, keys, redisNowMs });
   const graph = new JobGraph({ redis, keys, scripts, tickets });
   const logger = createLogger({ level: "silent", process: "test" });
   const writing = {
@@ -142,5 +142,6 @@ export function checkpointCommit(seq: number, parent: number | null) {
     bytes: 100,
     progress: { completed: seq * 10 },
     artifacts: [],
+    account: { restoreMs: 0, checkpointMs: 0, keptMs: 0 },
   };
 }

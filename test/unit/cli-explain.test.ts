@@ -44,6 +44,7 @@ const lost: Attempt = {
   fromCheckpoint: null,
   lastCheckpoint: 4,
   outcome: "lost",
+  goodput: null,
   reason: "worker_lost",
   why: null,
   replica: null,

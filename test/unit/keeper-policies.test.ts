@@ -5,6 +5,7 @@ import type { Clock } from "../../src/runtime/clock.ts";
 import { AgentLink } from "../../workers/keeper/agent-link.ts";
 import { CheckpointCadence } from "../../workers/keeper/checkpoint-cadence.ts";
 import type { FromKeeper, KeeperReply } from "../../workers/keeper/protocol.ts";
+import { TimeAccount } from "../../workers/keeper/time-account.ts";
 import { untilStored } from "../../workers/keeper/store-patience.ts";
 
 /** A clock that only sleeping moves. */
@@ -74,7 +75,7 @@ describe("the link to the agent", () => {
     const asked = link.request({ kind: "verify" }, never);
     link.close();
     expect(await asked).toEqual({ kind: "given_up" });
-    link.say({ kind: "alive" });
+    link.say({ kind: "alive", account: { restoreMs: null, checkpointMs: 0, keptMs: 0 } });
     expect(await link.request({ kind: "verify" }, never)).toEqual({ kind: "given_up" });
     expect(sent).toHaveLength(1);
   });
@@ -178,6 +179,40 @@ describe("the cadence of checkpoints", () => {
     end.abort();
     await wanted;
     await cadence.wanted(end.signal);
+  });
+});
+
+describe("the account of an attempt's time", () => {
+  const bed = () => {
+    const clock = new SleepClock();
+    return { clock, time: new TimeAccount(clock) };
+  };
+
+  test("TA1: computing counts as kept when its checkpoint is committed", () => {
+    const { clock, time } = bed();
+    expect(time.report()).toEqual({ restoreMs: null, checkpointMs: 0, keptMs: 0 });
+    clock.now = 1_000;
+    time.ready();
+    clock.now = 6_000;
+    time.stood(200);
+    const computed = time.computedMs();
+    expect(computed).toBe(4_800);
+    clock.now = 9_000; // stored meanwhile
+    expect(time.report()).toEqual({ restoreMs: 1_000, checkpointMs: 200, keptMs: 0 });
+    expect(time.report(computed).keptMs).toBe(4_800);
+    time.kept(computed);
+    expect(time.report().keptMs).toBe(4_800);
+    expect(time.computedMs()).toBe(7_800);
+  });
+
+  test("TA2: nothing is computed after the end, however long it takes to store", () => {
+    const { clock, time } = bed();
+    time.ready();
+    clock.now = 5_000;
+    time.still();
+    clock.now = 7_000;
+    expect(time.computedMs()).toBe(5_000);
+    expect(time.report().checkpointMs).toBe(2_000);
   });
 });
 

@@ -18,6 +18,7 @@ import {
   type LeaseDesk,
   type Renewal,
 } from "../../src/batch/batch.ts";
+import type { AttemptAccount } from "../../src/domain/goodput.ts";
 import { fenceText } from "../../src/domain/fence.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
 import type { JobReason } from "../../src/domain/job-reason.ts";
@@ -63,6 +64,7 @@ export class Attempt {
   #askedReason: JobReason = "worker_draining";
   #checkpointsAsked = 0;
   #interval: IntervalReport | null = null;
+  #account: AttemptAccount | null = null;
   /** As it was told to the keeper last. */
   #mtbfMs: number | null;
 
@@ -148,7 +150,7 @@ export class Attempt {
   }
 
   #report(): AttemptReport {
-    return { progress: this.#meter.report(), interval: this.#interval };
+    return { progress: this.#meter.report(), interval: this.#interval, account: this.#account };
   }
 
   #ask(intent: Intent, graceMs: number): void {
@@ -179,6 +181,7 @@ export class Attempt {
         this.#interval = { ...message.interval, cost: message.cost };
         return;
       case "alive":
+        this.#account = message.account;
         return;
     }
   }
@@ -214,7 +217,8 @@ export class Attempt {
       case "end": {
         faults.reach("agent.before-end");
         if (request.end.kind === "succeeded" && request.end.progress !== null) this.#meter.note(request.end.progress);
-        const reply = await desk.end(job, fence, record, this.#endOf(request.end), this.#meter.report());
+        this.#account = request.account;
+        const reply = await desk.end(job, fence, record, this.#endOf(request.end), this.#report());
         if (reply.kind === "ok") {
           this.#phase = "ended";
           this.#log.info({ outcome: request.end.kind }, "attempt ended");
@@ -249,13 +253,7 @@ export class Attempt {
         ? { kind: "runner_lost", detail: `keeper ended with ${how}` }
         : { kind: "interrupted", reason: this.#askedReason };
     while (!this.#isAbandoned()) {
-      const reply = await this.#deps.desk.end(
-        this.lease.job,
-        this.lease.fence,
-        this.lease.record,
-        end,
-        this.#meter.report(),
-      );
+      const reply = await this.#deps.desk.end(this.lease.job, this.lease.fence, this.lease.record, end, this.#report());
       if (reply.kind !== "unreachable") break;
       if (this.#deps.clock.monotonicMs() - this.#confirmedMs > this.#deps.rideThroughMs) break;
       await this.#deps.clock.sleep(SAY_AGAIN_MS);

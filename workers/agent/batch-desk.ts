@@ -8,7 +8,14 @@
  *     this worker lives. Seen twice, that is: a grant on its way looks the same.
  */
 import { join } from "node:path";
-import { costOf, type DrawnTicket, type Lease, type LeaseDesk, type TicketDrawer } from "../../src/batch/batch.ts";
+import {
+  costOf,
+  NOTHING_NEW,
+  type DrawnTicket,
+  type Lease,
+  type LeaseDesk,
+  type TicketDrawer,
+} from "../../src/batch/batch.ts";
 import type { JobReason } from "../../src/domain/job-reason.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
@@ -122,7 +129,7 @@ export class BatchDesk implements Service {
         this.#unheard.add(fence.token);
         continue;
       }
-      const reply = await desk.end(job, fence, record, { kind: "interrupted", reason: "lease_unheard" }, null);
+      const reply = await desk.end(job, fence, record, { kind: "interrupted", reason: "lease_unheard" }, NOTHING_NEW);
       logger.warn({ jobId: job, reply: reply.kind }, "lease given back: its grant was not heard");
     }
   }

@@ -28,6 +28,7 @@ import { restore } from "./restore.ts";
 import { RunnerProcess, type RunnerExit } from "./runner-process.ts";
 import { StoppedWatch } from "./stopped-watch.ts";
 import { untilStored } from "./store-patience.ts";
+import { TimeAccount } from "./time-account.ts";
 
 const TICK_MS = 100;
 const ALIVE_EVERY_MS = 500;
@@ -71,6 +72,7 @@ export class Attempt {
   #beginMs = 0;
   #fromSeq: number | null = null;
   #aliveMs = -Infinity;
+  readonly #time: TimeAccount;
 
   constructor(options: AttemptOptions) {
     const { assignment, store, clock, link, logger } = options;
@@ -79,6 +81,7 @@ export class Attempt {
     this.#log = new JobLog({ store, assignment, clock, logger });
     this.#artifacts = new PendingArtifacts(store, assignment.job);
     this.#cadence = cadenceFor(assignment, clock, (interval, cost) => link.say({ kind: "interval", interval, cost }));
+    this.#time = new TimeAccount(clock);
     this.#stoppedWatch = new StoppedWatch(clock);
   }
 
@@ -147,6 +150,7 @@ export class Attempt {
   #decide(verdict: Verdict): void {
     if (this.#verdict !== null) return; // KA1
     this.#verdict = verdict;
+    this.#time.still();
     this.#work.abort();
   }
 
@@ -221,6 +225,7 @@ export class Attempt {
       faults,
       logger,
       artifacts,
+      time: this.#time,
       source,
       parent,
     });
@@ -259,6 +264,7 @@ export class Attempt {
         return;
       case "done":
         this.#artifacts.add(message.artifacts);
+        this.#time.still();
         this.#done = { kind: "done", output: message.output, progress: message.progress };
         if (message.state === "gone") this.#decide(this.#done);
         else this.#cadence.ask(); // The last checkpoint comes first.
@@ -281,6 +287,7 @@ export class Attempt {
   #onReady(): void {
     const { link, clock } = this.#options;
     this.#ready = true;
+    this.#time.ready();
     link.say({ kind: "restored", seq: this.#fromSeq, restoreMs: Math.round(clock.monotonicMs() - this.#beginMs) });
     this.#cadence.begin();
     void rm(join(this.folder, "restored"), { recursive: true, force: true });
@@ -347,7 +354,7 @@ export class Attempt {
     const now = clock.monotonicMs();
     if (now - this.#aliveMs >= ALIVE_EVERY_MS) {
       this.#aliveMs = now;
-      link.say({ kind: "alive" });
+      link.say({ kind: "alive", account: this.#time.report() });
       void this.#lookForStop();
     }
     this.#log.tick();
@@ -374,7 +381,7 @@ export class Attempt {
     const signals = { life: this.#life.signal, result: this.#result.signal };
     const end = await conclude(verdict, { assignment, store, link, clock, faults, logger, artifacts, signals });
     if (end === null) return;
-    const answer = await link.request({ kind: "end", end }, this.#life.signal);
+    const answer = await link.request({ kind: "end", end, account: this.#time.report() }, this.#life.signal);
     logger.info({ end: end.kind, answer: answer.kind }, "attempt ended");
   }
 }

@@ -22,6 +22,7 @@ import type { AgentLink, Granted } from "./agent-link.ts";
 import type { PendingArtifacts } from "./artifacts.ts";
 import type { CheckpointSource, Snapshot } from "./checkpoint-source.ts";
 import type { Assignment } from "./protocol.ts";
+import type { TimeAccount } from "./time-account.ts";
 
 export type Taken =
   | { readonly kind: "committed"; readonly seq: number; readonly cost: CheckpointCost }
@@ -38,6 +39,7 @@ export interface CheckpointerOptions {
   readonly faults: FaultPoints;
   readonly logger: Logger;
   readonly artifacts: PendingArtifacts;
+  readonly time: TimeAccount;
   readonly source: CheckpointSource;
   /** The checkpoint that the attempt started from. */
   readonly parent: WrittenCheckpoint | null;
@@ -83,6 +85,8 @@ export class Checkpointer {
       if (snapshot.kind === "save_failed") return { kind: "failed", at: "save", detail: snapshot.message };
       if (snapshot.kind === "changed") return { kind: "failed", at: "store", detail: snapshot.detail };
       this.#options.artifacts.add(snapshot.artifacts);
+      this.#options.time.stood(snapshot.blockedMs);
+      if (then === "hold") this.#options.time.still();
       return await this.#storeAndCommit(snapshot, beginMs, signal);
     } catch (error) {
       if (signal.aborted) return { kind: "given_up" };
@@ -98,8 +102,9 @@ export class Checkpointer {
     beginMs: number,
     signal: AbortSignal,
   ): Promise<Taken> {
-    const { assignment, store, clock, faults, link, artifacts, logger } = this.#options;
+    const { assignment, store, clock, faults, link, artifacts, time, logger } = this.#options;
     const seq = this.#seq;
+    const computedMs = time.computedMs();
     faults.reach("keeper.before-upload");
     const trial = this.#trial;
     this.#trial += 1; // Whatever becomes of it, this name is used up.
@@ -133,6 +138,7 @@ export class Checkpointer {
           artifacts: stored.map(({ entry }) => entry),
           blockedMs,
           totalMs,
+          account: time.report(computedMs),
         },
       },
       signal,
@@ -141,6 +147,7 @@ export class Checkpointer {
     const answer = await request;
     if (answer.kind !== "ok") return answer;
     faults.reach("keeper.after-commit");
+    time.kept(computedMs);
     this.#seq += 1;
     this.#trial = 0;
     this.#parent = written; // CK2

@@ -11,6 +11,7 @@
 import type { FencedReply } from "../../src/batch/batch.ts";
 import type { StoreAccess } from "../../src/checkpoints/checkpoints.ts";
 import type { CheckpointCost, CheckpointInterval } from "../../src/domain/checkpoint-interval.ts";
+import type { AttemptAccount } from "../../src/domain/goodput.ts";
 import type { Fence } from "../../src/domain/fence.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
 
@@ -81,6 +82,8 @@ export interface CommitRequest {
   /** How long the program stood still for it, and how long it took in all, ms. */
   readonly blockedMs: number;
   readonly totalMs: number;
+  /** Where the time of the attempt went, if this commit is granted. */
+  readonly account: AttemptAccount;
 }
 
 export interface Progress {
@@ -123,7 +126,7 @@ export type KeeperRequest =
   | { readonly kind: "verify"; readonly fault?: FailedEnd["fault"] }
   | { readonly kind: "commit"; readonly checkpoint: CommitRequest }
   | { readonly kind: "set_aside"; readonly seq: number; readonly detail: string }
-  | { readonly kind: "end"; readonly end: AttemptEnd }
+  | { readonly kind: "end"; readonly end: AttemptEnd; readonly account: AttemptAccount }
   /** Which is the latest committed checkpoint of a job (any job)? */
   | { readonly kind: "latest"; readonly job: string };
 
@@ -140,7 +143,7 @@ export type FromKeeper =
   /** How long it computes between two checkpoints from now on, and why. */
   | { readonly kind: "interval"; readonly interval: CheckpointInterval; readonly cost: CheckpointCost | null }
   /** At least once a second: the keeper's event loop turns. */
-  | { readonly kind: "alive" };
+  | { readonly kind: "alive"; readonly account: AttemptAccount };
 
 export type ToKeeper =
   | { readonly kind: "assignment"; readonly assignment: Assignment }

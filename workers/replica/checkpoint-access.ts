@@ -32,6 +32,6 @@ async function open(
   const store = openStore(places.storeUrl, places.storeAccess);
   const redis = connectRedis(places.batchRedisUrl, { kind: "command", commandTimeoutMs: 2_000 }, "replica-checkpoints");
   await whenReady(redis, places.batchRedisUrl, 2_000).catch(() => undefined); // The question itself will tell.
-  const reader = new JobReader({ redis, keys: createKeys(places.redisPrefix) });
+  const reader = new JobReader({ redis, keys: createKeys(places.redisPrefix), redisNowMs: Date.now });
   return (jobId) => latestCheckpoint(store, (id) => reader.latestCheckpoint(id), jobId);
 }

@@ -1,6 +1,6 @@
 -- Commits a checkpoint: from here on it is the one to start from.
 -- KEYS: root tag
--- ARGV: id, generation, counter, token, seq, checkpoint JSON, progress (or ""), bytes, manifest, sha, garbage delay (ms), then artifact name, artifact JSON …
+-- ARGV: id, generation, counter, token, seq, checkpoint JSON, progress (or ""), bytes, manifest, sha, garbage delay (ms), account JSON, then artifact name, artifact JSON …
 -- Returns {'committed', garbage {manifest …}, kept {manifest …}} | {'refused', why}
 -- @include job
 local id, seq = ARGV[1], ARGV[5]
@@ -13,10 +13,10 @@ if job.nextSeq ~= seq then
 end
 local at = now_ms()
 redis.call('HSET', key('checkpoints', id), seq, ARGV[6])
-for i = 12, #ARGV, 2 do redis.call('HSET', key('artifacts', id), ARGV[i], ARGV[i + 1]) end
+for i = 13, #ARGV, 2 do redis.call('HSET', key('artifacts', id), ARGV[i], ARGV[i + 1]) end
 patch_record(id, job, {
   ckSeq = seq, ckAt = at, ckBytes = ARGV[8], ckProgress = ARGV[7], ckManifest = ARGV[9], ckSha = ARGV[10],
-  nextSeq = tonumber(seq) + 1, strikes = 0,
+  nextSeq = tonumber(seq) + 1, strikes = 0, account = ARGV[12], renewedAt = at,
 })
 
 -- Beyond the newest `keep` a checkpoint becomes garbage, unless somebody holds a pin on it that has not run out.

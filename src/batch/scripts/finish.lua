@@ -1,7 +1,7 @@
 -- Ends an attempt, and with it the job or not: the one place where an outcome becomes true.
 -- KEYS: root tag
 -- ARGV: id, generation, counter, token, kind (succeeded|failed|interrupted|runner_lost), output or error JSON, fault,
---       backoff (ms), progress JSON (or ""), reason for a requeue, then artifact name, artifact JSON …
+--       backoff (ms), progress JSON (or ""), reason for a requeue, account JSON (or ""), then artifact name, artifact JSON …
 -- Returns {'ok', new state, ticket | ''} | {'refused'}
 -- @include job
 local id, kind, payload, fault, backoff = ARGV[1], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -13,13 +13,14 @@ local at = now_ms()
 local state
 patch_record(id, job, { endedToken = ARGV[4] })
 if ARGV[9] ~= '' then patch_record(id, job, { progress = ARGV[9] }) end
+if ARGV[11] ~= '' then patch_record(id, job, { account = ARGV[11] }) end
 
 if kind == 'succeeded' then
   close_attempt(id, job, at, 'succeeded', cjson.null)
   if job.intent == 'cancel' then
     state = move(id, job, 'drop', { reason = 'cancelled_by_request' }, at, 'cancelled')
   else
-    for i = 11, #ARGV, 2 do redis.call('HSET', key('artifacts', id), ARGV[i], ARGV[i + 1]) end
+    for i = 12, #ARGV, 2 do redis.call('HSET', key('artifacts', id), ARGV[i], ARGV[i + 1]) end
     state = move(id, job, 'succeed', { reason = '', output = payload, error = '' }, at, 'succeeded')
   end
 elseif kind == 'failed' then

@@ -30,7 +30,7 @@ local from = job.ckSeq and job.ckSeq ~= '' and tonumber(job.ckSeq) or nil
 local patch = {
   worker = worker, boot = boot, zone = zone, attempts = attempt, reason = '',
   fenceGeneration = generation[1], fenceCounter = tonumber(job.fenceCounter) + 1, fenceToken = token,
-  intent = '', avoid = '', stopReason = '', checkpointRequest = 0,
+  intent = '', avoid = '', stopReason = '', checkpointRequest = 0, leasedAt = at, renewedAt = at, account = '',
 }
 if not job.startedAt then patch.startedAt = at end
 move(id, job, 'lease', patch, at, 'leased', { worker = worker, attempt = attempt, fromCheckpoint = from or cjson.null })

@@ -115,6 +115,13 @@ local function take_turn(id, job, at)
   end
 end
 
+-- Time of a job that was spent on one part (GP1): in its record, and in the fleet's counters.
+local function spend(id, job, part, ms)
+  if ms <= 0 or job.class ~= 'batch' then return end
+  patch_record(id, job, { ['spent_' .. part] = tonumber(job['spent_' .. part] or '0') + ms })
+  redis.call('HINCRBY', whole('spent'), part, ms)
+end
+
 -- Takes `job` along `event` (S1) and writes `patch` with it. Keeps what hangs on the state:
 -- room = ready and without a lease; due = scheduled; shelf = ended; a final or waiting job has no worker and no fence.
 -- `indexed` are the terms it stands under so far, if they are not those of its record. Returns the new state, or nil
@@ -124,6 +131,9 @@ local function move(id, job, event, patch, at, type, data, indexed)
   if not target then return nil end
   local before = indexed or terms(job)
   local had_ended = FINAL[job.state]
+  if job.state ~= 'running' and job.state ~= 'stopping' then
+    spend(id, job, job.state == 'queued' and 'queued' or 'held', at - tonumber(job.stateAt))
+  end
   patch.state = target
   patch.stateAt = at
   if target ~= 'running' and target ~= 'stopping' then
@@ -202,15 +212,37 @@ local function forget(id, job)
   redis.call('XADD', whole('events'), 'MAXLEN', '~', 10000, '*', 'job', id, 'id', '', 'at', now_ms(), 'type', 'removed', 'state', job.state, 'reason', '', 'data', '{}')
 end
 
+-- Divides the time of an attempt that ends: `splitAttempt` of domain/goodput.ts, in Lua.
+local function split_attempt(job, at, outcome, reason)
+  local left = math.max(0, at - tonumber(job.leasedAt or at))
+  local function take(ms)
+    local taken = math.min(math.max(0, math.floor(ms + 0.5)), left)
+    left = left - taken
+    return taken
+  end
+  local account = job.account and job.account ~= '' and cjson.decode(job.account) or {}
+  local function measured(field) return type(account[field]) == 'number' and account[field] or nil end
+  local spent = {}
+  spent.detect = take(reason == 'worker_lost' and at - tonumber(job.renewedAt or at) or 0) -- GP3
+  spent.restore = take(measured('restoreMs') or left)
+  spent.checkpoint = take(measured('checkpointMs') or 0)
+  spent.useful = take(outcome == 'succeeded' and left or measured('keptMs') or 0) -- GP2
+  spent.redone = left
+  return spent
+end
+
 -- Attempts of online jobs are closed where they are written, in `lib/online.lua`.
 local function close_attempt(id, job, at, outcome, reason)
   if job.class == 'online' then return end
+  local spent = split_attempt(job, at, outcome, reason)
+  for part, ms in pairs(spent) do spend(id, job, part, ms) end
   local raw = redis.call('HGET', key('attempts', id), job.attempts)
   if not raw then return end
   local attempt = cjson.decode(raw)
   attempt.endedAt = at
   attempt.outcome = outcome
   attempt.reason = reason
+  attempt.spent = spent
   if job.ckSeq and job.ckSeq ~= '' then attempt.lastCheckpoint = tonumber(job.ckSeq) end
   redis.call('HSET', key('attempts', id), job.attempts, cjson.encode(attempt))
 end
