@@ -5,6 +5,7 @@
  * D2 Objects of answers may get more members in later versions; so only those of requests forbid unknown ones.
  */
 import { z } from "zod";
+import * as array from "../src/contract/array.ts";
 import * as bulk from "../src/contract/bulk.ts";
 import * as fleet from "../src/contract/fleet.ts";
 import * as job from "../src/contract/job.ts";
@@ -15,7 +16,7 @@ import * as queue from "../src/contract/queue.ts";
 import * as worker from "../src/contract/worker.ts";
 import { ERROR_CODES, type ErrorCode } from "../src/domain/error-code.ts";
 import { REQUEST_HEADERS, RESPONSE_HEADERS, TAGS, type Route, type Success } from "./route.ts";
-import { acceptedSubmitSchema } from "./submit-shape.ts";
+import { acceptedItemSchema, acceptedSubmissionSchema } from "./submit-shape.ts";
 
 export type JsonObject = Record<string, unknown>;
 
@@ -26,6 +27,12 @@ const PROBLEM_CONTENT = { "application/problem+json": { schema: { $ref: referenc
 const ANSWERS = {
   Job: job.jobSchema,
   JobList: job.jobListSchema,
+  JobArray: array.arraySchema,
+  JobArrayList: array.arrayListSchema,
+  ArrayOrder: array.arrayOrderSchema,
+  Dependency: job.dependencySchema,
+  DependencyStanding: job.dependencyStandingSchema,
+  DependencyList: job.dependencyListSchema,
   Attempt: job.attemptSchema,
   AttemptList: job.attemptListSchema,
   Checkpoint: job.checkpointSchema,
@@ -48,7 +55,8 @@ const ANSWERS = {
   ProblemKindList: problem.problemKindListSchema,
 } as const;
 const REQUESTS = {
-  Submit: acceptedSubmitSchema,
+  Submit: acceptedSubmissionSchema,
+  BulkItem: acceptedItemSchema,
   PatchJob: job.patchJobSchema,
   Retry: job.retrySchema,
   WorkerOrder: order.workerOrderSchema,
@@ -56,6 +64,7 @@ const REQUESTS = {
 
 const PATH_PARAMETERS: Readonly<Record<string, { readonly description: string; readonly schema: JsonObject }>> = {
   id: { description: "Id of a job", schema: { type: "string", pattern: "^[0-9a-hjkmnp-tv-z]{26}$" } },
+  array: { description: "Id of an array", schema: { type: "string", pattern: "^[0-9a-hjkmnp-tv-z]{26}$" } },
   task: { description: "Name of a task", schema: { type: "string", pattern: "^[a-z][a-z0-9-]{0,62}$" } },
   worker: { description: "Id of a worker", schema: { type: "string" } },
   artifact: { description: "Name of an artifact", schema: { type: "string" } },
@@ -112,6 +121,7 @@ function inPlace(schema: z.ZodType, io: "input" | "output"): JsonObject {
   for (const [name, candidate] of Object.entries({ ...ANSWERS, ...REQUESTS })) {
     if (candidate === schema) return { $ref: reference(name) };
   }
+  if (schema instanceof z.ZodUnion) return { anyOf: schema.options.map((option) => inPlace(option as z.ZodType, io)) };
   if (schema instanceof z.ZodArray) return { type: "array", items: inPlace(schema.element as z.ZodType, io) };
   return withoutAddress(z.toJSONSchema(schema, { io, override: tidy }));
 }

@@ -7,6 +7,8 @@ import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 import type { AddressInfo, Socket } from "node:net";
 import {
+  ArrayDesk,
+  ArrayFiller,
   BatchCaretaker,
   FleetTime,
   JobEventLog,
@@ -113,6 +115,12 @@ export function createServing({ config, logger, listen, others }: ServingOptions
   const reader = new JobReader({ redis, keys, redisNowMs });
   const time = new FleetTime({ redis, keys });
   const graph = new JobGraph({ redis, keys, scripts, tickets });
+  const filler = new ArrayFiller({ redis, keys, scripts, tickets, redisNowMs });
+  const arrays = new ArrayDesk({
+    ...{ redis, keys, scripts, filler, limits, redisNowMs },
+    writer: durable,
+    writeWithinMs: COMMAND_TIMEOUT_MS,
+  });
   const watch = new FleetWatch({ redis, keys, clock, onError: complain("fleet-watch") });
   const tasks = new TaskRegistry({ watch, clock });
   const tail = new EventTail({ redis: tailRedis, keys, clock, onError: complain("event-tail") });
@@ -129,7 +137,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     keys,
     clock,
     watch,
-    batch: new BatchCaretaker({ redis, keys, scripts, tickets, graph, redisNowMs, logger }),
+    batch: new BatchCaretaker({ redis, keys, scripts, tickets, graph, arrays: filler, redisNowMs, logger }),
     settleGeneration: () => settleGeneration(redis, keys, store),
     retain: async () => {
       await retain({ redis, keys, scripts, store, limits, redisNowMs });
@@ -193,6 +201,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     redisNowMs,
     reader,
     graph,
+    arrays,
     writer: new JobWriter({
       redis,
       writer: durable,

@@ -11,6 +11,12 @@ export type Submission =
   | { readonly kind: "job"; readonly job: Job; readonly replayed: boolean }
   | { readonly kind: "refused"; readonly problem: Problem };
 
+/** Who submits: a request, or what acts for somebody. */
+export interface Submitter {
+  readonly by: string;
+  readonly caller: string;
+}
+
 /** What would be submitted, checked in full. */
 export type Prepared =
   | {
@@ -28,10 +34,10 @@ export async function submitOne(
   deps: ApiDeps,
   submit: Submit,
   idempotency: IdempotencyKey | null,
-  by: string,
+  from: Submitter,
 ): Promise<Submission> {
   const prepared = await prepare(deps, submit);
-  return prepared.kind === "refused" ? prepared : submitPrepared(deps, prepared, idempotency, by);
+  return prepared.kind === "refused" ? prepared : submitPrepared(deps, prepared, idempotency, from);
 }
 
 /** Checks all that can be told without creating the job. @throws RedisFault */
@@ -67,11 +73,11 @@ export async function submitPrepared(
   deps: ApiDeps,
   prepared: Extract<Prepared, { kind: "ready" }>,
   idempotency: IdempotencyKey | null,
-  by: string,
+  from: Submitter,
 ): Promise<Submission> {
   const { submit, task, inputText } = prepared;
-  if (task.class === "online") return submitOnline(deps, prepared, idempotency, by);
-  const outcome = await deps.writer.submit({ task, submit, inputText, idempotency, by });
+  if (task.class === "online") return submitOnline(deps, prepared, idempotency, from);
+  const outcome = await deps.writer.submit({ task, submit, inputText, idempotency, by: from.by, caller: from.caller });
   switch (outcome.kind) {
     case "created":
       return { kind: "job", job: outcome.job, replayed: false };
@@ -81,11 +87,8 @@ export async function submitPrepared(
       return refused(
         problem("idempotency_key_reused", "the first request with this key was another one", { job: outcome.id }),
       );
-    case "unknown_dependency": {
-      const detail = `there is no job or array ${submit.dependsOn[outcome.index]?.job ?? ""}`;
-      const errors = [{ pointer: `/dependsOn/${outcome.index}`, detail }];
-      return refused(problem("unknown_dependency", detail, { errors }));
-    }
+    case "unknown_dependency":
+      return refused(unknownDependency(submit, outcome.index));
   }
 }
 
@@ -109,7 +112,7 @@ async function submitOnline(
   deps: ApiDeps,
   { submit, definitions, task, inputText }: Extract<Prepared, { kind: "ready" }>,
   idempotency: IdempotencyKey | null,
-  by: string,
+  { by }: Submitter,
 ): Promise<Submission> {
   const job: NewOnlineJob = {
     id: deps.online.newId(),
@@ -139,6 +142,12 @@ async function submitOnline(
         problem("idempotency_key_reused", "the first request with this key was another one", { job: begun.id }),
       );
   }
+}
+
+/** @param index of the entry in `dependsOn` */
+export function unknownDependency(submit: Submit, index: number): Problem {
+  const detail = `there is no job or array ${submit.dependsOn[index]?.job ?? ""}`;
+  return problem("unknown_dependency", detail, { errors: [{ pointer: `/dependsOn/${index}`, detail }] });
 }
 
 function refused(found: Problem): { readonly kind: "refused"; readonly problem: Problem } {

@@ -10,6 +10,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import {
   BatchCaretaker,
+  ArrayFiller,
   JobGraph,
   LeaseDesk,
   loadBatchScripts,
@@ -70,7 +71,8 @@ async function main(): Promise<void> {
   const tickets = new TicketQueues({ bull, redis: commands, keys });
   const drawer = new TicketDrawer({ bull, redis: commands, keys });
   const graph = new JobGraph({ redis: commands, keys, scripts, tickets });
-  const caretaking = new BatchCaretaker({ redis: commands, keys, scripts, tickets, graph, redisNowMs, logger });
+  const arrays = new ArrayFiller({ redis: commands, keys, scripts, tickets, redisNowMs });
+  const caretaking = new BatchCaretaker({ redis: commands, keys, scripts, tickets, graph, arrays, redisNowMs, logger });
   const storeAccess = storeAccessFrom(config);
   const store = openStore(config.store, storeAccess);
   const durable = openScriptWriter({

@@ -168,7 +168,7 @@ async function create(
   const idempotency =
     key === null ? null : { key: `${key}/${index}`, fingerprint: fingerprintOf("POST", request.path, sent) };
   try {
-    const submission = await submitPrepared(deps, prepared, idempotency, request.by);
+    const submission = await submitPrepared(deps, prepared, idempotency, request);
     if (submission.kind === "refused") return refused(submission.problem);
     return { index, status: 202, id: submission.job.id, replayed: submission.replayed, problem: null };
   } catch (error) {

@@ -126,7 +126,7 @@ async function submitItem(
   const idempotency =
     key === null ? null : { key: `${key}/${index}`, fingerprint: fingerprintOf("POST", request.path, parsed.value) };
   try {
-    const submission = await submitOne(deps, shaped.data, idempotency, request.by);
+    const submission = await submitOne(deps, shaped.data, idempotency, request);
     if (submission.kind === "refused") return refused(submission.problem);
     return { index, status: 202, id: submission.job.id, replayed: submission.replayed, problem: null };
   } catch (error) {

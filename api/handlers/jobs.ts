@@ -1,6 +1,6 @@
 /** Jobs: submit, look at, list, change, delete. */
 import { deleteFilesOf } from "../../src/batch/batch.ts";
-import { isFinalState, type Job, type PatchJob, type Submit } from "../../src/contract/job.ts";
+import { isFinalState, type Job, type PatchJob } from "../../src/contract/job.ts";
 import type { JobListQuery } from "../../src/contract/query.ts";
 import { problem } from "../../src/contract/problem.ts";
 import { empty, json, refuse, refuseWith, type Answer } from "../answer.ts";
@@ -10,20 +10,25 @@ import { acceptedJob, presentJob } from "../job-answer.ts";
 import { preferenceHeaders, readPrefer } from "../prefer.ts";
 import type { Checked } from "../route.ts";
 import { submitOne } from "../submission.ts";
+import type { AcceptedSubmission } from "../submit-shape.ts";
+import { submitArray } from "./arrays.ts";
 
 export function unknownJob(id: string): Answer {
   return refuse("unknown_job", `there is no job ${id}`);
 }
 
 /** POST /v1/jobs */
-export async function submitJob(deps: ApiDeps, checked: Checked<undefined, Submit>): Promise<Answer> {
-  const { request, body, sent } = checked;
+export async function submitJob(deps: ApiDeps, checked: Checked<undefined, AcceptedSubmission>): Promise<Answer> {
+  const { request, sent } = checked;
+  const { array, input = null, ...rest } = checked.body;
+  const body = { ...rest, input };
   const read = readIdempotencyKey(request.header("idempotency-key"));
   if (read.kind === "bad") return refuse("invalid_idempotency_key", "the Idempotency-Key cannot be read");
   const idempotency =
     read.key === null ? null : { key: read.key, fingerprint: fingerprintOf("POST", request.path, sent) };
   const preferences = readPrefer(request.header("prefer"), deps.limits.maxWaitMs);
-  const submission = await submitOne(deps, body, idempotency, request.by);
+  if (array !== undefined) return submitArray(deps, request, body, array, idempotency);
+  const submission = await submitOne(deps, body, idempotency, request);
   if (submission.kind === "refused") return refuseWith(submission.problem);
   let { job } = submission;
   if (preferences.waitMs !== null) job = await untilFinal(deps, job, preferences.waitMs, request.gone);
@@ -48,7 +53,7 @@ export async function getJob(deps: ApiDeps, checked: Checked<undefined, undefine
 
 /** GET /v1/jobs */
 export async function listJobs(deps: ApiDeps, checked: Checked<JobListQuery, undefined>): Promise<Answer> {
-  const { state, task, class: jobClass, label, worker, cursor, limit } = checked.query;
+  const { state, task, class: jobClass, label, worker, array, cursor, limit } = checked.query;
   const page = await deps.reader.list(
     {
       states: [...new Set(state)],
@@ -56,6 +61,7 @@ export async function listJobs(deps: ApiDeps, checked: Checked<JobListQuery, und
       ...(task === undefined ? {} : { task }),
       ...(jobClass === undefined ? {} : { class: jobClass }),
       ...(worker === undefined ? {} : { worker }),
+      ...(array === undefined ? {} : { array }),
     },
     { cursor: cursor ?? null, limit: limit ?? deps.limits.pageDefault },
   );

@@ -1,6 +1,7 @@
 /** Routes that submit, show, control and remove jobs. */
 import { z } from "zod";
 import { CONTROL_VERBS, type ControlVerb } from "../../src/batch/batch.ts";
+import { arraySchema } from "../../src/contract/array.ts";
 import { bulkAnswersSchema, bulkAnswerSchema } from "../../src/contract/bulk.ts";
 import { jobListSchema, jobSchema, patchJobSchema, retrySchema } from "../../src/contract/job.ts";
 import { jobListQuerySchema, waitQuerySchema } from "../../src/contract/query.ts";
@@ -8,7 +9,7 @@ import { submitBulk } from "../handlers/bulk.ts";
 import { controlJob } from "../handlers/job-control.ts";
 import { deleteJob, getJob, listJobs, patchJob, submitJob } from "../handlers/jobs.ts";
 import { defineRoute, type Route } from "../route.ts";
-import { acceptedItemSchema, acceptedSubmitSchema, NOT_YET } from "../submit-shape.ts";
+import { acceptedItemSchema, acceptedSubmissionSchema, NOT_YET } from "../submit-shape.ts";
 
 const JSON_BODY = { mediaTypes: ["application/json"], limit: "bodyBytes", reading: "json" } as const;
 
@@ -22,14 +23,14 @@ const submit = defineRoute(
     tag: "jobs",
     summary: "Submit a job",
     description:
-      "Accepts a job of a batch task, or a request to an online task that nobody waits for. It runs on some worker that has the task; where to look is in `Location`. With `Prefer: wait=N` the answer comes when the job has ended, if that is within N seconds. A job with `dependsOn` is `blocked` until those jobs have ended well; when one does not, it is cancelled with reason `dependency_failed`, unless its entry says `onFailure: run`.",
-    body: { ...JSON_BODY, schema: acceptedSubmitSchema, required: true, example: COUNT_JOB, notYet: NOT_YET },
+      "Accepts a job of a batch task, or a request to an online task that nobody waits for. It runs on some worker that has the task; where to look is in `Location`. With `Prefer: wait=N` the answer comes when the job has ended, if that is within N seconds. A job with `dependsOn` is `blocked` until those jobs have ended well; when one does not, it is cancelled with reason `dependency_failed`, unless its entry says `onFailure: run`. With `array` it makes many jobs of one body, and answers with the array.",
+    body: { ...JSON_BODY, schema: acceptedSubmissionSchema, required: true, example: COUNT_JOB, notYet: NOT_YET },
     requestHeaders: ["Idempotency-Key", "Prefer"],
     successes: [
       {
         status: 202,
-        description: "The job was accepted, or was accepted before with the same Idempotency-Key",
-        schema: jobSchema,
+        description: "The job, or with `array` the array, was accepted, or was before with the same Idempotency-Key",
+        schema: z.union([jobSchema, arraySchema]),
         headers: ["Location", "Retry-After", "Preference-Applied", "Idempotency-Replayed"],
       },
       {

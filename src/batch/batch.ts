@@ -1,4 +1,6 @@
 /** The face of batch work: what api, agents and the fleet use of it. */
+export { ArrayFiller, elementInput } from "./array-filler.ts";
+export { ARRAY_VERBS, ArrayDesk, type ArrayOutcome, type ArrayVerb } from "./arrays.ts";
 export { BatchCaretaker, queuesOf } from "./caretaker.ts";
 export { settleGeneration } from "./generation.ts";
 export { JobEventLog } from "./job-event-log.ts";

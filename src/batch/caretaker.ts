@@ -12,6 +12,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type ScriptReply } from "../redis/script.ts";
+import type { ArrayFiller } from "./array-filler.ts";
 import type { JobGraph } from "./job-graph.ts";
 import { queueName, ticketOf, type Ticket, type TicketQueues } from "./tickets.ts";
 import type { BatchScripts } from "./scripts.ts";
@@ -24,6 +25,7 @@ export interface CaretakerOptions {
   readonly scripts: BatchScripts;
   readonly tickets: TicketQueues;
   readonly graph: JobGraph;
+  readonly arrays: ArrayFiller;
   readonly redisNowMs: () => number;
   readonly logger: Logger;
 }
@@ -37,12 +39,13 @@ export class BatchCaretaker {
     this.#options = options;
   }
 
-  /** H2: scheduled → ready, past the deadline → expired; and who waits for what has ended is told. */
+  /** H2: scheduled → ready, past the deadline → expired; who waits for what has ended is told; and what was begun is finished. */
   async passTime(): Promise<void> {
-    const { redis, keys, scripts, tickets, graph } = this.#options;
+    const { redis, keys, scripts, tickets, graph, arrays } = this.#options;
     const reply = await runScript(redis, scripts.due, [keys.root], [AT_MOST]);
     await tickets.add(ticketsOf(reply));
     await graph.tellSome();
+    await arrays.fillAbandoned();
   }
 
   /**

@@ -4,9 +4,11 @@
  * G1 A page never scans: each filter, and each pair of filters, has a sorted set of its own (`terms` in
  *    `scripts/lib/job.lua`). What a third filter excludes is sieved by membership, a bounded number at a time, and a
  *    page may then be short (AIP-158).
+ * G3 The elements of an array stand side by side in every index, by their ids: that filter is a range, and costs nothing.
  * G2 Newest first: ids are ULIDs, and the sets are sorted by id.
  */
 import type { JobState } from "../domain/job-state.ts";
+import { elementRange } from "../domain/array-element.ts";
 import { reading } from "../redis/fault.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
@@ -17,6 +19,8 @@ export interface JobFilter {
   readonly task?: string;
   readonly class?: "online" | "batch";
   readonly worker?: string;
+  /** Elements of this array. */
+  readonly array?: string;
   /** All of these, as name and value. */
   readonly labels: readonly (readonly [string, string])[];
 }
@@ -55,13 +59,15 @@ export class JobIndex {
       ...(filter.worker === undefined ? [] : [`w=${filter.worker}`]),
       ...filter.labels.map(([name, value]) => `l=${name}=${value}`),
     ];
+    const range = filter.array === undefined ? null : elementRange(filter.array); // G3
     const choices = filter.states.length === 0 ? [atoms] : filter.states.map((state) => [`s=${state}`, ...atoms]);
     const sources = await Promise.all(choices.map((choice) => this.#narrowest(choice)));
     const step = sources.every(({ checks }) => checks.length === 0) ? limit : STEP;
     const found: string[] = [];
+    const min = range === null ? "-" : `(${range.after}`;
     let last = before;
     for (let round = 0; round < STEPS; round += 1) {
-      const { fitting, end } = await this.#sieve(sources, last, step);
+      const { fitting, end } = await this.#sieve(sources, { min, max: maxOf(last, range?.upTo ?? null) }, step);
       for (const id of fitting) {
         found.push(id);
         if (found.length === limit) return { ids: found, next: id };
@@ -99,14 +105,13 @@ export class JobIndex {
    */
   async #sieve(
     sources: readonly Source[],
-    before: string | null,
+    { min, max }: { readonly min: string; readonly max: string },
     count: number,
   ): Promise<{ readonly fitting: readonly string[]; readonly end: string | null }> {
-    const max = before === null ? "+" : `(${before}`;
     const lists = await reading(() =>
       Promise.all(
         sources.map(({ term }) =>
-          this.#redis.zrange(this.#keys.index(term), max, "-", "BYLEX", "REV", "LIMIT", 0, count),
+          this.#redis.zrange(this.#keys.index(term), max, min, "BYLEX", "REV", "LIMIT", 0, count),
         ),
       ),
     );
@@ -126,4 +131,10 @@ export class JobIndex {
     );
     return ids.filter((_id, at) => scores.every((list) => list[at] !== null));
   }
+}
+
+/** The newest id of a page: older than `before`, and not above `upTo`. */
+function maxOf(before: string | null, upTo: string | null): string {
+  if (before !== null && (upTo === null || before <= upTo)) return `(${before}`;
+  return upTo === null ? "+" : `[${upTo}`;
 }

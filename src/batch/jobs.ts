@@ -16,9 +16,10 @@ import { runScript, type ScriptReply } from "../redis/script.ts";
 import type { ScriptWriter } from "../redis/script-writer.ts";
 import type { JobGraph } from "./job-graph.ts";
 import type { JobReader } from "./job-reader.ts";
+import { jobFields, labelFields } from "./job-fields.ts";
 import { toJob, unflatten } from "./record.ts";
 import type { BatchScripts } from "./scripts.ts";
-import { queueName, ticketOf, type TicketQueues } from "./tickets.ts";
+import { ticketOf, type TicketQueues } from "./tickets.ts";
 
 export const CONTROL_VERBS = ["checkpoint", "stop", "resume", "cancel", "retry", "migrate"] as const;
 export type ControlVerb = (typeof CONTROL_VERBS)[number];
@@ -32,6 +33,8 @@ export interface NewJob {
   readonly idempotency: { readonly key: string; readonly fingerprint: string } | null;
   /** Who asked: goes into the job's history. */
   readonly by: string;
+  /** Whose share of the fleet it counts on. */
+  readonly caller: string;
 }
 
 export type SubmitOutcome =
@@ -100,7 +103,9 @@ export class JobWriter {
           limits.idempotencyKeyTtlMs,
           runAt,
           submit.deadlineMs ?? "",
-          ...this.#fields(request),
+          ...jobFields(request),
+          "input",
+          request.inputText,
         ],
       ),
     );
@@ -163,6 +168,16 @@ export class JobWriter {
     }
   }
 
+  /** As `control`, without looking at the job: for many at a time. @throws RedisFault */
+  async order(id: string, verb: ControlVerb, by: string): Promise<string> {
+    const { keys, scripts, writer, stopGraceMs } = this.#options;
+    const args = [id, verb, by, this.#notAfter(), stopGraceMs, "last"];
+    const [kind, rest] = await this.#write(id, () => writer.run(scripts.control, [keys.root], args));
+    if (kind === "too_late") throw tooLate(id);
+    if (kind === "accepted") await this.#addTicket(rest);
+    return String(kind);
+  }
+
   /** Changes priority or labels. @throws RedisFault */
   async patch(id: string, patch: PatchJob): Promise<PatchOutcome> {
     const { keys, scripts, writer, reader } = this.#options;
@@ -190,22 +205,6 @@ export class JobWriter {
     return { kind: reply === "ok" ? "ok" : reply === "not_final" ? "not_final" : "not_found" };
   }
 
-  #fields({ task, submit, inputText, by }: NewJob): (string | number)[] {
-    const version = task.checkpointVersion ?? 1;
-    return [
-      ...["task", task.name, "class", task.class, "definition", task.definition],
-      ...["version", version, "pool", submit.pool, "queue", queueName(submit.pool, task.name, version)],
-      ...["priority", submit.priority, "input", inputText, "by", by],
-      ...["timeoutMs", submit.timeoutMs ?? "", "maxRetries", submit.maxRetries ?? task.maxRetries ?? 0],
-      ...["keep", submit.checkpoint?.keep ?? task.keep ?? 2],
-      ...["intervalMs", submit.checkpoint?.intervalMs ?? task.interval?.everyMs ?? "auto"],
-      ...["minIntervalMs", task.interval?.minMs ?? 1_000, "maxIntervalMs", task.interval?.maxMs ?? 600_000],
-      ...["backoff", JSON.stringify(task.backoff)],
-      ...["dependsOn", submit.dependsOn.length === 0 ? "" : JSON.stringify(submit.dependsOn)],
-      ...labelFields(submit.labels),
-    ];
-  }
-
   /** J1 */
   #notAfter(): number {
     return Math.ceil(this.#options.redisNowMs() + this.#options.writeWithinMs);
@@ -228,11 +227,6 @@ export class JobWriter {
     const added = this.#options.tickets.add([ticket]).catch((error: unknown) => this.#options.onTicketError(error));
     await Promise.race([added, new Promise((resolve) => setTimeout(resolve, 250).unref())]);
   }
-}
-
-function labelFields(labels: Readonly<Record<string, string>>): string[] {
-  const terms = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
-  return ["labels", JSON.stringify(labels), "labelTerms", terms.join("\n")];
 }
 
 /** J1: the script itself refused, so nothing happened. */

@@ -90,6 +90,11 @@ export function toJob(raw: RawJob, nowMs: number | null = null): Job {
     priority: number(raw["priority"]) ?? 0,
     pool: raw["pool"] ?? "default",
     labels: (json(raw["labels"]) ?? {}) as Job["labels"],
+    array:
+      text(raw["array"]) === null
+        ? null
+        : { id: raw["array"] ?? "", index: Number(raw["arrayIndex"]), count: Number(raw["arrayCount"]) },
+    caller: text(raw["caller"]),
     dependsOn: (json(raw["dependsOn"]) ?? []) as Job["dependsOn"],
     goodput: raw["class"] === "batch" ? toGoodput(timeSpentOf(raw, nowMs)) : null,
   };

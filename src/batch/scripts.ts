@@ -23,6 +23,8 @@ const NAMES = [
   "lose",
   "control",
   "tell",
+  "array-begin",
+  "array-fill",
   "due",
   "reticket",
   "patch",

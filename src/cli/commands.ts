@@ -1,5 +1,6 @@
 /** Every command of `cairn`, in the order of the help. */
 import type { Command } from "./command.ts";
+import { arrays } from "./commands/arrays.ts";
 import { queues, tasks } from "./commands/catalogue.ts";
 import { controls, retry } from "./commands/control.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   watch,
   logs,
   explain,
+  arrays,
   tasks,
   queues,
   ...controls,

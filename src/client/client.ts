@@ -3,7 +3,8 @@
  *
  * C1 What the API answers is handed out as it came, unchecked: a newer server may say more than this client knows.
  * C2 A refusal is a `CairnProblem`, silence is `CairnUnreachable`, a limit of the caller's own is `CairnTimeout`.
- * C3 A submission always carries an `Idempotency-Key`: one that got no answer is sent again, and still makes one job.
+ * C3 A submission always carries an `Idempotency-Key`: one that got no answer is sent again, and still makes one job
+ *    (`submission.ts`).
  */
 import type {
   Artifact,
@@ -41,6 +42,9 @@ import type {
   WaitOptions,
   WorkerOrder,
 } from "./options.ts";
+import { ArrayClient } from "./arrays.ts";
+import { filterQuery } from "./job-filter.ts";
+import { quoted, submissionCall } from "./submission.ts";
 import { eachItem, pageQuery, type Page, type PageRequest } from "./pages.ts";
 
 /** Longest time the server is asked to hold an answer back, s: what stands between cuts longer ones. */
@@ -52,6 +56,8 @@ const LOOK_MS = 1_000;
 
 export class CairnClient {
   readonly url: string;
+  /** Many jobs of one submission. */
+  readonly arrays: ArrayClient;
   readonly #http: Http;
   readonly #timeoutMs: number;
   readonly #patienceMs: number;
@@ -71,6 +77,7 @@ export class CairnClient {
       maxTries: options.maxTries ?? 4,
       random: Math.random,
     });
+    this.arrays = new ArrayClient(this.#http);
   }
 
   /** Asks an online task and waits for its output. */
@@ -323,15 +330,7 @@ export class CairnClient {
     options: SubmitOptions,
     headers: Readonly<Record<string, string>>,
   ): Promise<Submission> {
-    const key = options.idempotencyKey ?? crypto.randomUUID(); // C3
-    const { body, response } = await this.#http.json({
-      method: "POST",
-      path: "/v1/jobs",
-      body: request,
-      headers: { ...headers, "idempotency-key": quoted(key) },
-      repeatability: "safe",
-      signal: options.signal,
-    });
+    const { body, response } = await this.#http.json(submissionCall(request, options, headers));
     return { job: body as Job, replayed: response.headers.get("idempotency-replayed") === "true" };
   }
 
@@ -347,23 +346,6 @@ export class CairnClient {
 
 function jobPath(id: string): string {
   return `/v1/jobs/${encodeURIComponent(id)}`;
-}
-
-function filterQuery(filter: JobFilter): [string, string][] {
-  const one = (name: string, value: string | undefined): [string, string][] =>
-    value === undefined ? [] : [[name, value]];
-  return [
-    ...(filter.state ?? []).map((state): [string, string] => ["state", state]),
-    ...one("task", filter.task),
-    ...one("class", filter.class),
-    ...Object.entries(filter.labels ?? {}).map(([key, value]): [string, string] => ["label", `${key}:${value}`]),
-    ...one("worker", filter.worker),
-  ];
-}
-
-/** As the string of a structured field (RFC 8941), which is what the draft on the header asks for. */
-function quoted(key: string): string {
-  return `"${key.replace(/["\\]/g, "\\$&")}"`;
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {

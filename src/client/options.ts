@@ -54,6 +54,8 @@ export interface JobFilter {
   readonly class?: Job["class"] | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly worker?: string | undefined;
+  /** Elements of this array. */
+  readonly array?: string | undefined;
 }
 
 export interface ControlOptions extends CallOptions {
@@ -70,6 +72,9 @@ export interface RetryOptions extends ControlOptions {
 }
 
 export type ControlVerb = "checkpoint" | "stop" | "resume" | "migrate" | "cancel" | "retry";
+
+/** Orders that a whole array takes. */
+export type ArrayVerb = "stop" | "resume" | "cancel" | "retry";
 
 export interface Ordered {
   readonly job: Job;

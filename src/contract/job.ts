@@ -100,6 +100,11 @@ export const jobSchema = z.object({
   priority: z.int().min(-10).max(10),
   pool: name,
   labels,
+  array: z
+    .object({ id: jobId, index: z.int(), count: z.int() })
+    .nullable()
+    .describe("The array it is an element of, and which one, from 0"),
+  caller: z.string().nullable().describe("Whose share of the fleet it counts on"),
   dependsOn: z.array(dependencySchema).describe("Jobs and arrays it waits for, or waited for"),
   goodput: goodputSchema.nullable(),
 });

@@ -25,5 +25,6 @@ export const limitsSchema = z.object({
   logBytesPerAttempt: bytes("Log of one attempt; head and tail are kept"),
   eventsPerJob: count("Events of one job, the newest kept"),
   labelsPerJob: count("Labels of one job"),
+  arrayElements: count("Elements of one array"),
   dependenciesPerJob: count("Jobs and arrays that one job waits for"),
 } satisfies Record<keyof Limits, z.ZodInt>);

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { DEFAULT_LIMITS } from "../domain/limits.ts";
 import { jobStateSchema } from "./job.ts";
-import { name } from "./json.ts";
+import { jobId, name } from "./json.ts";
 
 /** A parameter that may come more than once. */
 const repeatable = <T extends z.ZodType>(item: T) => z.preprocess(toList, z.array(item).max(100));
@@ -44,6 +44,7 @@ export const jobListQuerySchema = z.strictObject({
     "With all of these labels, each `name:value`",
   ),
   worker: z.string().max(63).optional().describe("Last seen on this worker"),
+  array: jobId.optional().describe("Elements of this array"),
   ...page,
 });
 export type JobListQuery = z.output<typeof jobListQuerySchema>;

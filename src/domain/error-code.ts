@@ -58,6 +58,11 @@ export const ERROR_CODES = {
     "There is no such job",
     "It may have been deleted after its retention time; GET /v1/jobs lists those that exist.",
   ),
+  unknown_array: entry(
+    404,
+    "There is no such array",
+    "It goes with its last element; GET /v1/arrays lists those that exist.",
+  ),
   unknown_worker: entry(404, "There is no such worker", "GET /v1/workers lists them."),
   unknown_checkpoint: entry(
     404,

@@ -26,6 +26,8 @@ export const DEFAULT_LIMITS = {
   logBytesPerAttempt: 10_485_760,
   eventsPerJob: 10_000,
   labelsPerJob: 16,
+  /** Elements of one array. */
+  arrayElements: 10_000,
   /** Jobs and arrays that one job waits for. */
   dependenciesPerJob: 250,
 } as const;

@@ -30,6 +30,10 @@ export interface Keys {
   children(id: string): string;
   /** HASH, the record of an array. */
   array(id: string): string;
+  /** ZSET of array ids by id (score 0, lexical). */
+  readonly arrays: string;
+  /** ZSET, arrays whose elements are not all made yet, by when the last ones were, ms. */
+  readonly unfilled: string;
   /** ZSET, jobs that are ready but not leased; score: when they last got a ticket, ms. */
   readonly unleased: string;
   /** ZSET, jobs to be made ready, or whose deadline passes; score: when, ms. */
@@ -106,6 +110,8 @@ export function createKeys(prefix: string): Keys {
     dependencies: (id) => `${root}:deps:${id}`,
     children: (id) => `${root}:children:${id}`,
     array: (id) => `${root}:array:${id}`,
+    arrays: `${root}:arrays`,
+    unfilled: `${root}:unfilled`,
     unleased: `${root}:unleased`,
     due: `${root}:due`,
     deadlines: `${root}:deadlines`,

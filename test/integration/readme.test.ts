@@ -108,6 +108,12 @@ describe("the README's commands", { timeout: 180_000 }, () => {
     expect((await run("graph")).out).toContain(countDigest(1));
   });
 
+  it("a sweep, and a job that waits for all of it", async () => {
+    const { out } = await run("sweep");
+    expect(out).toMatch(/elements +20: /);
+    expect(out.match(/ succeeded /g)).toHaveLength(20);
+  });
+
   it("from TypeScript: the client's example runs to its end", async () => {
     const child = spawn(process.execPath, [join(folder, "client.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
     let out = "";

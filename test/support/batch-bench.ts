@@ -1,6 +1,9 @@
 /** Everything that batch records need, put together over one real Redis, with a prefix of its own. */
 import { randomBytes } from "node:crypto";
+import { ulid } from "ulid";
 import {
+  ArrayDesk,
+  ArrayFiller,
   BatchCaretaker,
   JobGraph,
   JobReader,
@@ -11,10 +14,14 @@ import {
   TicketQueues,
   type Lease,
 } from "../../src/batch/batch.ts";
+import type { ArraySpec } from "../../src/contract/array.ts";
 import type { SubmitRequest } from "../../src/contract/job.ts";
 import { submitSchema } from "../../src/contract/job.ts";
 import type { TaskInfo } from "../../src/contract/worker.ts";
 import { DEFAULT_LIMITS } from "../../src/domain/limits.ts";
+import { arrayIdFrom } from "../../src/domain/array-element.ts";
+import { jobFields } from "../../src/batch/job-fields.ts";
+import { runScript } from "../../src/redis/script.ts";
 import { closeRedis, connectRedis, whenReady } from "../../src/redis/connection.ts";
 import { createKeys } from "../../src/redis/keys.ts";
 import { fastWriter, type ScriptWriter } from "../../src/redis/script-writer.ts";
@@ -55,6 +62,13 @@ export async function openBatch(url: string, options: { readonly writer?: Script
   const drawer = new TicketDrawer({ bull, redis, keys });
   const reader = new JobReader({ redis, keys, redisNowMs });
   const graph = new JobGraph({ redis, keys, scripts, tickets });
+  const filler = new ArrayFiller({ redis, keys, scripts, tickets, redisNowMs });
+  const arrays = new ArrayDesk({
+    ...{ redis, keys, scripts, filler, redisNowMs },
+    writer: options.writer ?? fastWriter(redis),
+    limits: DEFAULT_LIMITS,
+    writeWithinMs: 1_000,
+  });
   const logger = createLogger({ level: "silent", process: "test" });
   const writing = {
     ...{ redis, keys, scripts, tickets, reader, graph, redisNowMs },
@@ -78,7 +92,7 @@ export async function openBatch(url: string, options: { readonly writer?: Script
       garbageDelayMs: 0,
       onTicketError: raise,
     });
-  const caretaker = new BatchCaretaker({ redis, keys, scripts, tickets, graph, redisNowMs, logger });
+  const caretaker = new BatchCaretaker({ redis, keys, scripts, tickets, graph, arrays: filler, redisNowMs, logger });
   // The generation fits the Redis that answers, as the caretaker would make it.
   const info = String(await redis.eval("return redis.call('INFO','server')", 1, keys.root));
   await redis.hset(keys.generation, { number: "1", runId: /run_id:([0-9a-f]+)/.exec(info)?.[1] ?? "" });
@@ -92,12 +106,15 @@ export async function openBatch(url: string, options: { readonly writer?: Script
     writer,
     caretaker,
     graph,
+    arrays,
+    filler,
     deskOf,
     /** Its writes reach Redis after they should have, as after a long pause on the way. */
     lateWriter: () => new JobWriter({ ...writing, redisNowMs: () => Date.now() - 10_000 }),
     async submit(
       request: Partial<SubmitRequest> = {},
       idempotency: { key: string; fingerprint: string } | null = null,
+      caller = "test",
     ) {
       const submit = submitSchema.parse({ task: "count", input: { steps: 3 }, ...request });
       return writer.submit({
@@ -106,7 +123,31 @@ export async function openBatch(url: string, options: { readonly writer?: Script
         inputText: JSON.stringify(submit.input),
         idempotency,
         by: "test",
+        caller,
       });
+    },
+    async submitArray(
+      spec: ArraySpec,
+      request: Partial<SubmitRequest> = {},
+      idempotency: { key: string; fingerprint: string } | null = null,
+    ) {
+      const submit = submitSchema.parse({ task: "count", input: { steps: 3 }, ...request });
+      return arrays.submit({ task: COUNT_TASK, submit, spec, idempotency, by: "test", caller: "test" });
+    },
+    /** Takes an array on, as a process does that dies after `scripts` scripts of making its elements. */
+    async begunArray(count: number, elements: number): Promise<string> {
+      const id = arrayIdFrom(ulid().toLowerCase());
+      const submit = submitSchema.parse({ task: "count", input: { steps: 3 } });
+      const fields = jobFields({ task: COUNT_TASK, submit, by: "test", caller: "test" });
+      const args = ["task", "count", "count", count, "input", '{"steps":3}', "fields", JSON.stringify(fields)];
+      await runScript(
+        redis,
+        scripts["array-begin"],
+        [keys.root, keys.root],
+        [id, Date.now() + 1_000, "", 0, "", ...args, "runAt", "", "deadlineMs", ""],
+      );
+      await filler.fill(id, Math.floor(elements / 12));
+      return id;
     },
     async created(request: Partial<SubmitRequest> = {}): Promise<string> {
       const outcome = await this.submit(request);

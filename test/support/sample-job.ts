@@ -30,6 +30,8 @@ export function sampleJob(change: Partial<Job> = {}): Job {
     priority: 0,
     pool: "default",
     labels: {},
+    array: null,
+    caller: null,
     dependsOn: [],
     goodput: null,
     ...change,

@@ -83,6 +83,7 @@ describe("the README", () => {
       "tasks.ts",
       "own-task",
       "graph",
+      "sweep",
       "client.mjs",
       "weather",
     ]);

@@ -1,9 +1,10 @@
 /** `cairn checkpoint, stop, resume, migrate, cancel, retry`: orders to jobs. */
-import type { ControlVerb, RetryOptions } from "../../client/options.ts";
+import type { ArrayVerb, ControlVerb, RetryOptions } from "../../client/options.ts";
 import type { Job } from "../../contract/job.ts";
 import { addressOptions } from "../api-address.ts";
-import { command, value, type Command, type Example } from "../command.ts";
+import { command, flag, type FlagOption, value, type Command, type Example } from "../command.ts";
 import { EXIT, exitCodeOf, type ExitCode } from "../exit-code.ts";
+import { arrayColumns } from "../array-table.ts";
 import { jobColumns } from "../job-table.ts";
 import { outputOption, writeJson, writeTable, type Form } from "../output.ts";
 import type { AddressOptions, Session } from "../session.ts";
@@ -59,6 +60,28 @@ function readWait(text: string): number {
   return ms;
 }
 
+const arrayOption = flag("the ids are those of arrays: all elements that the order is for get it");
+
+/** One row an array. */
+async function orderArrays(
+  session: Session,
+  verb: ArrayVerb,
+  ids: readonly string[],
+  options: AddressOptions & { readonly output: Form | undefined },
+): Promise<ExitCode> {
+  const client = session.client(options);
+  const arrays = [];
+  for (const id of ids) {
+    const { changed, array } = await client.arrays.control(id, verb);
+    session.say(`${id}: ${changed} of ${array.count} elements took the order.`);
+    arrays.push(array);
+  }
+  if (options.output === "json")
+    await writeJson(session, arrays.length === 1 ? arrays[0] : { items: arrays, nextCursor: null });
+  else await writeTable(session, arrayColumns(session), arrays, options.output ?? "table");
+  return EXIT.ok;
+}
+
 interface OrderCall {
   readonly verb: ControlVerb;
   readonly ids: readonly string[];
@@ -91,8 +114,14 @@ async function orderAll(session: Session, { verb, ids, options, address, form }:
   return exit;
 }
 
+function isArrayVerb(verb: ControlVerb): verb is ArrayVerb {
+  return verb === "stop" || verb === "resume" || verb === "cancel" || verb === "retry";
+}
+
 function verbCommand(verb: Verb): Command {
   const { summary, detail, example } = VERBS[verb];
+  // A verb that no array takes has no such option; to the type it is one that was not given.
+  const arrayOptions = (isArrayVerb(verb) ? { array: arrayOption } : {}) as { readonly array: FlagOption };
   return command({
     name: verb,
     group: "Steer jobs",
@@ -100,9 +129,12 @@ function verbCommand(verb: Verb): Command {
     ...(detail === undefined ? {} : { detail }),
     does: `POST /v1/jobs/{id}/${verb}`,
     args: [jobsArgument],
-    options: { wait: waitOption, output: outputOption, ...addressOptions },
+    options: { ...arrayOptions, wait: waitOption, output: outputOption, ...addressOptions },
     examples: [example],
     async run(session, ids, options) {
+      if (options.array && isArrayVerb(verb)) {
+        return await orderArrays(session, verb, ids, { ...options, output: options.output });
+      }
       const { wait: waitMs, output: form = "table" } = options;
       return await orderAll(session, { verb, ids, options: { waitMs }, address: options, form });
     },
@@ -118,6 +150,7 @@ export const retry = command({
   does: "POST /v1/jobs/{id}/retry",
   args: [jobsArgument],
   options: {
+    array: arrayOption,
     from: value("point", "start, last, or the number of a kept checkpoint; default last", readStart),
     wait: waitOption,
     output: outputOption,
@@ -126,8 +159,10 @@ export const retry = command({
   examples: [
     { line: "cairn retry $JOB", does: "goes on from its last checkpoint" },
     { line: "cairn retry $JOB --from start", does: "forgets what was done" },
+    { line: "cairn retry $ARRAY --array", does: "runs those of its elements again that did not succeed" },
   ],
   async run(session, ids, options) {
+    if (options.array) return await orderArrays(session, "retry", ids, { ...options, output: options.output });
     const { from, wait: waitMs, output: form = "table" } = options;
     return await orderAll(session, { verb: "retry", ids, options: { from, waitMs }, address: options, form });
   },

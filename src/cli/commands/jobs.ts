@@ -24,6 +24,7 @@ export const ls = command({
     class: value("class", "online or batch", readOneOf(["online", "batch"])),
     label: list("key=value", "only jobs with this label; may repeat", readPair),
     worker: value("id", "only jobs that run on this worker", readText),
+    array: value("id", "only elements of this array", readText),
     limit: value("n", "jobs on a page; default 50", readWhole({ from: 1, to: 500 })),
     cursor: value("cursor", "the next page, as the page before told", readText),
     watch: watchOption,
@@ -39,8 +40,8 @@ export const ls = command({
   ],
   async run(session, _args, options) {
     const client = session.client(options);
-    const { state, task, class: kind, worker, cursor, limit, output = "table" } = options;
-    const filter = { state, task, class: kind, labels: Object.fromEntries(options.label), worker };
+    const { state, task, class: kind, worker, array, cursor, limit, output = "table" } = options;
+    const filter = { state, task, class: kind, labels: Object.fromEntries(options.label), worker, array };
     const show = async (to: Session): Promise<void> => {
       const page = await client.jobPage(filter, { cursor, limit });
       if (output === "json") {

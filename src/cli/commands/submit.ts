@@ -2,13 +2,14 @@
 import { isFinalState, type Job, type SubmitRequest } from "../../contract/job.ts";
 import { CairnTimeout } from "../../client/fault.ts";
 import { addressOptions } from "../api-address.ts";
-import { command, flag, list, value } from "../command.ts";
+import { command, flag, list, type OptionValues, value } from "../command.ts";
 import { EXIT, exitCodeOfJobs, type ExitCode } from "../exit-code.ts";
 import { oneLine } from "../format.ts";
 import { outputOption, writeJson } from "../output.ts";
 import { ProgressBars } from "../progress-bars.ts";
 import { fileOption, inputArgument, readInput } from "../read-input.ts";
 import type { Session } from "../session.ts";
+import { UsageError } from "../usage-error.ts";
 import { readDependency, readDuration, readPair, readText, readTime, readWhole } from "../values.ts";
 
 const taskArgument = { name: "task", meaning: "name of the task, see `cairn tasks`", count: "one" } as const;
@@ -24,6 +25,11 @@ const submitOptions = {
   pool: value("name", "pool of workers; default `default`", readText),
   runAt: value("time", "not before: 2030-01-31T18:00:00Z, or +10m", readText),
   dependsOn: list("job", "not before this job or array has succeeded (job:run: has ended); may repeat", readDependency),
+  array: value(
+    "n",
+    "n jobs instead of one; {index} in the input is 0, 1, …; prints the array's id",
+    readWhole({ from: 1, to: 10_000 }),
+  ),
   timeout: value("time", "longest time for one attempt", readDuration),
   deadline: value("time", "longest time for the whole job, from now", readDuration),
   maxRetries: value("n", "how often the task itself may fail before the job does", readWhole({ from: 0, to: 1_000 })),
@@ -48,6 +54,10 @@ export const submit = command({
       line: `cairn submit count '{"steps":5,"stepMs":200}' --label team=ocean --priority 5 --wait`,
       does: "waits, and prints the output",
     },
+    {
+      line: `cairn submit count '{"steps":5,"stepMs":"{index}"}' --array 100`,
+      does: "a hundred jobs, with steps of 0 to 99 ms",
+    },
   ],
   async run(session, [task = "", argument], options) {
     const client = session.client(options);
@@ -64,6 +74,7 @@ export const submit = command({
       ...given("maxRetries", options.maxRetries),
       ...(options.checkpointEvery === undefined ? {} : { checkpoint: { intervalMs: options.checkpointEvery } }),
     } satisfies SubmitRequest;
+    if (options.array !== undefined) return await submitArray(session, options, request, options.array);
     const { job, replayed } = await client.submit(request, { idempotencyKey: options.idempotencyKey });
     if (replayed) session.say(`${job.id} was submitted before with this Idempotency-Key; it is ${job.state}.`);
     if (!options.wait && options.waitTimeout === undefined) {
@@ -88,6 +99,25 @@ export const submit = command({
     }
   },
 });
+
+type SubmitOptions = OptionValues<typeof submitOptions>;
+
+async function submitArray(
+  session: Session,
+  options: SubmitOptions,
+  request: SubmitRequest,
+  count: number,
+): Promise<ExitCode> {
+  if (options.wait || options.waitTimeout !== undefined) {
+    throw new UsageError("--array does not wait: submit a job with --depends-on the array, and wait for that");
+  }
+  const client = session.client(options);
+  const array = await client.arrays.submit(request, { count }, { idempotencyKey: options.idempotencyKey });
+  session.say(`Submitted ${array.count} jobs. Look at them with: ${session.typed} arrays ${array.id}`);
+  if (options.output === "json") await writeJson(session, array);
+  else await session.out(`${array.id}\n`);
+  return EXIT.ok;
+}
 
 /** Only what was given: the API knows the defaults. */
 function given<Name extends string, Value>(

@@ -89,12 +89,19 @@ local function room(job) return whole(job.class == 'online' and 'online-ready' o
 -- are many, do not drive out the results of batch jobs.
 local function shelf(job) return whole(job.shelf or 'finals') end
 
+-- How many elements of an array are in a state: their ids begin with the first 23 characters of the array's, so that
+-- every index has them side by side (`domain/array-element.ts`).
+local function elements_in(term, array)
+  local prefix = string.sub(array, 1, 23)
+  return redis.call('ZLEXCOUNT', key('ix', term), '(' .. array, '[' .. prefix .. 'zzz')
+end
+
 -- How an array stands, by the ends of its elements: all of them ended well, all ended, or not.
 local function array_verdict(array, count)
-  local ended = function(state) return redis.call('ZCARD', key('ix', 's=' .. state .. '&a=' .. array)) end
-  local well = ended('succeeded')
+  local well = elements_in('s=succeeded', array)
   if well == count then return 'ok' end
-  return well + ended('failed') + ended('cancelled') + ended('expired') == count and 'failed' or 'w'
+  local ended = well + elements_in('s=failed', array) + elements_in('s=cancelled', array) + elements_in('s=expired', array)
+  return ended == count and 'failed' or 'w'
 end
 
 -- Somebody may wait for this job, or for its array: they are to be told how it stands now (GR1, `lib/graph.lua`).
@@ -209,6 +216,12 @@ local function forget(id, job)
   for _, parent in ipairs(redis.call('HKEYS', key('deps', id))) do redis.call('ZREM', key('children', parent), id) end
   redis.call('UNLINK', key('job', id), key('attempts', id), key('checkpoints', id), key('artifacts', id), key('events', id), key('pins', id), key('garbage', id),
     key('deps', id), key('children', id))
+  -- The last element takes its array along.
+  local array = job.array
+  if array and array ~= '' and elements_in('', array) == 0 and not redis.call('ZSCORE', whole('unfilled'), array) then
+    redis.call('UNLINK', key('array', array), key('children', array))
+    for _, set in ipairs({ 'arrays', 'telling' }) do redis.call('ZREM', whole(set), array) end
+  end
   redis.call('XADD', whole('events'), 'MAXLEN', '~', 10000, '*', 'job', id, 'id', '', 'at', now_ms(), 'type', 'removed', 'state', job.state, 'reason', '', 'data', '{}')
 end
 

@@ -1,0 +1,136 @@
+/** Arrays of jobs: on records, on a single Redis and on a Cluster. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { JobArray } from "../../src/contract/array.ts";
+import { NOTHING_NEW } from "../../src/batch/batch.ts";
+import { elementId } from "../../src/domain/array-element.ts";
+import { openBatch, type BatchBench } from "../support/batch-bench.ts";
+import { startRedis } from "../support/redis.ts";
+import { startRedisCluster } from "../support/redis-cluster.ts";
+
+const SERVERS = { "one Redis": startRedis, "a Cluster of three primaries": startRedisCluster };
+
+describe.each(Object.entries(SERVERS))("arrays on %s", (_name, startServer) => {
+  let server: { readonly url: string; stop(): Promise<void> };
+  let batch: BatchBench;
+  beforeAll(async () => {
+    server = await startServer();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    batch = await openBatch(server.url);
+  });
+  afterEach(() => batch.close());
+
+  const made = async (...args: Parameters<BatchBench["submitArray"]>): Promise<JobArray> => {
+    const outcome = await batch.submitArray(...args);
+    if (outcome.kind !== "created" && outcome.kind !== "replayed") throw new Error(outcome.kind);
+    return outcome.array;
+  };
+  const finish = async (how: "succeeded" | "failed"): Promise<void> => {
+    const { job, fence, record } = await batch.lease("w1");
+    const end =
+      how === "succeeded"
+        ? ({ kind: "succeeded", output: "1", artifacts: [] } as const)
+        : ({ kind: "failed", fault: "not_retryable", message: "no", retryAfterMs: null } as const);
+    await batch.deskOf("w1").end(job, fence, record, end, NOTHING_NEW);
+  };
+
+  it("an array makes its elements, each with its input, and shows them as a whole", async () => {
+    const { id } = await made({ count: 40 }, { input: { steps: "{index}", name: "run {index}" }, labels: { a: "b" } });
+    expect(await batch.arrays.get(id)).toMatchObject({
+      count: 40,
+      created: 40,
+      state: "active",
+      states: { queued: 40, running: 0 },
+      labels: { a: "b" },
+    });
+    expect(await batch.reader.get(elementId(id, 7))).toMatchObject({
+      input: { steps: 7, name: "run 7" },
+      array: { id, index: 7, count: 40 },
+    });
+    const other = await batch.created();
+    const page = await batch.reader.list({ states: [], labels: [], array: id }, { cursor: null, limit: 30 });
+    if (page.kind !== "page") throw new Error(page.kind);
+    const rest = await batch.reader.list(
+      { states: ["queued", "running"], labels: [], array: id },
+      { cursor: page.nextCursor, limit: 30 },
+    );
+    if (rest.kind !== "page") throw new Error(rest.kind);
+    const indexes = [...page.items, ...rest.items].map(({ array }) => array?.index);
+    expect(indexes).toEqual(Array.from({ length: 40 }, (_, n) => 39 - n));
+    expect(page.items.map((job) => job.id)).not.toContain(other);
+    expect((await batch.arrays.list(null, 10)).items.map((array) => array.id)).toEqual([id]);
+  });
+
+  it("elements may bring inputs of their own", async () => {
+    const { id } = await made({ inputs: [{ steps: 5 }, { steps: 9 }] }, { input: null });
+    expect((await batch.reader.get(elementId(id, 1)))?.input).toEqual({ steps: 9 });
+    expect(await batch.redis.hexists(batch.keys.array(id), "inputs")).toBe(0);
+  });
+
+  it("AR1: the same key gets the same array, and what its maker left undone is made by another", async () => {
+    const key = { key: "sweep", fingerprint: "f" };
+    const { id } = await made({ count: 30 }, {}, key);
+    expect(await batch.submitArray({ count: 30 }, {}, key)).toMatchObject({ kind: "replayed", array: { id } });
+    expect(await batch.submitArray({ count: 31 }, {}, { ...key, fingerprint: "g" })).toEqual({
+      kind: "key_reused",
+      id,
+    });
+
+    const taken = await made({ count: 100 });
+    // As if its maker had died after some of them.
+    const half = await batch.arrays.get(taken.id);
+    expect(half?.created).toBe(100);
+    const begun = await batch.begunArray(100, 25);
+    expect(await batch.arrays.get(begun)).toMatchObject({ created: 24, count: 100, state: "active" });
+    await batch.redis.zadd(batch.keys.unfilled, 0, begun);
+    await Promise.all([batch.filler.fillAbandoned(), batch.filler.fillAbandoned()]);
+    expect(await batch.arrays.get(begun)).toMatchObject({ created: 100, states: { queued: 100 } });
+    expect(await batch.redis.zcard(batch.keys.unfilled)).toBe(0);
+  });
+
+  it("orders go to all elements they are for, and can be repeated", async () => {
+    const { id } = await made({ count: 40 });
+    await finish("succeeded");
+    await finish("failed");
+    expect(await batch.arrays.control(batch.writer, id, "stop", "me")).toBe(38);
+    expect(await batch.arrays.control(batch.writer, id, "stop", "me")).toBe(0);
+    expect(await batch.arrays.control(batch.writer, id, "resume", "me")).toBe(38);
+    expect(await batch.arrays.control(batch.writer, id, "cancel", "me")).toBe(38);
+    expect(await batch.arrays.get(id)).toMatchObject({
+      state: "failed",
+      states: { succeeded: 1, failed: 1, cancelled: 38 },
+    });
+    expect((await batch.arrays.get(id))?.unsuccessful).toHaveLength(39);
+    expect(await batch.arrays.control(batch.writer, id, "retry", "me")).toBe(39);
+    expect(await batch.arrays.get(id)).toMatchObject({ state: "active", states: { succeeded: 1, queued: 39 } });
+    expect(await batch.arrays.control(batch.writer, batch.keys.root, "retry", "me")).toBeNull();
+  });
+
+  it("a job can wait for an array as a whole, and is revived when what failed there is retried", async () => {
+    const { id } = await made({ count: 3 });
+    const after = await batch.created({ dependsOn: [id] });
+    const always = await batch.created({ dependsOn: [{ job: id, onFailure: "run" }], priority: -5 });
+    const states = async (): Promise<unknown> => {
+      await batch.caretaker.passTime();
+      return Promise.all([after, always].map(async (job) => (await batch.reader.get(job))?.state));
+    };
+    await finish("succeeded");
+    await finish("failed");
+    expect(await states()).toEqual(["blocked", "blocked"]);
+    await finish("succeeded");
+    expect(await states()).toEqual(["cancelled", "queued"]);
+    expect(await batch.arrays.control(batch.writer, id, "retry", "me")).toBe(1);
+    expect(await states()).toEqual(["blocked", "queued"]);
+    await finish("succeeded");
+    expect(await states()).toEqual(["queued", "queued"]);
+  });
+
+  it("an array goes with its last element, and leaves nothing behind", async () => {
+    const { id } = await made({ count: 2 });
+    await batch.arrays.control(batch.writer, id, "cancel", "me");
+    for (const index of [0, 1]) expect((await batch.writer.remove(elementId(id, index))).kind).toBe("ok");
+    expect(await batch.arrays.get(id)).toBeNull();
+    expect((await batch.arrays.list(null, 10)).items).toEqual([]);
+  });
+});
