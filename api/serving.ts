@@ -20,6 +20,7 @@ import {
   QueueReader,
   retain,
   retainOnline,
+  writeMarks,
   settleGeneration,
   TicketQueues,
 } from "../src/batch/batch.ts";
@@ -144,6 +145,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
       const keepMs = limits.finalRecordTtlMs;
       await retainOnline({ redis, keys, scripts, shelves: ONLINE_SHELVES, keepMs, rounds: FORGETTING_ROUNDS });
     },
+    writeMarks: () => writeMarks({ redis, keys, store }),
     redisNowMs,
     who: `api:${apiId}`,
     logger,

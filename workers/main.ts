@@ -190,6 +190,7 @@ async function main(): Promise<void> {
       batch: caretaking,
       settleGeneration: () => settleGeneration(commands, keys, store),
       retain: null,
+      writeMarks: null,
       redisNowMs,
       who: `agent:${workerId}`,
       logger,

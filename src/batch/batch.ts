@@ -41,7 +41,16 @@ export {
   type Urgency,
 } from "./online-desk.ts";
 export { QueueReader } from "./queue-reader.ts";
-export { costOf, toJob, type RawJob, type StoredCheckpoint } from "./record.ts";
+export {
+  findLostJobs,
+  rebuildJob,
+  type ApplyOptions,
+  type Found,
+  type RebuildOptions,
+  type RebuiltJob,
+} from "./rebuild.ts";
+export { writeMarks } from "./marks.ts";
+export { costOf, submissionOf, toJob, type RawJob, type StoredCheckpoint } from "./record.ts";
 export { deleteFilesOf, retain } from "./retention.ts";
 export { loadBatchScripts, QUARANTINE_AFTER, type BatchScripts } from "./scripts.ts";
 export { FleetTime, toGoodput } from "./time-spent.ts";

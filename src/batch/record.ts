@@ -12,6 +12,21 @@ import { timeSpentOf, toAttemptGoodput, toGoodput } from "./time-spent.ts";
 
 export type RawJob = Readonly<Record<string, string>>;
 
+/** Fields that say how far a job is, and who has it. All others say what was asked for. */
+const STATE_FIELDS: ReadonlySet<string> = new Set([
+  ...["state", "stateAt", "reason", "worker", "boot", "zone", "attempts", "retries", "round", "strikes", "ready"],
+  ...["fenceGeneration", "fenceCounter", "fenceToken", "endedToken", "staleWritesRefused", "nextSeq", "events"],
+  ...["intent", "stopReason", "stopGraceMs", "stopAskedAt", "avoid", "avoidUntil", "checkpointRequest", "dueAt"],
+  ...["ckSeq", "ckAt", "ckBytes", "ckProgress", "ckManifest", "ckSha", "progress", "output", "error", "interval"],
+  ...["startedAt", "finishedAt", "leasedAt", "renewedAt", "account"],
+]);
+
+/** What was asked for: the part of a record that the checkpoint store keeps too. */
+export function submissionOf(raw: RawJob): RawJob {
+  const wanted = (field: string): boolean => !STATE_FIELDS.has(field) && !field.startsWith("spent_");
+  return Object.fromEntries(Object.entries(raw).filter(([field]) => wanted(field)));
+}
+
 /** Redis' flat reply as a record; null when there is nothing. */
 export function unflatten(flat: readonly string[]): RawJob | null {
   if (flat.length === 0) return null;

@@ -37,6 +37,7 @@ const NAMES = [
   "end-online",
   "lose-coordinator",
   "forget-online",
+  "rebuild",
 ] as const;
 
 export type BatchScripts = Readonly<Record<(typeof NAMES)[number], Script>>;

@@ -19,6 +19,17 @@ export {
 } from "./freeze-files.ts";
 export { CheckpointGarbage } from "./garbage.ts";
 export { hashFile, type Content } from "./hashing-copy.ts";
+export {
+  byFence,
+  jobsIn,
+  readTraces,
+  writeAttempt,
+  writeMark,
+  writeSubmission,
+  type AttemptTrace,
+  type JobTraces,
+  type MarkTrace,
+} from "./job-traces.ts";
 export { latestCheckpoint, type CheckpointPointer, type FindPointer } from "./latest-checkpoint.ts";
 export { readLog, type LogPart } from "./log-reader.ts";
 export { LogWriter, type LogWriterOptions } from "./log-writer.ts";

@@ -18,6 +18,7 @@ import {
   type CheckpointStore,
   contentChanged,
   type CreateOutcome,
+  type NamedOutcome,
   type Source,
   type StoredEntry,
   StoreFault,
@@ -54,6 +55,23 @@ export class FilesystemStore implements CheckpointStore {
       }
     } catch (error) {
       throw faultOf(error, `${name} could not be stored`);
+    }
+  }
+
+  async createNamed(file: string, nameOf: (content: Content) => string | null): Promise<NamedOutcome> {
+    try {
+      const temporary = await this.#temporaryPath();
+      try {
+        const content = await copyFrom(file, temporary);
+        const name = nameOf(content);
+        if (name === null) return { kind: "not_needed", name, ...content };
+        const created = await linkDurably(temporary, this.#path(name), this.#root);
+        return { kind: created ? "created" : "exists", name, ...content };
+      } finally {
+        await unlink(temporary).catch(() => undefined); // What remains is swept later.
+      }
+    } catch (error) {
+      throw faultOf(error, `${file} could not be stored`);
     }
   }
 
@@ -222,8 +240,8 @@ async function entryOf(path: string): Promise<Stats | null> {
   }
 }
 
-function faultOf(error: unknown, what: string): StoreFault {
-  if (error instanceof StoreFault) return error;
+function faultOf(error: unknown, what: string): StoreFault | TypeError {
+  if (error instanceof StoreFault || error instanceof TypeError) return error; // The latter: no name of a store.
   const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
   return new StoreFault(isCode(error, "ENOSPC", "EDQUOT", "EFBIG") ? "full" : "unavailable", message, { cause: error });
 }

@@ -43,6 +43,8 @@ export interface FreezeOptions {
 export interface FrozenFile {
   readonly name: string;
   readonly bytes: number;
+  /** When the program last wrote to it, ms since 1970. */
+  readonly modifiedMs: number;
   readonly how: "reflinked" | "copied" | "linked" | "handed_over";
   /** Inode, size and times (Z2); of no meaning to others. */
   readonly identity: string;
@@ -93,7 +95,7 @@ export async function handedOver(folder: string): Promise<FrozenFolder> {
     if (!entry.isFile()) throw new Error(`${name} in the checkpoint is not a regular file`);
     if (!isFileName(name)) throw new Error(`${name} is no name for a file of a checkpoint`);
     const stats = await lstat(path, { bigint: true });
-    files.push({ name, bytes: Number(stats.size), how: "handed_over", identity: identityOf(stats, "written") });
+    files.push(frozenFile(name, "handed_over", { taken: stats, original: stats }));
   }
   return { folder, files: inOrder(files) };
 }
@@ -128,7 +130,16 @@ async function freezeOne(
   const compare = how === "linked" ? "written" : "all";
   if (how === null || after === null || identityOf(after, compare) !== identityOf(rested, compare)) return null; // Z2
   const taken = await lstat(to, { bigint: true });
-  return { name, bytes: Number(taken.size), how, identity: identityOf(taken, "written") };
+  return frozenFile(name, how, { taken, original: rested });
+}
+
+function frozenFile(
+  name: string,
+  how: FrozenFile["how"],
+  { taken, original }: { readonly taken: BigIntStats; readonly original: BigIntStats },
+): FrozenFile {
+  const modifiedMs = Number(original.mtimeMs);
+  return { name, bytes: Number(taken.size), modifiedMs, how, identity: identityOf(taken, "written") };
 }
 
 /** Z1. @returns null when `from` is gone */

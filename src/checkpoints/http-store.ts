@@ -9,6 +9,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
+import { createHashed } from "./hashed-creation.ts";
 import { type Content, hashFile } from "./hashing-copy.ts";
 import { PIECE } from "./gathered-pieces.ts";
 import { faultOfAnswer, faultOfExchange, textOf } from "./http-fault.ts";
@@ -21,6 +22,7 @@ import {
   type CheckpointStore,
   contentChanged,
   type CreateOutcome,
+  type NamedOutcome,
   type Source,
   type StoredEntry,
   StoreFault,
@@ -77,6 +79,10 @@ export class HttpStore implements CheckpointStore {
       default:
         throw await faultOfAnswer(response, what);
     }
+  }
+
+  createNamed(file: string, nameOf: (content: Content) => string | null): Promise<NamedOutcome> {
+    return createHashed(this, file, nameOf);
   }
 
   async get(name: string, from = 0): Promise<Readable | null> {

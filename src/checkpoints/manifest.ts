@@ -32,6 +32,8 @@ const manifestSchema = z.object({
   progress: z.object({ completed: z.number(), total: z.number().nullable(), unit: z.string() }).nullable(),
   createdAt: z.string(),
   bytes: size,
+  /** All that the job had handed out by then. Absent in what older versions wrote. */
+  artifacts: z.array(z.object({ name: z.string(), sha256, bytes: size })).default([]),
   /** `object` is where in the store the content lies; files of equal content share one. */
   files: z.array(z.object({ name: fileName, bytes: size, sha256, object: z.string() })),
 });

@@ -86,15 +86,42 @@ export function isOlderThan(name: string, fence: Fence): boolean {
   return writer !== null && compareFences(writer.fence, fence) < 0;
 }
 
+/** What was submitted (`job-traces.ts`). */
+export function jobFileName(job: string): string {
+  return checkName(`${jobFolder(job)}JOB.json`);
+}
+
+export function attemptFolder(job: string): string {
+  return `${jobFolder(job)}attempts/`;
+}
+
+/** That an attempt began. The token keeps apart two that a set-back Redis gave the same fence. */
+export function attemptName(job: string, fence: Fence): string {
+  return checkName(`${attemptFolder(job)}${fenceText(fence)}-${fence.token}.json`);
+}
+
+export function markFolder(job: string): string {
+  return `${jobFolder(job)}marks/`;
+}
+
+/** That a job came into a state which no attempt tells, after the attempt with this fence. */
+export function markName(job: string, fence: string, round: number, state: string): string {
+  return checkName(`${markFolder(job)}${fence}-${round}-${state}.json`);
+}
+
 /** How the job ended; `round` is raised by each retry of a final job. */
 export function outcomeName(job: string, round: number): string {
   return checkName(`${jobFolder(job)}${round === 0 ? "OUTCOME" : `OUTCOME-${round}`}.json`);
 }
 
+export function artifactFolder(job: string): string {
+  return `${jobFolder(job)}artifacts/`;
+}
+
 /** A version of an artifact. Write-once: the fenced commit names the version that counts. */
 export function artifactName(job: string, name: string, sha256: string): string {
   if (!isArtifactName(name)) throw new TypeError(`"${name}" is not a name for an artifact`);
-  return checkName(`${jobFolder(job)}artifacts/${name}/${sha256}`);
+  return checkName(`${artifactFolder(job)}${name}/${sha256}`);
 }
 
 export function logFolder(job: string, attempt: number): string {

@@ -115,7 +115,7 @@ function demandSame(file: ManifestFile, { bytes, sha256 }: Content): void {
 }
 
 /** The pieces of a stream; an error on the way is the store's (E2). Leaving the loop early closes the stream. */
-async function* pieced(name: string, content: AsyncIterable<unknown>): AsyncIterable<Buffer> {
+export async function* pieced(name: string, content: AsyncIterable<unknown>): AsyncIterable<Buffer> {
   try {
     for await (const piece of content) yield Buffer.isBuffer(piece) ? piece : Buffer.from(String(piece));
   } catch (error) {

@@ -7,6 +7,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
+import { createHashed } from "./hashed-creation.ts";
+import type { Content } from "./hashing-copy.ts";
 import { checkName, checkPrefix, isName } from "./names.ts";
 import { resumingRead } from "./resuming-read.ts";
 import { pauseBeforeTrial } from "./retry-pause.ts";
@@ -19,6 +21,7 @@ import {
   announcedHash,
   type CheckpointStore,
   type CreateOutcome,
+  type NamedOutcome,
   type Source,
   type StoredEntry,
   StoreFault,
@@ -74,6 +77,10 @@ export class S3Store implements CheckpointStore {
     } catch (error) {
       throw s3FaultOf(error, `${name} could not be stored`);
     }
+  }
+
+  createNamed(file: string, nameOf: (content: Content) => string | null): Promise<NamedOutcome> {
+    return createHashed(this, file, nameOf);
   }
 
   async get(name: string, from = 0): Promise<Readable | null> {

@@ -9,6 +9,7 @@
  * B5 Every wait is bounded: a store that does not answer is a fault, after a bounded number of trials.
  */
 import type { Readable } from "node:stream";
+import type { Content } from "./hashing-copy.ts";
 
 /**
  * Where content comes from: memory, a file, or pieces on their way from somewhere else. Those can be read only once,
@@ -25,6 +26,12 @@ export interface AnnouncedPieces {
 export type CreateOutcome =
   { readonly kind: "created"; readonly bytes: number; readonly sha256: string } | { readonly kind: "exists" };
 
+/** What became of content whose name was found on the way; `name` is null when it was not needed. */
+export interface NamedOutcome extends Content {
+  readonly kind: "created" | "exists" | "not_needed";
+  readonly name: string | null;
+}
+
 export interface StoredEntry {
   readonly name: string;
   readonly bytes: number;
@@ -35,6 +42,11 @@ export interface CheckpointStore {
   readonly url: string;
   /** Stores `source` under `name`, unless that exists (B1, B2). `sha256` is what the content must hash to (B4). */
   create(name: string, source: Source, expected?: { readonly sha256: string }): Promise<CreateOutcome>;
+  /**
+   * Stores a file under the name that `nameOf` finds for its content, in one pass where the store can.
+   * `nameOf` says null when the content is not needed after all.
+   */
+  createNamed(file: string, nameOf: (content: Content) => string | null): Promise<NamedOutcome>;
   /**
    * The content, from byte `from` (default 0) on; null if there is none, nothing if it ends before.
    * Whoever asks has to read it to its end or destroy it.

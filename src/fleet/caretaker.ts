@@ -5,6 +5,7 @@
  *    compare-and-set.
  * M2 A worker that fell silent is called lost, and its leases are taken; a worker that is lost keeps none.
  * M3 A round never fails as a whole: what cannot be done now is done in the next.
+ * M4 No round waits for the checkpoint store: workers get lost while it is slow, too.
  */
 import type { BatchCaretaker } from "../batch/batch.ts";
 import { queuesOf } from "../batch/batch.ts";
@@ -22,9 +23,10 @@ import { isLive } from "./task-registry.ts";
 
 const ROUND_MS = 300;
 const SEAT_MS = 1_500;
-/** Slower work, in rounds: how often workers are lost, then stuck tickets and stray leases, then retention. */
+/** Slower work, in rounds: how often workers are lost, stuck tickets and stray leases, marks in the store, retention. */
 const COUNT_EVERY = 4;
 const STRAY_EVERY = 15;
+const MARK_EVERY = 5;
 const RETAIN_EVERY = 100;
 /** Workers that are gone are shown this long. */
 const FORGET_AFTER_MS = 3_600_000;
@@ -41,6 +43,8 @@ export interface CaretakerDeps {
   readonly settleGeneration: () => Promise<unknown>;
   /** Forgets what is old enough; null where the store is out of reach. */
   readonly retain: (() => Promise<unknown>) | null;
+  /** Tells the store what only the records say; null where it is out of reach. */
+  readonly writeMarks: (() => Promise<unknown>) | null;
   readonly redisNowMs: () => number;
   /** Names this process in the seat. */
   readonly who: string;
@@ -60,6 +64,8 @@ export class Caretaker implements Service {
   readonly #loop: Loop;
   readonly #loseWorker: Script = loadScript(new URL("./scripts/", import.meta.url), "lose-worker");
   readonly #failures: FailureBook;
+  /** What is being done in the store (M4). */
+  readonly #working = new Set<string>();
   #rounds = 0;
 
   constructor(deps: CaretakerDeps) {
@@ -102,7 +108,17 @@ export class Caretaker implements Service {
       await this.#findStrayLeases();
       await this.#forgetGoneWorkers();
     }
-    if (round % RETAIN_EVERY === RETAIN_EVERY - 1) await this.#deps.retain?.();
+    if (round % MARK_EVERY === MARK_EVERY - 1) this.#beside("marks", this.#deps.writeMarks);
+    if (round % RETAIN_EVERY === RETAIN_EVERY - 1) this.#beside("retention", this.#deps.retain);
+  }
+
+  /** M4 */
+  #beside(what: string, work: (() => Promise<unknown>) | null): void {
+    if (work === null || this.#working.has(what)) return;
+    this.#working.add(what);
+    void work()
+      .catch((error: unknown) => this.#deps.logger.warn({ err: error, what }, "not done in the store"))
+      .finally(() => this.#working.delete(what));
   }
 
   /** Queues that a live worker draws from. */

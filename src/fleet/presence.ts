@@ -18,6 +18,8 @@ export class WorkerPresence {
   readonly #beat: Script = loadScript(new URL("./scripts/", import.meta.url), "beat");
   readonly #lose: Script = loadScript(new URL("./scripts/", import.meta.url), "lose-worker");
 
+  #known: { readonly registration: Registration; readonly tasks: readonly TaskInfo[] } | null = null;
+
   constructor(options: PresenceOptions) {
     this.#options = options;
   }
@@ -25,10 +27,19 @@ export class WorkerPresence {
   /** Makes worker and tasks known. An order that stood for an earlier start of this worker is void. */
   async register(registration: Registration, tasks: readonly TaskInfo[]): Promise<void> {
     const { redis, keys, workerId } = this.#options;
+    this.#known = { registration, tasks };
+    await redis.hdel(keys.orders, workerId);
+    await this.#makeKnown();
+  }
+
+  async #makeKnown(): Promise<void> {
+    const { redis, keys, workerId } = this.#options;
+    if (this.#known === null) return;
     const multi = redis.multi();
-    for (const task of tasks) multi.hset(keys.tasks, `${task.name}@${task.definition}`, JSON.stringify(task));
-    multi.hset(keys.workers, workerId, JSON.stringify(registration));
-    multi.hdel(keys.orders, workerId);
+    for (const task of this.#known.tasks) {
+      multi.hset(keys.tasks, `${task.name}@${task.definition}`, JSON.stringify(task));
+    }
+    multi.hset(keys.workers, workerId, JSON.stringify(this.#known.registration));
     await multi.exec();
   }
 
@@ -54,9 +65,12 @@ export class WorkerPresence {
     await runScript(redis, this.#lose, [keys.root], [workerId, raw ?? ""]);
   }
 
-  /** @returns the order that stands for this worker */
+  /** A Redis that has lost its memory is told again who we are. @returns the order that stands for this worker */
   async beat(beat: Beat): Promise<Order | null> {
     const { redis, keys, workerId } = this.#options;
-    return readOrder(String(await runScript(redis, this.#beat, [keys.root], [workerId, JSON.stringify(beat)])));
+    const reply = await runScript(redis, this.#beat, [keys.root], [workerId, JSON.stringify(beat)]);
+    const [order, known] = Array.isArray(reply) ? reply : [reply, 1];
+    if (known === 0) await this.#makeKnown();
+    return readOrder(String(order));
   }
 }

@@ -51,6 +51,8 @@ export interface Keys {
   held(api: string): string;
   /** ZSET, final jobs whose checkpoints are still there, by when they ended. */
   readonly sweep: string;
+  /** ZSET, jobs whose state the checkpoint store has not been told yet, by when they came into it. */
+  readonly unmarked: string;
   /** STRING with expiry, idempotency key (hashed) → fingerprint and job id. */
   idempotency(hash: string): string;
   /** HASH, worker id → beat JSON. */
@@ -121,6 +123,7 @@ export function createKeys(prefix: string): Keys {
     coordinators: `${root}:coordinators`,
     held: (api) => `${root}:held:${api}`,
     sweep: `${root}:sweep`,
+    unmarked: `${root}:unmarked`,
     idempotency: (hash) => `${root}:idem:${hash}`,
     beats: `${root}:beats`,
     workers: `${root}:workers`,

@@ -269,6 +269,7 @@ function over(store: CheckpointStore): CheckpointStore {
   return {
     url: store.url,
     create: (name, source, expected) => store.create(name, source, expected),
+    createNamed: (file, nameOf) => store.createNamed(file, nameOf),
     get: (name, from) => store.get(name, from),
     stat: (name) => store.stat(name),
     list: (prefix) => store.list(prefix),

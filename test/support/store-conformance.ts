@@ -127,6 +127,22 @@ export function describeStore(kind: StoreKind): void {
       expect(await namesOf(store, "")).toEqual([]);
     });
 
+    test("a file is stored under the name that its content asks for, or not at all", async () => {
+      const file = join(folder, "file");
+      const content = randomBytes(2_500_000);
+      await writeFile(file, content);
+      const known = { bytes: content.length, sha256: sha256(content) };
+      const nameOf = (found: { readonly sha256: string }): string => `objects/${found.sha256}`;
+      const name = nameOf(known);
+      expect(await store.createNamed(file, () => null)).toEqual({ kind: "not_needed", name: null, ...known });
+      expect(await namesOf(store, "")).toEqual([]);
+      expect(await store.createNamed(file, nameOf)).toEqual({ kind: "created", name, ...known });
+      expect(await under.other.createNamed(file, nameOf)).toEqual({ kind: "exists", name, ...known });
+      expect(sha256((await contentOf(under.other, name))!)).toBe(known.sha256);
+      await expect(store.createNamed(join(folder, "none"), nameOf)).rejects.toThrow(StoreFault);
+      await expect(store.createNamed(file, () => "../out")).rejects.toThrow(TypeError);
+    });
+
     test.each(["", "/etc/passwd", "a/../b", "..", "a//b", "a/", ".hidden", "a/.tmp", "a\0b", "a\\b", "a/b c"])(
       "refuses %j as a name",
       async (name) => {
@@ -154,6 +170,7 @@ export function describeStore(kind: StoreKind): void {
           progress: null,
           createdAt: "2026-01-01T00:00:00.000Z",
           trial: 0,
+          artifacts: [],
         });
       };
       const opened = async (written: WrittenCheckpoint): Promise<OpenedCheckpoint> => {
@@ -251,6 +268,7 @@ function bound(store: CheckpointStore): CheckpointStore {
   return {
     url: store.url,
     create: (name, source, expected) => store.create(name, source, expected),
+    createNamed: (file, nameOf) => store.createNamed(file, nameOf),
     get: (name) => store.get(name),
     stat: (name) => store.stat(name),
     list: (prefix) => store.list(prefix),

@@ -17,6 +17,7 @@ const manifest: Omit<Manifest, "format"> = {
   progress: { completed: 5, total: null, unit: 'steps "sha256":"' },
   createdAt: "2026-01-01T00:00:00.000Z",
   bytes: 4,
+  artifacts: [],
   files: [{ name: "a/b", bytes: 4, sha256: hash, object: `jobs/01h/objects/${hash}-1.2` }],
 };
 

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import {
   costOf,
   NOTHING_NEW,
+  submissionOf,
   type DrawnTicket,
   type Lease,
   type LeaseDesk,
@@ -190,6 +191,9 @@ export class BatchDesk implements Service {
         manifest,
         manifestSha256,
       })),
+      submission: submissionOf(record),
+      worker: this.#options.workerId,
+      zone: record["zone"] ?? "",
       nextSeq: number("nextSeq", 1),
       intervalMs: record["intervalMs"] === "auto" ? "auto" : number("intervalMs", 10_000),
       minIntervalMs: number("minIntervalMs", 1_000),

@@ -17,6 +17,8 @@ import type { FromRunner } from "../runner/protocol.ts";
 import { fenceText } from "../../src/domain/fence.ts";
 import type { AgentLink } from "./agent-link.ts";
 import { PendingArtifacts } from "./artifacts.ts";
+import { aborted } from "./aborted.ts";
+import { AttemptTraces } from "./attempt-traces.ts";
 import { cadenceFor, type CheckpointCadence } from "./checkpoint-cadence.ts";
 import { SavingRunner } from "./checkpoint-source.ts";
 import { CheckpointViews } from "./checkpoint-views.ts";
@@ -50,6 +52,7 @@ export class Attempt {
   readonly #options: AttemptOptions;
   readonly #log: JobLog;
   readonly #artifacts: PendingArtifacts;
+  readonly #traces: AttemptTraces;
   readonly #cadence: CheckpointCadence;
   readonly #stoppedWatch: StoppedWatch;
   /** Made for this attempt alone. */
@@ -82,6 +85,7 @@ export class Attempt {
     this.#artifacts = new PendingArtifacts(store, assignment.job);
     this.#cadence = cadenceFor(assignment, clock, (interval, cost) => link.say({ kind: "interval", interval, cost }));
     this.#time = new TimeAccount(clock);
+    this.#traces = new AttemptTraces({ assignment, store, clock });
     this.#stoppedWatch = new StoppedWatch(clock);
   }
 
@@ -171,6 +175,10 @@ export class Attempt {
     }
     await rm(this.folder, { recursive: true, force: true });
     for (const name of ["scratch", "artifacts", "views"]) await mkdir(join(this.folder, name), { recursive: true });
+    // Beside restoring; what fails now is done before the first checkpoint.
+    void this.#traces
+      .written()
+      .catch((error: unknown) => logger.warn({ err: error }, "attempt not noted in the store"));
     const restored = await this.#restore();
     if (this.#decided) return;
     this.#startRunner(restored);
@@ -227,6 +235,7 @@ export class Attempt {
       artifacts,
       time: this.#time,
       source,
+      traces: this.#traces,
       parent,
     });
     this.#views = new CheckpointViews(store, link, join(this.folder, "views"));
@@ -378,17 +387,14 @@ export class Attempt {
   async #conclude(verdict: Verdict): Promise<void> {
     const { assignment, store, link, clock, faults, logger } = this.#options;
     const artifacts = this.#artifacts;
+    if (verdict.kind === "done" || verdict.kind === "failed") {
+      // Without them an outcome that stands would be all that is known of the job.
+      await this.#traces.written().catch((error: unknown) => logger.warn({ err: error }, "attempt not noted"));
+    }
     const signals = { life: this.#life.signal, result: this.#result.signal };
     const end = await conclude(verdict, { assignment, store, link, clock, faults, logger, artifacts, signals });
     if (end === null) return;
     const answer = await link.request({ kind: "end", end, account: this.#time.report() }, this.#life.signal);
     logger.info({ end: end.kind, answer: answer.kind }, "attempt ended");
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

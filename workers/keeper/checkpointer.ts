@@ -19,6 +19,7 @@ import type { Clock } from "../../src/runtime/clock.ts";
 import type { FaultPoints } from "../../src/runtime/fault-points.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
 import type { AgentLink, Granted } from "./agent-link.ts";
+import type { AttemptTraces } from "./attempt-traces.ts";
 import type { PendingArtifacts } from "./artifacts.ts";
 import type { CheckpointSource, Snapshot } from "./checkpoint-source.ts";
 import type { Assignment } from "./protocol.ts";
@@ -41,6 +42,7 @@ export interface CheckpointerOptions {
   readonly artifacts: PendingArtifacts;
   readonly time: TimeAccount;
   readonly source: CheckpointSource;
+  readonly traces: AttemptTraces;
   /** The checkpoint that the attempt started from. */
   readonly parent: WrittenCheckpoint | null;
 }
@@ -108,6 +110,7 @@ export class Checkpointer {
     faults.reach("keeper.before-upload");
     const trial = this.#trial;
     this.#trial += 1; // Whatever becomes of it, this name is used up.
+    await this.#options.traces.written(); // JT1
     const stored = await artifacts.store();
     const written = await writeCheckpoint(store, saved.frozen, {
       job: assignment.job,
@@ -119,6 +122,7 @@ export class Checkpointer {
       parent: this.#parent,
       progress: saved.progress,
       createdAt: new Date(clock.nowMs()).toISOString(),
+      artifacts: stored.map(({ entry }) => entry),
       trial,
     });
     faults.reach("keeper.after-upload-before-commit");

@@ -36,6 +36,10 @@ export interface Assignment {
   readonly round: number;
   readonly fence: Fence;
   readonly candidates: readonly Candidate[];
+  /** Fields of the record that came with the submission: what the store keeps of it (`JOB.json`). */
+  readonly submission: Readonly<Record<string, string>>;
+  readonly worker: string;
+  readonly zone: string;
   /** Sequence number of the first checkpoint of this attempt. */
   readonly nextSeq: number;
   /** Time between checkpoints, ms; `auto`: from their measured cost (`domain/checkpoint-interval.ts`). */

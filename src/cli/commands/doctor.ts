@@ -1,7 +1,7 @@
 /** `cairn doctor`: is everything in order, and if not, what to do about each. */
 import { loadConfig } from "../../runtime/config.ts";
 import { addressOptions, adviceWhenAway, findApi } from "../api-address.ts";
-import { command } from "../command.ts";
+import { command, flag, type OptionValues } from "../command.ts";
 import { fail, type Finding } from "../doctor/finding.ts";
 import { askApi } from "../doctor/fleet.ts";
 import { checkNode, checkOpenFiles, readLimits } from "../doctor/machine.ts";
@@ -9,19 +9,36 @@ import { EXIT } from "../exit-code.ts";
 import { oneLine } from "../format.ts";
 import { outputOption, writeJson } from "../output.ts";
 import type { Session } from "../session.ts";
+import { UsageError } from "../usage-error.ts";
 import { withLocalRedis } from "../local-system.ts";
 import { settingsOf, settingsOptions } from "../settings-options.ts";
+
+const OPTIONS = {
+  rebuild: flag("after a loss of Redis: list the jobs whose records can be made again from the store"),
+  apply: flag("with --rebuild: make them"),
+  output: outputOption,
+  ...addressOptions,
+  ...settingsOptions(["redisUrl", "redisPrefix", "store"]),
+};
+type Options = OptionValues<typeof OPTIONS>;
 
 export const doctor = command({
   name: "doctor",
   group: "Look after workers",
   summary: "check Redis, the store, this machine and the fleet",
-  detail: "Run it where a worker or an API runs, with the same environment. Exits with 1 when a check failed.",
+  detail:
+    "Run it where a worker or an API runs, with the same environment. Exits with 1 when a check failed. With --rebuild it checks nothing: it lists the jobs that left something in the checkpoint store and have no record in Redis, and with --apply makes their records again. A record that exists is never touched.",
   does: "asks Redis and the store directly; GET /readyz, GET /v1/workers",
   args: [],
-  options: { output: outputOption, ...addressOptions, ...settingsOptions(["redisUrl", "store"]) },
-  examples: [{ line: "cairn doctor", does: "a line for each check: ok, warn or fail, and what to do" }],
+  options: OPTIONS,
+  examples: [
+    { line: "cairn doctor", does: "a line for each check: ok, warn or fail, and what to do" },
+    { line: "cairn doctor --rebuild", does: "what could be saved after the loss of Redis; changes nothing" },
+    { line: "cairn doctor --rebuild --apply", does: "makes the records; unfinished jobs go on from their checkpoints" },
+  ],
   async run(session, _args, options) {
+    if (options.apply && !options.rebuild) throw new UsageError("--apply belongs to --rebuild");
+    if (options.rebuild) return rebuildRecords(session, options);
     const findings = [...machineFindings(), ...(await configuredFindings(session, options))];
     if (options.output === "json") await writeJson(session, { items: findings });
     else await session.out(findings.map((finding) => findingLines(session, finding)).join(""));
@@ -35,7 +52,20 @@ function machineFindings(): Finding[] {
   return [checkNode(process.versions.node), ...checkOpenFiles(readLimits())];
 }
 
-type Options = Parameters<typeof doctor.run>[2];
+/** @throws TypeError when the configuration cannot be read; what Redis or the store say */
+async function rebuildRecords(session: Session, options: Options): Promise<number> {
+  const { rebuild } = await import("../doctor/rebuild.ts");
+  const { storeAccessFrom } = await import("../../checkpoints/checkpoints.ts");
+  const config = loadConfig(withLocalRedis(session, settingsOf(options)));
+  return rebuild(session, {
+    redisUrl: config.redisUrl,
+    redisPrefix: config.redisPrefix,
+    storeUrl: config.store,
+    access: storeAccessFrom(config),
+    mode: options.apply ? "apply" : "look",
+    form: options.output ?? "table",
+  });
+}
 
 /** All that needs a configuration that can be read. */
 async function configuredFindings(session: Session, options: Options): Promise<Finding[]> {

@@ -168,6 +168,10 @@ local function move(id, job, event, patch, at, type, data, indexed)
   else
     redis.call('ZREM', whole('due'), id)
   end
+  -- A state that no attempt tells the store: the caretaker does (batch/marks.ts).
+  if (target == 'stopped' or (FINAL[target] and target ~= 'succeeded')) and tonumber(job.attempts or 0) > 0 and job.class ~= 'online' then
+    redis.call('ZADD', whole('unmarked'), at, id)
+  end
   if FINAL[target] then
     redis.call('ZADD', shelf(job), at, id)
     if job.class ~= 'online' then redis.call('ZADD', whole('sweep'), at, id) end
