@@ -20,7 +20,7 @@ import {
   TicketQueues,
 } from "../src/batch/batch.ts";
 import { openStore, storeAccessFrom } from "../src/checkpoints/checkpoints.ts";
-import { BEAT_FORMAT, Caretaker, FleetWatch, WorkerPresence } from "../src/fleet/fleet.ts";
+import { BEAT_FORMAT, canTakeElsewhere, Caretaker, FleetWatch, WorkerPresence } from "../src/fleet/fleet.ts";
 import { closeRedis, connectRedis, whenReady } from "../src/redis/connection.ts";
 import { createKeys } from "../src/redis/keys.ts";
 import { RedisClock } from "../src/redis/redis-clock.ts";
@@ -97,10 +97,12 @@ async function main(): Promise<void> {
   });
 
   const own = { taskModules: bundles, builtins: config.builtins, faults: config.faults, logLevel: config.logLevel };
+  const watch = new FleetWatch({ redis: commands, keys, clock, onError: onError("fleet-watch") });
   const batch = new BatchDesk({
     workerId,
     slots: config.batchSlots,
     queues: queuesOf(tasks, config.pools),
+    elsewhere: (queue) => (canTakeElsewhere(watch, queue, workerId) ? "others" : "alone"),
     drawer,
     desk,
     clock,
@@ -154,7 +156,6 @@ async function main(): Promise<void> {
     clock,
     logger,
   });
-  const watch = new FleetWatch({ redis: commands, keys, clock, onError: onError("fleet-watch") });
 
   if (await presence.isTaken(clock)) {
     throw new Error(`a worker named ${workerId} is alive already: give this one another CAIRN_WORKER_ID`);

@@ -52,6 +52,6 @@ export {
 export { writeMarks } from "./marks.ts";
 export { costOf, submissionOf, toJob, type RawJob, type StoredCheckpoint } from "./record.ts";
 export { deleteFilesOf, retain } from "./retention.ts";
-export { loadBatchScripts, QUARANTINE_AFTER, type BatchScripts } from "./scripts.ts";
+export { loadBatchScripts, type BatchScripts } from "./scripts.ts";
 export { FleetTime, toGoodput } from "./time-spent.ts";
 export { queueName, TicketDrawer, TicketQueues, type DrawnTicket, type Ticket } from "./tickets.ts";

@@ -146,8 +146,12 @@ export class LeaseDesk {
     this.#options = options;
   }
 
-  /** Asks for the lease that a drawn ticket hints at. @throws what Redis says */
-  async lease(ticket: Pick<DrawnTicket, "job" | "ready">): Promise<LeaseOutcome> {
+  /**
+   * Asks for the lease that a drawn ticket hints at.
+   * @param elsewhere whether another worker could take it now: only then is a job kept away from where it failed
+   * @throws what Redis says
+   */
+  async lease(ticket: Pick<DrawnTicket, "job" | "ready">, elsewhere: "others" | "alone"): Promise<LeaseOutcome> {
     const { holder, redis, keys, scripts } = this.#options;
     const token = randomBytes(12).toString("hex");
     const reply = await this.#settle(scripts.lease, [
@@ -157,6 +161,7 @@ export class LeaseDesk {
       holder.boot,
       holder.zone,
       token,
+      elsewhere,
     ]);
     const [kind, ...rest] = reply;
     if (kind !== "granted") return { kind: "refused", why: String(rest[0]) };

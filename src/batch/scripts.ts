@@ -1,10 +1,13 @@
 /** The batch scripts, loaded once per process with the tables of `domain` in front of them. */
+import { problem } from "../contract/problem.ts";
+import { meanTimeToLossMs, NO_LOSSES } from "../domain/failure-rate.ts";
 import { INTENTS, TRANSITIONS } from "../domain/job-state.ts";
+import { QUARANTINE } from "../domain/quarantine.ts";
 import { DEFAULT_LIMITS } from "../domain/limits.ts";
 import { loadScript, luaLiteral, type Script } from "../redis/script.ts";
 
-/** Attempts in a row that may be lost without a new checkpoint before the job is set aside as `quarantined`. */
-export const QUARANTINE_AFTER = 5;
+/** How long a job that failed or was lost on a worker goes to others, while another can take it, ms. */
+const AVOID_MS = 30_000;
 
 /**
  * How long after the deadline of an online job it is called expired by whoever looks after all jobs, ms: until then
@@ -47,7 +50,9 @@ export function loadBatchScripts(options: { readonly eventsPerJob?: number } = {
   const prelude = [
     `local TRANSITIONS = ${luaLiteral(TRANSITIONS)}`,
     `local INTENTS = ${luaLiteral(INTENTS)}`,
-    `local STRIKES = ${QUARANTINE_AFTER}`,
+    `local QUARANTINE = ${luaLiteral({ ...QUARANTINE, problem: JSON.stringify(problem("quarantined", "")) })}`,
+    `local USUAL_MTBF = ${meanTimeToLossMs(NO_LOSSES)}`,
+    `local AVOID_MS = ${AVOID_MS}`,
     `local DEADLINE_SLACK = ${DEADLINE_SLACK_MS}`,
     `local EVENTS_PER_JOB = ${options.eventsPerJob ?? DEFAULT_LIMITS.eventsPerJob}`,
   ].join("\n");

@@ -19,6 +19,8 @@ export interface JobFacts {
   readonly workers: readonly Worker[];
   /** Null when it is not known any more. */
   readonly task: TaskView | null;
+  /** The last lines of the log of a job that failed. */
+  readonly lastWords: readonly string[];
   readonly nowMs: number;
   /** How the command line was called. */
   readonly typed: string;
@@ -194,9 +196,12 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-function errorSentences({ job }: JobFacts): string[] {
+function errorSentences({ job, lastWords }: JobFacts): string[] {
   const { error } = job;
-  return error === null ? [] : [`Its error: ${error.title} (${error.code}): ${error.detail}`];
+  if (error === null) return [];
+  const told = `Its error: ${error.title} (${error.code}): ${error.detail}`;
+  if (lastWords.length === 0) return [told];
+  return [told, `The last lines of its log (attempt ${job.attempts}):`, ...lastWords.map((line) => `| ${line}`)];
 }
 
 function adviceSentences({ job, dependencies, typed }: JobFacts): string[] {

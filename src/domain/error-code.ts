@@ -129,6 +129,11 @@ export const ERROR_CODES = {
     "Use a new key for a new request.",
   ),
   internal: passing(500, "A fault in Cairn", "It is logged with the request's id; please report it."),
+  quarantined: entry(
+    502,
+    "The job ended several workers in a row",
+    "Read the log of the attempts that `detail` names: memory is the usual cause. When it is mended, retry the job.",
+  ),
   task_failed: passing(
     502,
     "The task failed on every replica it was allowed to try",

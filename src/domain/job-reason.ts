@@ -25,7 +25,7 @@ export const JOB_REASONS = {
   input_refused: "the task refused the input",
   retries_exhausted: "the task failed more often than its retries allow",
   timed_out: "an attempt took longer than timeoutMs, more often than its retries allow",
-  quarantined: "it ended several workers in a row without a new checkpoint",
+  quarantined: "it ended several workers in a row without a new checkpoint, more often than chance does here",
   deadline_passed: "its deadline passed",
   checkpoints_unreadable: "none of its checkpoints could be read back whole",
 } as const;

@@ -19,6 +19,7 @@ import { loadScript, runScript, type Script } from "../redis/script.ts";
 import { readBeat } from "./beat.ts";
 import { FailureBook } from "./failure-book.ts";
 import type { FleetWatch } from "./fleet-watch.ts";
+import { queuesOfWorker } from "./served-queues.ts";
 import { isLive } from "./task-registry.ts";
 
 const ROUND_MS = 300;
@@ -125,12 +126,10 @@ export class Caretaker implements Service {
   #servedQueues(): ReadonlySet<string> {
     const { watch } = this.#deps;
     return new Set(
-      watch.workers().flatMap(({ beat, registration }) => {
-        if (registration === null || beat.state === "lost" || beat.state === "stopped") return [];
-        const own = new Set(registration.tasks);
-        const tasks = watch.tasks.filter(({ name, definition }) => own.has(`${name}@${definition}`));
-        return queuesOf(tasks, registration.pools);
-      }),
+      watch
+        .workers()
+        .filter(({ beat }) => beat.state !== "lost" && beat.state !== "stopped")
+        .flatMap((worker) => queuesOfWorker(watch, worker)),
     );
   }
 

@@ -5,5 +5,6 @@ export { FailureBook } from "./failure-book.ts";
 export { FleetWatch, type WatchedWorker } from "./fleet-watch.ts";
 export { orderSchema, type Order } from "./order.ts";
 export { WorkerPresence } from "./presence.ts";
+export { canTakeElsewhere } from "./served-queues.ts";
 export { TaskRegistry } from "./task-registry.ts";
 export { WorkerRegistry } from "./worker-registry.ts";

@@ -155,10 +155,10 @@ export async function openBatch(url: string, options: { readonly writer?: Script
       return outcome.job.id;
     },
     /** Draws the next ticket of `count` and leases its job. */
-    async lease(workerId: string): Promise<Lease> {
+    async lease(workerId: string, elsewhere: "others" | "alone" = "alone"): Promise<Lease> {
       const ticket = await drawer.draw(["default.count.v1"], workerId);
       if (ticket === null) throw new Error("no ticket waits");
-      const outcome = await deskOf(workerId).lease(ticket);
+      const outcome = await deskOf(workerId).lease(ticket, elsewhere);
       await ticket.settle();
       if (outcome.kind !== "granted") throw new Error(`lease refused: ${outcome.why}`);
       return outcome.lease;

@@ -59,6 +59,7 @@ function explain(change: Partial<JobFacts>): string {
     dependencies: [],
     workers: [worker("w1")],
     task,
+    lastWords: [],
     nowMs,
     typed: "cairn",
     ...change,
@@ -74,6 +75,14 @@ describe("cairn explain", () => {
     expect(text).toContain("1 ready worker has the task: w1 (2 of 2 slots used); w2 is draining.");
     expect(text).toContain("All their slots are taken.");
     expect(text).not.toContain("w3");
+  });
+
+  it("names the last lines that a failed job wrote", () => {
+    const error = problem("quarantined", "attempt 3 on w1 (ended by SIGKILL) ended in a row without a new checkpoint");
+    const job = sampleJob({ state: "failed", reason: "quarantined", error, attempts: 3 });
+    const text = explain({ job, lastWords: ["allocating 90 GiB", "\u001b[31mKilled"] });
+    expect(text).toContain("(quarantined): attempt 3 on w1");
+    expect(text).toContain("The last lines of its log (attempt 3):\n| allocating 90 GiB\n| [31mKilled");
   });
 
   it("says when no live worker has the task, and what to start", () => {
@@ -159,6 +168,7 @@ describe("cairn explain", () => {
           dependencies: [],
           workers: [],
           task,
+          lastWords: [],
           nowMs,
           typed: "cairn",
         });

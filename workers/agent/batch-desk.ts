@@ -35,6 +35,8 @@ export interface BatchDeskOptions {
   readonly slots: number;
   /** Queues this worker can run from. */
   readonly queues: readonly string[];
+  /** Could another worker take what waits there? */
+  readonly elsewhere: (queue: string) => "others" | "alone";
   readonly drawer: TicketDrawer;
   readonly desk: LeaseDesk;
   readonly clock: Clock;
@@ -150,7 +152,7 @@ export class BatchDesk implements Service {
 
   async #take(ticket: DrawnTicket): Promise<void> {
     const { desk, logger, attempt } = this.#options;
-    const outcome = await desk.lease(ticket);
+    const outcome = await desk.lease(ticket, this.#options.elsewhere(ticket.queue));
     attempt.faults.reach("agent.lease-answer");
     await ticket
       .settle()

@@ -14,10 +14,10 @@ end
 local at = now_ms()
 redis.call('HSET', key('checkpoints', id), seq, ARGV[6])
 for i = 13, #ARGV, 2 do redis.call('HSET', key('artifacts', id), ARGV[i], ARGV[i + 1]) end
-patch_record(id, job, {
+patch_record(id, job, without_strikes({
   ckSeq = seq, ckAt = at, ckBytes = ARGV[8], ckProgress = ARGV[7], ckManifest = ARGV[9], ckSha = ARGV[10],
-  nextSeq = tonumber(seq) + 1, strikes = 0, account = ARGV[12], renewedAt = at,
-})
+  nextSeq = tonumber(seq) + 1, account = ARGV[12], renewedAt = at,
+}))
 
 -- Beyond the newest `keep` a checkpoint becomes garbage, unless somebody holds a pin on it that has not run out.
 local all, kept, committed = {}, {}, {}

@@ -41,7 +41,7 @@ elseif verb == 'cancel' then
 elseif verb == 'migrate' then
   if state == 'stopping' and job.intent == 'yield' then return { 'unchanged' } end
   if state == 'running' then
-    patch_record(id, job, { avoid = job.worker, avoidUntil = at + 30000 })
+    keep_apart(id, job, at)
     return ask('yield', 'migrating')
   end
 elseif verb == 'checkpoint' then
@@ -79,7 +79,7 @@ elseif verb == 'retry' then
     if not move(id, job, 'revive', patch, at, 'retried', { by = by }) then return { 'illegal', state } end
     return { 'accepted', '' }
   end
-  local patch = { reason = 'waiting_for_slot', released = 1, failedDependency = '', round = tonumber(job.round) + 1, retries = 0, strikes = 0, output = '', error = '', finishedAt = '', worker = '' }
+  local patch = without_strikes({ reason = 'waiting_for_slot', released = 1, failedDependency = '', round = tonumber(job.round) + 1, retries = 0, output = '', error = '', finishedAt = '', worker = '', avoid = '' })
   if from == 'start' then
     patch.ckSeq, patch.ckAt, patch.ckBytes, patch.ckProgress, patch.ckManifest, patch.ckSha, patch.progress = '', '', '', '', '', '', ''
   elseif from ~= 'last' then

@@ -37,19 +37,21 @@ elseif kind == 'failed' then
   elseif job.intent == 'stop' then
     state = move(id, job, 'park', { reason = 'stopped_by_request', error = payload, retries = retries }, at, 'stopped')
   else
+    keep_apart(id, job, at + tonumber(backoff))
     state = move(id, job, 'backoff', { reason = 'retry_backoff', error = payload, retries = retries, dueAt = at + tonumber(backoff) },
       at, 'retry_scheduled', { retry = retries, inMs = tonumber(backoff) })
   end
 elseif kind == 'runner_lost' then
   count_loss()
   close_attempt(id, job, at, 'lost', payload)
-  state = let_go(id, job, at, 'runner_lost', tonumber(job.strikes) + 1)
+  strike(id, job, at, payload ~= '' and payload or 'runner_lost')
+  state = let_go(id, job, at, 'runner_lost')
 else -- interrupted: it let go as it was asked to, which is nobody's failure
   local why = ARGV[10]
   if job.intent == 'stop' then why = 'stop_requested' end
   if job.intent == 'cancel' then why = 'cancel_requested' end
   if job.stopReason and job.stopReason ~= '' then why = job.stopReason end
   close_attempt(id, job, at, 'interrupted', why)
-  state = let_go(id, job, at, why, tonumber(job.strikes))
+  state = let_go(id, job, at, why)
 end
 return { 'ok', state, state == 'queued' and ticket(id, job) or '' }

@@ -1,6 +1,6 @@
 -- Grants the lease of a queued job to a worker: a new attempt with a new fence.
 -- KEYS: root tag
--- ARGV: id, ready number of the ticket, worker, boot, zone, token
+-- ARGV: id, ready number of the ticket, worker, boot, zone, token, 'others' | 'alone' (can another worker take it now?)
 -- Returns {'granted', field, value …} | {'refused', why}
 --   why: gone | state | stale_ticket | generation | avoid
 -- @include job
@@ -20,17 +20,18 @@ if not generation[1] or generation[2] ~= run_id then
 end
 
 -- A job that asked to move, or that failed here, prefers another worker for a bounded time.
-if job.avoid == worker and tonumber(job.avoidUntil or 0) > at then
+if ARGV[7] == 'others' and named(job.avoid, worker) and tonumber(job.avoidUntil or 0) > at then
   redis.call('ZADD', whole('unleased'), at + 1000, id)
   return { 'refused', 'avoid' }
 end
 
 local attempt = tonumber(job.attempts) + 1
 local from = job.ckSeq and job.ckSeq ~= '' and tonumber(job.ckSeq) or nil
+local avoid = tonumber(job.avoidUntil or 0) > at and job.avoid or ''
 local patch = {
   worker = worker, boot = boot, zone = zone, attempts = attempt, reason = '',
   fenceGeneration = generation[1], fenceCounter = tonumber(job.fenceCounter) + 1, fenceToken = token,
-  intent = '', avoid = '', stopReason = '', checkpointRequest = 0, leasedAt = at, renewedAt = at, account = '',
+  intent = '', stopReason = '', checkpointRequest = 0, avoid = avoid, leasedAt = at, renewedAt = at, account = '',
 }
 if not job.startedAt then patch.startedAt = at end
 move(id, job, 'lease', patch, at, 'leased', { worker = worker, attempt = attempt, fromCheckpoint = from or cjson.null })

@@ -17,7 +17,8 @@ for i = 3, #ARGV do
       fromCheckpoint = cjson.null, lastCheckpoint = cjson.null, outcome = 'lost', reason = 'coordinator_lost',
       why = cjson.null, replica = cjson.null, queueMs = cjson.null, runMs = cjson.null,
     } })
-    let_go(id, job, at, 'coordinator_lost', tonumber(job.strikes) + 1)
+    strike(id, job, at, 'coordinator_lost')
+    let_go(id, job, at, 'coordinator_lost')
     taken = taken + 1
   else
     redis.call('ZREM', key('held', holder), id)

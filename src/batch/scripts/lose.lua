@@ -10,5 +10,6 @@ if job.fenceGeneration ~= ARGV[2] or job.fenceCounter ~= ARGV[3] or job.worker ~
 if ARGV[5] ~= '' and job.boot == ARGV[5] then return { 'unchanged' } end
 local at = now_ms()
 close_attempt(id, job, at, 'lost', 'worker_lost')
-local state = let_go(id, job, at, 'worker_lost', tonumber(job.strikes) + 1)
+strike(id, job, at, 'worker_lost')
+local state = let_go(id, job, at, 'worker_lost')
 return { 'ok', state, state == 'queued' and ticket(id, job) or '' }

@@ -1,6 +1,7 @@
 /** `cairn explain`: why a job is where it is, and what would change it. */
 import type { CairnClient } from "../../client/client.ts";
 import { CairnProblem } from "../../client/fault.ts";
+import type { Job } from "../../contract/job.ts";
 import type { TaskView } from "../../contract/worker.ts";
 import { addressOptions } from "../api-address.ts";
 import { command } from "../command.ts";
@@ -8,11 +9,15 @@ import { EXIT } from "../exit-code.ts";
 import { explainJob } from "../explain-job.ts";
 import { outputOption, writeJson } from "../output.ts";
 
+/** Of the log of a job that failed. */
+const LINES_TOLD = 5;
+const TAIL_BYTES = 4_096;
+
 export const explain = command({
   name: "explain",
   group: "See what happens",
   summary: "say in sentences why a job is where it is",
-  does: "GET /v1/jobs/{id}, /attempts, /dependencies, /v1/tasks, /v1/workers",
+  does: "GET /v1/jobs/{id}, /attempts, /dependencies, /logs, /v1/tasks, /v1/workers",
   args: [{ name: "job", meaning: "id of the job", count: "one" }],
   options: { output: outputOption, ...addressOptions },
   examples: [{ line: "cairn explain $JOB", does: "state, reason, attempts, checkpoint, and who could run it" }],
@@ -20,11 +25,12 @@ export const explain = command({
     const client = session.client(options);
     const job = await client.job(id);
     const waits = job.state === "blocked" || job.reason === "dependency_failed";
-    const [attempts, dependencies, workers, task] = await Promise.all([
+    const [attempts, dependencies, workers, task, lastWords] = await Promise.all([
       collect(client.attempts(id)),
       waits ? collect(client.dependencies(id)) : [],
       collect(client.workers()),
       findTask(client, job.task),
+      job.state === "failed" && job.class === "batch" ? lastLines(client, job) : [],
     ]);
     const sentences = explainJob({
       job,
@@ -32,6 +38,7 @@ export const explain = command({
       dependencies,
       workers,
       task,
+      lastWords,
       nowMs: session.clock.nowMs(),
       typed: session.typed,
     });
@@ -46,6 +53,24 @@ async function collect<Item>(source: AsyncIterable<Item>): Promise<Item[]> {
   const items: Item[] = [];
   for await (const item of source) items.push(item);
   return items;
+}
+
+/** What its latest attempt wrote last; nothing when the store does not give it. */
+async function lastLines(client: CairnClient, { id, attempts }: Job): Promise<string[]> {
+  let tail = Buffer.alloc(0);
+  try {
+    for await (const chunk of client.logs(id, { attempt: Math.max(1, attempts) })) {
+      tail = Buffer.concat([tail, chunk]).subarray(-TAIL_BYTES);
+    }
+  } catch (error) {
+    if (!(error instanceof CairnProblem)) throw error;
+  }
+  return tail
+    .toString()
+    .trimEnd()
+    .split("\n")
+    .slice(-LINES_TOLD)
+    .filter((line) => line !== "");
 }
 
 /** A task may be forgotten while its old jobs are still known. */

@@ -264,14 +264,64 @@ local function close_attempt(id, job, at, outcome, reason)
   redis.call('HSET', key('attempts', id), job.attempts, cjson.encode(attempt))
 end
 
+-- Names in a field, one a line.
+local function named(list, name) return string.find('\n' .. (list or '') .. '\n', '\n' .. name .. '\n', 1, true) ~= nil end
+local function with_name(list, name)
+  if not list or list == '' then return name end
+  return named(list, name) and list or list .. '\n' .. name
+end
+
+-- A task and a worker that failed together are kept apart for a while; `lease.lua` looks whether another can take it.
+local function keep_apart(id, job, from)
+  patch_record(id, job, { avoid = with_name(job.avoid, job.worker), avoidUntil = from + AVOID_MS })
+end
+
+-- An attempt was lost, and nobody knows yet whether the job did it (domain/quarantine.ts).
+local function strike(id, job, at, reason)
+  local heard = reason == 'worker_lost' and tonumber(job.renewedAt or at) or at
+  local since = math.max(tonumber(job.leasedAt or at), tonumber(job.ckAt ~= '' and job.ckAt or 0) or 0)
+  local where = job.worker and job.worker ~= '' and job.worker or job.holder or ''
+  local mtbf = tonumber(mean_time_to_loss()) or USUAL_MTBF
+  local chance = 1 - math.exp(-math.max(0, heard - since) / mtbf)
+  local odds = math.max(math.log10(chance), QUARANTINE.oddsOfOneAtLeast)
+  if job.class == 'batch' then keep_apart(id, job, at) end
+  patch_record(id, job, {
+    strikes = tonumber(job.strikes or '0') + 1,
+    strikeOdds = tonumber(job.strikeOdds or '0') + odds, -- QU3
+    strikeWorkers = with_name(job.strikeWorkers, where),
+    strikeNotes = with_name(job.strikeNotes, string.format('attempt %s on %s (%s)', job.attempts, where, reason)),
+  })
+end
+
+local function is_to_blame(job)
+  local strikes = tonumber(job.strikes or '0')
+  if strikes >= QUARANTINE.strikesAtMost then return true end
+  local enough = string.find(job.strikeWorkers or '', '\n', 1, true) and QUARANTINE.strikes or QUARANTINE.strikesAlone
+  return strikes >= enough and tonumber(job.strikeOdds) <= QUARANTINE.odds
+end
+
+local function blame(job)
+  local error = cjson.decode(QUARANTINE.problem)
+  error.detail = string.format('%s ended in a row without a new checkpoint; what it wrote last is in the log of attempt %s',
+    string.gsub(job.strikeNotes, '\n', ', '), job.attempts)
+  return cjson.encode(error)
+end
+
+-- Nothing is held against the job any more (QU1).
+local NO_STRIKES = { strikes = 0, strikeOdds = 0, strikeWorkers = '', strikeNotes = '' }
+local function without_strikes(patch)
+  for field, value in pairs(NO_STRIKES) do patch[field] = value end
+  return patch
+end
+
 -- Lets a leased job go by its intent: the end of every attempt that neither succeeded nor failed.
-local function let_go(id, job, at, reason, strikes)
+local function let_go(id, job, at, reason)
   if job.intent == 'cancel' then
     return move(id, job, 'drop', { reason = 'cancelled_by_request' }, at, 'cancelled')
   elseif job.intent == 'stop' then
-    return move(id, job, 'park', { reason = 'stopped_by_request', strikes = strikes }, at, 'stopped')
-  elseif strikes >= STRIKES then
-    return move(id, job, 'fail', { reason = 'quarantined', strikes = strikes }, at, 'failed')
+    return move(id, job, 'park', { reason = 'stopped_by_request' }, at, 'stopped')
+  elseif is_to_blame(job) then
+    return move(id, job, 'fail', { reason = 'quarantined', error = blame(job) }, at, 'failed')
   end
-  return move(id, job, 'requeue', { reason = reason, strikes = strikes }, at, 'requeued', { why = reason })
+  return move(id, job, 'requeue', { reason = reason }, at, 'requeued', { why = reason })
 end

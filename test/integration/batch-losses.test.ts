@@ -1,0 +1,108 @@
+/** What a batch job is told when workers are lost under it: whose fault it was, and where it goes next. */
+import fc from "fast-check";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { NOTHING_NEW } from "../../src/batch/batch.ts";
+import { isToBlame, oddsOfLoss, QUARANTINE } from "../../src/domain/quarantine.ts";
+import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
+
+describe("a batch job that loses its workers", () => {
+  let server: TestRedis;
+  let batch: BatchBench;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    batch = await openBatch(server.url);
+  });
+  afterEach(() => batch.close());
+
+  /** @param heldMs how long ago the lease was granted, as far as the record knows */
+  const lose = async (worker: string, heldMs = 0): Promise<void> => {
+    const { job } = await batch.lease(worker);
+    const [leasedAt] = await batch.redis.hmget(batch.keys.job(job), "leasedAt");
+    await batch.redis.hset(batch.keys.job(job), "leasedAt", Number(leasedAt) - heldMs);
+    await batch.caretaker.takeLeasesFrom(worker, null);
+  };
+
+  it("QU2: is to blame after three on two workers, and says which attempts and where their last words are", async () => {
+    const id = await batch.created();
+    for (const worker of ["w1", "w2"]) await lose(worker);
+    expect(await batch.reader.get(id)).toMatchObject({ state: "queued", reason: "worker_lost", retries: 0 });
+    const { fence, record } = await batch.lease("w1");
+    await batch.deskOf("w1").end(id, fence, record, { kind: "runner_lost", detail: "ended by SIGKILL" }, NOTHING_NEW);
+    const job = await batch.reader.get(id);
+    expect(job).toMatchObject({ state: "failed", reason: "quarantined", attempts: 3, error: { code: "quarantined" } });
+    expect(job?.error?.detail).toBe(
+      "attempt 1 on w1 (worker_lost), attempt 2 on w2 (worker_lost), attempt 3 on w1 (ended by SIGKILL) ended in a row " +
+        "without a new checkpoint; what it wrote last is in the log of attempt 3",
+    );
+    expect((await batch.writer.control(id, "retry", { by: "me" })).kind).toBe("accepted");
+    await lose("w3");
+    expect(await batch.reader.get(id)).toMatchObject({ state: "queued" }); // A retry forgets what was.
+  });
+
+  it("QU1: is never to blame as long as it makes checkpoints", async () => {
+    const id = await batch.created();
+    for (let seq = 1; seq <= 6; seq += 1) {
+      const { fence } = await batch.lease(`w${seq}`);
+      const commit = checkpointCommit(seq, seq === 1 ? null : seq - 1);
+      expect((await batch.deskOf(`w${seq}`).commit(id, fence, seq, commit)).kind).toBe("ok");
+      await batch.caretaker.takeLeasesFrom(`w${seq}`, null);
+    }
+    expect(await batch.reader.get(id)).toMatchObject({ state: "queued", attempts: 6 });
+  });
+
+  it("the scripts blame as the policy says, at whatever rate workers are lost here", async () => {
+    const losses = fc.array(fc.record({ worker: fc.constantFrom("w1", "w2"), heldMs: fc.nat(600_000) }), {
+      minLength: 1,
+      maxLength: 22,
+    });
+    await fc.assert(
+      fc.asyncProperty(losses, fc.constantFrom(10_000, 60_000, 3_600_000), async (all, mtbfMs) => {
+        await batch.redis.hset(batch.keys.failures, "mtbfMs", mtbfMs);
+        const id = await batch.created();
+        const workers = new Set<string>();
+        let odds = 0;
+        for (const [at, { worker, heldMs }] of all.entries()) {
+          workers.add(worker);
+          odds += oddsOfLoss(heldMs, mtbfMs);
+          if (Math.abs(odds - QUARANTINE.odds) < 0.05) break; // Too near to tell: the script has a clock of its own.
+          await lose(worker, heldMs);
+          const blamed = isToBlame({ count: at + 1, workers: workers.size, odds });
+          expect((await batch.reader.get(id))?.state).toBe(blamed ? "failed" : "queued");
+          if (blamed) return;
+        }
+        await batch.writer.control(id, "cancel", { by: "me" });
+        await (await batch.drawer.draw(["default.count.v1"], "w1"))?.settle();
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it("goes elsewhere next while another worker can take it, and back when none can", async () => {
+    const id = await batch.created();
+    await lose("w1");
+    await expect(batch.lease("w1", "others")).rejects.toThrow("avoid");
+    await batch.redis.zadd(batch.keys.unleased, 0, id);
+    await batch.caretaker.renewTickets(new Set(["default.count.v1"]));
+    expect((await batch.lease("w1", "alone")).job).toBe(id);
+    await batch.caretaker.takeLeasesFrom("w1", null);
+    expect((await batch.lease("w2", "others")).job).toBe(id);
+  });
+
+  it("that failed by itself is tried elsewhere too", async () => {
+    const id = await batch.created();
+    const { fence, record } = await batch.lease("w1");
+    const end = { kind: "failed", fault: "error", message: "boom", retryAfterMs: null } as const;
+    await batch.deskOf("w1").end(id, fence, record, end, NOTHING_NEW);
+    await expect
+      .poll(async () => {
+        await batch.caretaker.passTime();
+        return (await batch.reader.get(id))?.state;
+      })
+      .toBe("queued");
+    await expect(batch.lease("w1", "others")).rejects.toThrow("avoid");
+  });
+});
