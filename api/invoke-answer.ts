@@ -43,11 +43,23 @@ export function answerOutcome(
   return refuseWith(
     { ...found, ...about },
     {
-      ...(outcome.kind === "no_capacity" ? { "Retry-After": secondsOf(outcome.retryAfterMs) } : {}),
+      ...limitHeaders(outcome),
       "Server-Timing": timing(Math.max(0, lastMs - runMs), runMs, attempts.length),
       ...headers,
     },
   );
+}
+
+/** draft-ietf-httpapi-ratelimit-headers-11: a share of what can be done at a time, and none of it left. */
+function limitHeaders(outcome: InvokeOutcome): Headers {
+  if (outcome.kind !== "no_capacity" && outcome.kind !== "over_share") return NO_HEADERS;
+  const seconds = secondsOf(outcome.retryAfterMs);
+  if (outcome.kind === "no_capacity") return { "Retry-After": seconds };
+  return {
+    "Retry-After": seconds,
+    "RateLimit-Policy": `"share";q=${outcome.share};qu="concurrent-requests"`,
+    RateLimit: `"share";r=0;t=${seconds}`,
+  };
 }
 
 const secondsOf = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1_000)));

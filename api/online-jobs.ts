@@ -22,7 +22,7 @@ import { Loop } from "../src/runtime/loop.ts";
 import type { Service } from "../src/runtime/service.ts";
 import type { Drain } from "./drain.ts";
 import type { Metrics } from "./metrics.ts";
-import { OnlineRun } from "./online-run.ts";
+import { OnlineRun, type CallerTurn } from "./online-run.ts";
 
 const BEAT_MS = 500;
 /** A leaseholder whose beat stood still for 2.5 s is lost. */
@@ -62,6 +62,8 @@ export interface BeginOptions {
   readonly definitions: readonly TaskInfo[];
   /** What becomes of it when nobody can take it now. */
   readonly whenNotStarted: "forget" | "put_back";
+  /** Whose turn it takes among the requests of those that wait; null: nobody waits for it. */
+  readonly turn?: CallerTurn | null;
   /** The request is under way already. */
   readonly handle?: InvocationHandle;
 }

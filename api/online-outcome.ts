@@ -61,7 +61,9 @@ export function problemOf(task: string, outcome: InvokeOutcome): Problem | null 
     case "no_worker":
       return problem("no_worker", `no live worker has ${task}`);
     case "no_capacity":
-      return problem("no_capacity", "all replicas are busy for longer than the deadline allows");
+      return problem("no_capacity", `${task} was not started: ${outcome.detail}`);
+    case "over_share":
+      return problem("over_share", `more than ${outcome.share} requests to ${task} at a time while others want some`);
     case "deadline":
       return problem("deadline_exceeded", `${task} did not answer in time`, { attempts: [...outcome.attempts] });
     case "unavailable":
@@ -102,10 +104,11 @@ export function endingOf(outcome: InvokeOutcome, context: EndingContext): Online
       return { kind: "put_back", reason: "waiting_for_slot", ran, attempts };
     case "no_worker":
     case "no_capacity":
+    case "over_share":
     case "unavailable": {
       if (context.whenNotStarted === "forget") return { kind: "forget", ran, attempts };
       const reason = outcome.kind === "no_worker" ? "no_worker_has_task" : "waiting_for_slot";
-      const pauseMs = outcome.kind === "no_capacity" ? outcome.retryAfterMs : NO_WORKER_PAUSE_MS;
+      const pauseMs = "retryAfterMs" in outcome ? outcome.retryAfterMs : NO_WORKER_PAUSE_MS;
       return { kind: "put_back", reason, pauseMs, ran, attempts };
     }
   }

@@ -2,6 +2,7 @@
 import type { OnlineDesk, OnlineEnding, OnlineLease } from "../src/batch/batch.ts";
 import type { TaskInfo } from "../src/contract/worker.ts";
 import { fenceText } from "../src/domain/fence.ts";
+import type { Priority } from "../src/domain/priority.ts";
 import type { InvocationHandle, InvokeOutcome, InvokeRequest, OnlineCoordinator } from "../src/online/online.ts";
 import { classifyRedisError } from "../src/redis/fault.ts";
 import type { Clock } from "../src/runtime/clock.ts";
@@ -12,6 +13,12 @@ import { endingOf } from "./online-outcome.ts";
 
 /** How long between two tries to write while Redis is away, ms. */
 const AGAIN_MS = 150;
+
+/** Who waits for it, and how urgently. */
+export interface CallerTurn {
+  readonly caller: string;
+  readonly priority: Priority;
+}
 
 /** How it ended for this process. */
 export type RunEnd =
@@ -34,6 +41,8 @@ export interface OnlineRunOptions {
   /** Definitions that take the input; null: they are looked up. */
   readonly definitions: readonly TaskInfo[] | null;
   readonly whenNotStarted: "forget" | "put_back";
+  /** Null: nobody waits for it, and those that do go first. */
+  readonly turn?: CallerTurn | null;
   /** The request is under way already: it was begun before it had a record. */
   readonly handle?: InvocationHandle;
 }
@@ -144,6 +153,7 @@ export class OnlineRun {
       input,
       deadlineMs,
       traceparent: record["traceparent"] ?? null,
+      ...(this.#options.turn ?? { caller: record["by"] ?? "", priority: "sheddable", urgency: "in turn" }),
       lease: {
         job,
         attemptsBefore: Number(record["attempts"]),

@@ -42,6 +42,8 @@ export interface Success {
 export const RESPONSE_HEADERS = {
   Location: "Absolute address of the job",
   "Retry-After": "Whole seconds to wait before looking again",
+  "RateLimit-Policy": "What limits the caller (draft-ietf-httpapi-ratelimit-headers-11)",
+  RateLimit: "How much of that is left, and when there is more",
   "Preference-Applied": "Which preferences were followed",
   "Idempotency-Replayed": "`true` when an earlier request with this key made it",
   ETag: "Version of the answer, for If-None-Match",
@@ -56,6 +58,8 @@ export const REQUEST_HEADERS = {
   Prefer: "`wait=N`: answer only when the job has ended, or N seconds (at most 25) are over; `respond-async`: at once",
   "Cairn-Caller":
     "Whose share this counts on when there is not enough for all: 1 to 64 letters, digits, `.`, `_`, `@` or `-`. Without it the remote address is the caller",
+  "Cairn-Priority":
+    "Who goes first when there is not enough for all: `critical`, `default` (without the header) or `sheddable`",
   "Request-Timeout-Ms":
     "How long the caller waits, in whole ms; at most 60000, with `Prefer: respond-async` at most 600000",
   traceparent:

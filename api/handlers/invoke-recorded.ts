@@ -10,6 +10,7 @@
 import { toJob, type NewOnlineJob } from "../../src/batch/batch.ts";
 import { isFinalState } from "../../src/contract/job.ts";
 import type { TaskInfo } from "../../src/contract/worker.ts";
+import type { Priority } from "../../src/domain/priority.ts";
 import type { InvocationHandle } from "../../src/online/online.ts";
 import { classifyRedisError } from "../../src/redis/fault.ts";
 import { refuse, type Answer, type Headers } from "../answer.ts";
@@ -28,6 +29,9 @@ export interface Invocation {
   readonly task: TaskInfo;
   readonly input: string;
   readonly deadlineMs: number;
+  /** Who asks, and how urgently: for its turn among others. */
+  readonly caller: string;
+  readonly priority: Priority;
   /** W3C, valid; null: none. */
   readonly traceparent: string | null;
 }
@@ -55,7 +59,7 @@ export async function invokeRecorded(
   how: { readonly idempotency: IdempotencyKey | null; readonly preferences: Preferences },
 ): Promise<Answer> {
   const { preferences, idempotency } = how;
-  const { definitions, deadlineMs } = invocation;
+  const { definitions, deadlineMs, caller, priority } = invocation;
   const { respondAsync } = preferences;
   const beganMs = deps.clock.monotonicMs();
   const longestMs = preferences.waitMs ?? (respondAsync ? 0 : deadlineMs);
@@ -72,6 +76,7 @@ export async function invokeRecorded(
     const begun = await deps.onlineJobs.begin(job, respondAsync ? "in_turn" : "now", {
       definitions,
       whenNotStarted: respondAsync ? "put_back" : "forget",
+      turn: respondAsync ? null : { caller, priority },
     });
     switch (begun.kind) {
       case "key_reused":
@@ -96,10 +101,10 @@ export async function invokeWithin(
   invocation: Invocation,
   preferences: Preferences,
 ): Promise<Answer> {
-  const { task, definitions, input, deadlineMs, traceparent } = invocation;
+  const { task, ...asked } = invocation;
   const headers = preferenceHeaders(preferences);
   const begin = performance.now();
-  const handle = deps.online.begin({ task: task.name, definitions, input, deadlineMs, traceparent });
+  const handle = deps.online.begin({ task: task.name, ...asked });
   void handle.outcome.then(({ kind }) => deps.metrics.invoked(task.name, kind, (performance.now() - begin) / 1_000));
   let kept = false;
   request.whenGone(() => {

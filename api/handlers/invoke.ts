@@ -2,6 +2,7 @@
 import { readTraceparent } from "../../src/domain/trace-context.ts";
 import { problem } from "../../src/contract/problem.ts";
 import type { TaskInfo } from "../../src/contract/worker.ts";
+import { PRIORITY_ORDER, readPriority, type Priority } from "../../src/domain/priority.ts";
 import type { InvokeOutcome } from "../../src/online/online.ts";
 import { refuse, refuseWith, type Answer } from "../answer.ts";
 import type { ApiDeps } from "../deps.ts";
@@ -37,6 +38,11 @@ async function invoke(doc: RouteDoc, deps: ApiDeps, request: ApiRequest): Promis
   if (deadlineMs === null) {
     return refuse("invalid_deadline", `Request-Timeout-Ms is ${JSON.stringify(request.header("request-timeout-ms"))}`);
   }
+  const priority = priorityOf(request);
+  if (priority === null) {
+    const errors = [{ header: "Cairn-Priority", detail: `is none of ${PRIORITY_ORDER.join(", ")}` }];
+    return refuse("invalid_request", sentence(errors), { errors });
+  }
   const keyRead = readIdempotencyKey(request.header("idempotency-key"));
   if (keyRead.kind === "bad") return refuse("invalid_idempotency_key", "the Idempotency-Key cannot be read");
 
@@ -52,7 +58,16 @@ async function invoke(doc: RouteDoc, deps: ApiDeps, request: ApiRequest): Promis
     return refuseWith(problem("invalid_input", sentence(errors), { errors }));
   }
   const traceparent = readTraceparent(request.header("traceparent"));
-  const invocation: Invocation = { definitions: fitting, task: newest, input: parsed.text, deadlineMs, traceparent };
+  const { caller } = request;
+  const invocation: Invocation = {
+    definitions: fitting,
+    task: newest,
+    input: parsed.text,
+    deadlineMs,
+    caller,
+    priority,
+    traceparent,
+  };
   const { key } = keyRead;
   if (key !== null || preferences.respondAsync) {
     const fingerprint = key === null ? "" : fingerprintOf("POST", request.path, parsed.value);
@@ -73,12 +88,17 @@ function deadlineOf(request: ApiRequest, task: TaskInfo, maxMs: number): number 
   return ms >= 1 && ms <= maxMs ? ms : null;
 }
 
+function priorityOf(request: ApiRequest): Priority | null {
+  const given = request.header("cairn-priority");
+  return given === undefined ? "default" : readPriority(given);
+}
+
 /** The plain way: nothing is kept, and the caller's going away aborts it. */
-async function run(deps: ApiDeps, invocation: Invocation, caller: ApiRequest): Promise<InvokeOutcome> {
+async function run(deps: ApiDeps, invocation: Invocation, client: ApiRequest): Promise<InvokeOutcome> {
   const begin = performance.now();
-  const { task, definitions, input, deadlineMs, traceparent } = invocation;
-  const handle = deps.online.begin({ task: task.name, definitions, input, deadlineMs, traceparent });
-  caller.whenGone(() => handle.abort());
+  const { task, ...request } = invocation;
+  const handle = deps.online.begin({ task: task.name, ...request });
+  client.whenGone(() => handle.abort());
   const outcome = await handle.outcome;
   deps.metrics.invoked(task.name, outcome.kind, (performance.now() - begin) / 1_000);
   return outcome;

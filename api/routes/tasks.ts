@@ -14,7 +14,7 @@ const invokeDoc: RouteDoc = {
   tag: "tasks",
   summary: "Ask an online task and wait for its answer",
   description:
-    "The body is the input, the answer is the output. Some replica answers; another one does if the first is lost, as long as the deadline allows and the task may run twice. With `Prefer: respond-async` or an `Idempotency-Key` the request is kept as a job of class `online`, which any API process goes on with when this one dies; with `Prefer: wait=N` it becomes one when it outlives its wait. Repeats with the same key attach to the first.",
+    "The body is the input, the answer is the output. Some replica answers; another one does if the first is lost, as long as the deadline allows and the task may run twice. When there is more to do than the replicas can, requests wait by `Cairn-Priority`, then by turns of their callers (`Cairn-Caller`), then by deadline; what would wait for too long is refused at once, with 503 or, if its caller has more than its share, with 429. With `Prefer: respond-async` or an `Idempotency-Key` the request is kept as a job of class `online`, which any API process goes on with when this one dies; with `Prefer: wait=N` it becomes one when it outlives its wait. Repeats with the same key attach to the first.",
   body: {
     mediaTypes: ["application/json"],
     schema: anyJson,
@@ -23,7 +23,7 @@ const invokeDoc: RouteDoc = {
     reading: "stream",
     example: { hello: "world" },
   },
-  requestHeaders: ["Request-Timeout-Ms", "Idempotency-Key", "Prefer", "Cairn-Caller", "traceparent"],
+  requestHeaders: ["Request-Timeout-Ms", "Idempotency-Key", "Prefer", "Cairn-Caller", "Cairn-Priority", "traceparent"],
   successes: [
     {
       status: 200,
@@ -46,6 +46,7 @@ const invokeDoc: RouteDoc = {
     "wrong_class",
     "idempotency_in_progress",
     "job_cancelled",
+    "over_share",
     "input_refused",
     "idempotency_key_reused",
     "task_failed",

@@ -128,6 +128,11 @@ export const ERROR_CODES = {
     "This Idempotency-Key was used for another request",
     "Use a new key for a new request.",
   ),
+  over_share: passing(
+    429,
+    "The caller has more than its share under way",
+    "Send fewer at a time; RateLimit-Policy tells the share, Retry-After when to ask again. Cairn-Caller tells callers apart.",
+  ),
   internal: passing(500, "A fault in Cairn", "It is logged with the request's id; please report it."),
   quarantined: entry(
     502,
@@ -162,8 +167,8 @@ export const ERROR_CODES = {
   ),
   no_capacity: passing(
     503,
-    "All replicas are busy for longer than the deadline allows",
-    "Ask again as Retry-After says, or add replicas.",
+    "The replicas are busy for longer than the request may wait",
+    "It was not started. Ask again as Retry-After says, allow more time with Request-Timeout-Ms, or add replicas.",
   ),
   shutting_down: passing(503, "This API process is going away", "Ask again: another one answers."),
   deadline_exceeded: passing(

@@ -172,7 +172,7 @@ function parseInput(task: OnlineTask, text: string): ParsedInput {
 
 function faultOf(thrown: unknown): RunResult {
   const fault = classifyFault(thrown);
-  const retryAfterMs = fault.kind === "retry_after" ? Math.round(fault.ms) : 0;
+  const retryAfterMs = "ms" in fault ? Math.round(fault.ms) : 0;
   return {
     status: fault.kind === "retryable" ? "error" : fault.kind,
     body: fault.message.slice(0, MAX_MESSAGE),

@@ -19,6 +19,8 @@ const beatSchema = z.object({
   slots: z.int(),
   /** Attempts it holds, running or about to. */
   inFlight: z.int(),
+  /** How long Redis takes to answer it, ms; not told by older replicas. */
+  roundTripMs: z.number().optional(),
   /** Online tasks it serves. */
   tasks: z.record(
     z.string(),
@@ -26,6 +28,8 @@ const beatSchema = z.object({
       definition: z.string(),
       /** How many more it could start now. */
       free: z.int(),
+      /** How many it runs at the same time at most; not told by older replicas. */
+      most: z.int().optional(),
       /** 95th percentile of the handler's time; null: no sample yet. */
       p95Ms: z.number().nullable(),
       /** Attempts of the task that it holds. */

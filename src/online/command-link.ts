@@ -38,6 +38,7 @@ export class CommandLink implements Service {
   readonly #options: CommandLinkOptions;
   readonly #outstanding = new Set<Outstanding>();
   readonly #upListeners: (() => void)[] = [];
+  readonly #downListeners: (() => void)[] = [];
   #client: RedisClient | null = null;
   #ticks = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -79,6 +80,11 @@ export class CommandLink implements Service {
   /** Is called when Redis is back. */
   onUp(listener: () => void): void {
     this.#upListeners.push(listener);
+  }
+
+  /** Is called when it has been noticed that Redis is away. */
+  onDown(listener: () => void): void {
+    this.#downListeners.push(listener);
   }
 
   /** The connection itself, unwatched. @throws RedisFault when there is none */
@@ -127,6 +133,7 @@ export class CommandLink implements Service {
       for (const listener of this.#upListeners) listener();
     } else if (!usable && this.#wasUsable) {
       this.#options.log.warn("redis is away");
+      for (const listener of this.#downListeners) listener();
     }
     this.#wasUsable = usable;
   }

@@ -14,14 +14,17 @@ import { RedisClock } from "../redis/redis-clock.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ServiceGroup, type Service } from "../runtime/service.ts";
+import { Admission, type GateView } from "./admission.ts";
 import { Canaries } from "./canaries.ts";
 import { CommandLink } from "./command-link.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Ejection } from "./ejection.ts";
 import { HealthCounts } from "./health-counts.ts";
+import { Hearing } from "./hearing.ts";
 import { Inquest } from "./inquest.ts";
 import {
   entryOf,
+  firstTextOf,
   Invocation,
   type Attempt,
   type InvocationLease,
@@ -37,10 +40,9 @@ import { requestIds } from "./request-id.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { Verifier } from "./verifier.ts";
-import { decodeAnswer, type Answer } from "./wire.ts";
 
-/** C1: at most so many requests under way in one process; the adaptive limit per task comes in front of it. */
-const MAX_UNDER_WAY = 10_000;
+/** C1: at most so many requests in one process, under way and waiting; what waits is bounded by `Admission` too. */
+const MAX_HELD = 20_000;
 /** After the longest deadline and this much more, a task list that nobody reads is gone. */
 const LIST_MARGIN_MS = 10_000;
 const ANSWERS_AT_A_TIME = 512;
@@ -83,9 +85,9 @@ export class OnlineCoordinator implements Service {
   /** What was found out about replicas. */
   readonly health = new HealthCounts();
   readonly #table: InvocationTable;
+  readonly #admission: Admission;
   readonly #referee: Referee;
   readonly #inquest: Inquest;
-  readonly #verifier: Verifier;
   readonly #wheel: TimerWheel;
   readonly #reader: ListReader;
   readonly #services: ServiceGroup;
@@ -116,6 +118,7 @@ export class OnlineCoordinator implements Service {
         }
         this.#inquest.checkDeserted();
         this.#judge();
+        this.#admission.refresh();
       },
     });
     this.#directory = directory;
@@ -123,9 +126,22 @@ export class OnlineCoordinator implements Service {
     this.#wheel = new TimerWheel({ monotonicMs: nowMs });
     const outbox = new Outbox(link, (options.longestDeadlineMs ?? 60_000) + LIST_MARGIN_MS);
     const verifier = new Verifier({ link, outbox, keys, redisNowMs: () => this.#redisClock.nowMs() });
-    this.#verifier = verifier;
-    const table = new InvocationTable({ wheel: this.#wheel, verifier, nowMs });
+    const table = new InvocationTable({
+      wheel: this.#wheel,
+      verifier,
+      nowMs,
+      onEnd: (invocation) => this.#admission.ended(invocation),
+    });
     this.#table = table;
+    const admission = new Admission({
+      nowMs,
+      random,
+      table,
+      hindrance: (task) => this.#hindrance(task),
+      look: (task) => this.#look(task),
+      enter: (invocation, now) => this.#referee.open(invocation, now),
+    });
+    this.#admission = admission;
     const dispatcher = new Dispatcher({ directory, outbox, keys, random });
     const redisNowMs = (): number => this.#redisClock.nowMs();
     const canaries = new Canaries({ nowMs, redisNowMs, link, outbox, keys, apiId });
@@ -134,10 +150,35 @@ export class OnlineCoordinator implements Service {
     const order = (replica: string, task: string, forMs: number): void => verifier.park(replica, task, forMs, apiId);
     this.#ejection = new Ejection({ nowMs, directory, canaries, order, counts: health, log });
     const scoreboard = this.#scoreboard;
-    const referee = new Referee({ nowMs, random, link, table, dispatcher, directory, scoreboard, canaries, health });
+    const referee = new Referee({
+      nowMs,
+      random,
+      link,
+      table,
+      dispatcher,
+      directory,
+      scoreboard,
+      admission,
+      canaries,
+      health,
+    });
     this.#referee = referee;
     this.#inquest = new Inquest({ nowMs, link, table, referee, directory, verifier });
     link.onUp(() => this.#inquest.redisIsBack());
+    link.onDown(() => this.#admission.sendAway());
+    const inquest = this.#inquest;
+    const hearing = new Hearing({
+      nowMs,
+      log,
+      apiId,
+      table,
+      canaries,
+      verifier,
+      inquest,
+      directory,
+      admission,
+      referee,
+    });
     const replies = [keys.replies(apiId)];
     this.#reader = new ListReader({
       name: `replies-${apiId}`,
@@ -146,7 +187,7 @@ export class OnlineCoordinator implements Service {
       lists: () => replies,
       capacity: () => ANSWERS_AT_A_TIME,
       accept: (entries) => {
-        for (const entry of entries) this.#hear(entry);
+        for (const entry of entries) hearing.hear(entry);
       },
     });
     this.#services = new ServiceGroup(this.name, [link, this.#redisClock, directory, this.#reader]);
@@ -186,7 +227,7 @@ export class OnlineCoordinator implements Service {
     let invocation: Invocation | null = null;
     const outcome = new Promise<InvokeOutcome>((resolve) => {
       invocation = this.#invocation(request, id, nowMs, resolve);
-      this.#referee.open(invocation);
+      this.#admission.admit(invocation);
     });
     const abort = (): void => {
       if (invocation !== null) this.#table.finish(invocation, { kind: "aborted" });
@@ -197,7 +238,7 @@ export class OnlineCoordinator implements Service {
       void outcome.then(() => signal.removeEventListener("abort", abort));
       if (signal.aborted) abort();
     }
-    const sent = (): string => headOf(invocation?.attempts[0]?.text ?? "");
+    const sent = (): string => (invocation === null ? "" : headOf(firstTextOf(invocation)));
     return { id, outcome, sent, abort };
   }
 
@@ -251,16 +292,40 @@ export class OnlineCoordinator implements Service {
 
   /** C1 */
   #refusal(request: InvokeRequest): InvokeOutcome | null {
+    const hindrance = this.#hindrance(request.task);
+    if (hindrance !== null || this.#table.size < MAX_HELD) return hindrance;
+    return { kind: "no_capacity", detail: "this process has too many requests", retryAfterMs: 1_000 };
+  }
+
+  /** Why nothing of a task can be served at present. */
+  #hindrance(task: string): InvokeOutcome | null {
     if (!this.#open) return { kind: "unavailable", detail: "this process does not serve" };
     if (!this.#link.usable) return { kind: "unavailable", detail: "Redis does not answer" };
-    if (this.#directory.deserted(request.task) > DESERTED_MS) return { kind: "no_worker" };
-    if (this.#table.size >= MAX_UNDER_WAY) return { kind: "no_capacity", retryAfterMs: 1_000 };
-    return null;
+    return this.#directory.deserted(task) > DESERTED_MS ? { kind: "no_worker" } : null;
+  }
+
+  /** What the limit of a task has to know of its replicas: their slots for it, and how far away they are. */
+  #look(task: string): { readonly slots: number; readonly wayMs: number } {
+    const ownMs = 2 * this.#redisClock.errorMs;
+    let slots = 0;
+    let farthestMs = 0;
+    for (const { beat } of this.#directory.replicasOf(task).live) {
+      const { most = beat.slots, parked = false } = beat.tasks[task] ?? {};
+      if (beat.state === "ready" && parked !== true) slots += most;
+      farthestMs = Math.max(farthestMs, beat.roundTripMs ?? ownMs);
+    }
+    // Its answer comes back, and the next request goes there: once through each of the two connections, there and back.
+    return { slots, wayMs: ownMs + farthestMs };
   }
 
   /** The live replicas of a task, as this process sees them. */
   replicasOf(task: string): TaskReplicas {
     return this.#directory.replicasOf(task);
+  }
+
+  /** How each task stands at the door. */
+  gates(): readonly GateView[] {
+    return this.#admission.view();
   }
 
   /** Requests under way, and counts since the start. */
@@ -270,6 +335,7 @@ export class OnlineCoordinator implements Service {
 
   /** Is called by the timer of an invocation. */
   due(invocation: Invocation): void {
+    if (this.#admission.due(invocation)) return;
     const now = this.#nowMs();
     this.#referee.due(invocation, now);
     this.#inquest.due(invocation, now);
@@ -281,49 +347,6 @@ export class OnlineCoordinator implements Service {
     this.#inquest.notPushed(attempt, fault);
   }
 
-  #hear(entry: string): void {
-    const answer = decodeAnswer(entry);
-    if (answer === null) {
-      this.#options.log.warn({ entry: entry.slice(0, 200) }, "answer cannot be read");
-      return;
-    }
-    const attempt = this.#table.find(answer.id)?.attempt(answer.attempt);
-    const proof = this.#canaries.underWay > 0 && this.#canaries.hear(answer);
-    if (proof && (attempt === undefined || answer.status !== "ok")) return;
-    if (attempt === undefined) this.#tooLate(answer);
-    else if (answer.status === "taken") this.#taken(attempt, answer);
-    else this.#answered(attempt, answer);
-  }
-
-  #tooLate(answer: Answer): void {
-    if (answer.status === "taken") {
-      this.#verifier.cancel(answer.replica, answer.id, answer.attempt, this.#options.apiId);
-    } else this.#table.counts.lateAnswers += 1;
-  }
-
-  #taken(attempt: Attempt, answer: Answer): void {
-    if (!attempt.open) {
-      this.#tooLate(answer);
-      return;
-    }
-    this.#inquest.taken(attempt, answer.replica);
-    this.#table.schedule(attempt.invocation);
-  }
-
-  #answered(attempt: Attempt, answer: Answer): void {
-    const { status, replica } = answer;
-    // An attempt that was given up may still win; its failure does not count.
-    if (!attempt.open && status !== "ok") return;
-    if (status === "gone") {
-      if (attempt.state === "taken") this.#inquest.lost(attempt, this.#nowMs());
-      return;
-    }
-    attempt.replica = replica;
-    attempt.worker = this.#directory.find(replica)?.worker ?? attempt.worker;
-    this.#referee.answered(attempt, answer, this.#nowMs());
-    this.#table.schedule(attempt.invocation);
-  }
-
   /** After each reading of the beats. */
   #judge(): void {
     const now = this.#nowMs();
@@ -333,29 +356,9 @@ export class OnlineCoordinator implements Service {
       this.#scoreboard.forgetConduct();
       this.#canaries.forget();
     }
-    const judged = this.#scoreboard.refresh(this.#unfinished());
+    const judged = this.#scoreboard.refresh(this.#table.unfinished(now));
     if (!heldUp) this.#ejection.round(judged);
     this.#canaries.round();
-  }
-
-  /** Ages of what replicas are known to have. */
-  #unfinished(): Map<string, Map<string, number[]>> {
-    const now = this.#nowMs();
-    const tasks = new Map<string, Map<string, number[]>>();
-    for (const { task, attempts } of this.#table.all()) {
-      for (const { state, replica, sentAtMs } of attempts) {
-        if (state !== "taken" || replica === null) continue;
-        let replicas = tasks.get(task);
-        if (replicas === undefined) {
-          replicas = new Map();
-          tasks.set(task, replicas);
-        }
-        const ages = replicas.get(replica);
-        if (ages === undefined) replicas.set(replica, [now - sentAtMs]);
-        else ages.push(now - sentAtMs);
-      }
-    }
-    return tasks;
   }
 }
 

@@ -23,6 +23,7 @@ export class InvocationTable {
   readonly #wheel: TimerWheel;
   readonly #verifier: Verifier;
   readonly #nowMs: () => number;
+  readonly #onEnd: (invocation: Invocation) => void;
   readonly #byId = new Map<string, Invocation>();
   readonly #outcomes: Record<InvokeOutcome["kind"], number> = {
     answered: 0,
@@ -31,6 +32,7 @@ export class InvocationTable {
     outcome_unknown: 0,
     no_worker: 0,
     no_capacity: 0,
+    over_share: 0,
     deadline: 0,
     unavailable: 0,
     aborted: 0,
@@ -44,10 +46,17 @@ export class InvocationTable {
     lateAnswers: 0,
   };
 
-  constructor(options: { readonly wheel: TimerWheel; readonly verifier: Verifier; readonly nowMs: () => number }) {
+  constructor(options: {
+    readonly wheel: TimerWheel;
+    readonly verifier: Verifier;
+    readonly nowMs: () => number;
+    /** Is told of each request that has ended, in the turn in which its caller is. */
+    readonly onEnd: (invocation: Invocation) => void;
+  }) {
     this.#wheel = options.wheel;
     this.#verifier = options.verifier;
     this.#nowMs = options.nowMs;
+    this.#onEnd = options.onEnd;
   }
 
   get size(): number {
@@ -67,9 +76,14 @@ export class InvocationTable {
     this.#byId.set(invocation.id, invocation);
   }
 
+  /** Sets the timer of a request that waits to be handed over. */
+  wakeAt(invocation: Invocation, atMs: number): void {
+    this.#wheel.set(invocation, atMs);
+  }
+
   /** Sets the timer for whatever is due first. */
   schedule(invocation: Invocation): void {
-    if (invocation.over) return;
+    if (invocation.over || invocation.place !== null) return;
     let dueMs = invocation.deadlineAtMs;
     const { plan, hedgeAtMs } = invocation;
     if (plan !== null && plan.atMs < dueMs) dueMs = plan.atMs;
@@ -99,11 +113,31 @@ export class InvocationTable {
       } else if (state === "pushed") this.#verifier.dismiss(attempt);
     }
     invocation.resolve(outcome);
+    this.#onEnd(invocation);
   }
 
   /** A request that never got under way. */
   count(outcome: InvokeOutcome): InvokeOutcome {
     this.#outcomes[outcome.kind] += 1;
     return outcome;
+  }
+
+  /** Ages of what replicas are known to have: task → replica → ms. */
+  unfinished(nowMs: number): Map<string, Map<string, number[]>> {
+    const tasks = new Map<string, Map<string, number[]>>();
+    for (const { task, attempts } of this.#byId.values()) {
+      for (const { state, replica, sentAtMs } of attempts) {
+        if (state !== "taken" || replica === null) continue;
+        let replicas = tasks.get(task);
+        if (replicas === undefined) {
+          replicas = new Map();
+          tasks.set(task, replicas);
+        }
+        const ages = replicas.get(replica);
+        if (ages === undefined) replicas.set(replica, [nowMs - sentAtMs]);
+        else ages.push(nowMs - sentAtMs);
+      }
+    }
+    return tasks;
   }
 }

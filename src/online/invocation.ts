@@ -9,7 +9,9 @@
  *   over     answered, withdrawn, or given up; an `ok` that comes late is good all the same
  */
 import type { Fence } from "../domain/fence.ts";
+import type { Priority } from "../domain/priority.ts";
 import { childTraceparent } from "../domain/trace-context.ts";
+import type { Place } from "../domain/waiting-room.ts";
 import type { RedisFault } from "../redis/fault.ts";
 import type { Parcel } from "./outbox.ts";
 import { WheelTimer } from "./timer-wheel.ts";
@@ -25,6 +27,11 @@ export interface InvokeRequest {
   /** Raw JSON. */
   readonly input: string;
   readonly deadlineMs: number;
+  /** Whose share it counts on; those that are not told apart are one. */
+  readonly caller?: string;
+  readonly priority?: Priority;
+  /** `on the line`: somebody waits for the answer now (the default). `in turn`: it may wait as its deadline allows. */
+  readonly urgency?: "on the line" | "in turn";
   /** Aborts the request. `begin` has a cheaper way. */
   readonly signal?: AbortSignal;
   /** W3C traceparent of whoever asks, valid; the handler gets a child of it. */
@@ -87,7 +94,10 @@ export type InvokeOutcome =
   /** It may have run, and it must not run twice. */
   | { readonly kind: "outcome_unknown"; readonly attempts: readonly AttemptTrace[] }
   | { readonly kind: "no_worker" }
-  | { readonly kind: "no_capacity"; readonly retryAfterMs: number }
+  /** Refused, and never started. */
+  | { readonly kind: "no_capacity"; readonly detail: string; readonly retryAfterMs: number }
+  /** The same, because its caller has more under way and waiting than its `share` of requests at a time. */
+  | { readonly kind: "over_share"; readonly share: number; readonly retryAfterMs: number }
   | { readonly kind: "deadline"; readonly attempts: readonly AttemptTrace[] }
   | { readonly kind: "unavailable"; readonly detail: string }
   | { readonly kind: "aborted" };
@@ -189,6 +199,11 @@ export class Attempt implements Parcel {
 }
 
 /** What is sent as attempt `number`: the same text for the same lease, so that another process can find it again. */
+/** What was sent first, or will be when its turn comes. */
+export function firstTextOf(invocation: Invocation): string {
+  return invocation.attempts[0]?.text ?? entryOf(invocation, invocation.attemptsBefore + 1);
+}
+
 export function entryOf(invocation: Invocation, number: number): string {
   const { id, api, trace } = invocation;
   return encodeTask({
@@ -216,6 +231,9 @@ export class Invocation extends WheelTimer {
   readonly trace: string | null;
   readonly lease: InvocationLease | null;
   readonly attemptsBefore: number;
+  readonly caller: string;
+  readonly priority: Priority;
+  readonly urgency: "on the line" | "in turn";
   readonly deadlineMs: number;
   /** Monotonic. */
   readonly startedAtMs: number;
@@ -226,6 +244,10 @@ export class Invocation extends WheelTimer {
   readonly resolve: (outcome: InvokeOutcome) => void;
   readonly attempts: Attempt[] = [];
   over = false;
+  /** Where it waits to be handed over; null: not any more, or never did. */
+  place: Place<Invocation> | null = null;
+  /** Has it been handed over to the replicas? */
+  handedOver = false;
   /** Attempts that count: the first, retries, hedges. */
   paid = 0;
   /** Repeats that cost nothing. */
@@ -266,6 +288,9 @@ export class Invocation extends WheelTimer {
     this.trace = request.traceparent ?? null;
     this.lease = request.lease ?? null;
     this.attemptsBefore = this.lease?.attemptsBefore ?? 0;
+    this.caller = request.caller ?? "anonymous";
+    this.priority = request.priority ?? "default";
+    this.urgency = request.urgency ?? "on the line";
     this.deadlineMs = request.deadlineMs;
     this.startedAtMs = nowMs;
     this.deadlineAtMs = nowMs + request.deadlineMs;

@@ -3,12 +3,17 @@
  * (What silence and losses mean is in `inquest.ts`.)
  *
  * E1 The first valid answer wins; what comes later is counted and dropped.
- * E2 A task that is not idempotent is repeated only when its attempt was taken back, handed back, or never got away.
+ * E2 A task that is not idempotent is repeated only when its attempt was taken back, handed back, pushed back, or never
+ *    got away.
  * E3 Errors of the task cost: at most 3 attempts, and the budget. Losses and hand-backs cost neither.
  * E4 Nothing is sent after the deadline, nothing is planned for after it.
+ * E5 When all is handed over that may be, nothing is hedged: it would take the place of what has not started.
+ * E6 What a replica pushes back (`Overloaded`) has not begun: it may go to another one, of any task, within attempts and
+ *    budget; but not while others of its task wait for their first turn.
  */
 import { looksLost } from "../domain/hedge.ts";
 import { backoffMs, ONLINE_BACKOFF } from "../domain/retry.ts";
+import type { Admission } from "./admission.ts";
 import { BudgetBook } from "./budget-book.ts";
 import type { Canaries } from "./canaries.ts";
 import type { CommandLink } from "./command-link.ts";
@@ -40,6 +45,7 @@ export interface RefereeOptions {
   readonly scoreboard: Scoreboard;
   readonly canaries: Canaries;
   readonly health: HealthCounts;
+  readonly admission: Admission;
 }
 
 export class Referee {
@@ -50,14 +56,13 @@ export class Referee {
     this.#options = options;
   }
 
-  /** A new request. */
-  open(invocation: Invocation): void {
+  /** A request that was admitted. */
+  open(invocation: Invocation, now: number): void {
     const { retry, hedge } = this.#budgets.of(invocation.task);
-    retry.deposit(invocation.startedAtMs);
-    hedge.deposit(invocation.startedAtMs);
-    this.#options.table.add(invocation);
-    this.#send(invocation, "first", invocation.startedAtMs);
-    if (this.#options.canaries.wantsRequest) this.#probe(invocation);
+    retry.deposit(now);
+    hedge.deposit(now);
+    this.#send(invocation, "first", now);
+    if (this.#options.canaries.wantsRequest) this.#probe(invocation, now);
     this.#options.table.schedule(invocation);
   }
 
@@ -99,6 +104,10 @@ export class Referee {
         invocation.message = answer.body;
         this.#retry(invocation, answer, now);
         return;
+      case "overloaded":
+        invocation.message = answer.body;
+        this.#pushedBack(invocation, answer, now);
+        return;
       default:
         this.repeat(invocation, now);
     }
@@ -114,9 +123,8 @@ export class Referee {
   }
 
   /** Has a parked replica prove itself with this request, if it may run twice and the budgets allow it. */
-  #probe(invocation: Invocation): void {
+  #probe(invocation: Invocation, now: number): void {
     const { canaries, dispatcher, health } = this.#options;
-    const now = invocation.startedAtMs;
     const replica = canaries.probed(invocation.task);
     if (replica === null || !invocation.idempotent || !invocation.hasOpenAttempt()) return;
     const { retry, hedge } = this.#budgets.of(invocation.task);
@@ -147,6 +155,24 @@ export class Referee {
       this.#budgets.of(invocation.task).retry.withdraw(now);
     if (may) this.#sendAt(invocation, "retry", atMs, now);
     else this.fail(invocation, "task");
+  }
+
+  /** E6: a replica has no room for it. */
+  #pushedBack(invocation: Invocation, answer: Answer, now: number): void {
+    const { admission, table } = this.#options;
+    if (invocation.hasOpenAttempt()) return; // Another one runs beside it.
+    const atMs = now + answer.retryAfterMs;
+    const may =
+      invocation.paid < MAX_PAID &&
+      this.#hasUntried(invocation) &&
+      atMs < invocation.deadlineAtMs && // E4
+      !admission.isCrowded(invocation.task) &&
+      this.#budgets.of(invocation.task).retry.withdraw(now);
+    if (may) this.#sendAt(invocation, "retry", atMs, now);
+    else {
+      const detail = `the task pushes back: ${answer.body}`;
+      table.finish(invocation, { kind: "no_capacity", detail, retryAfterMs: Math.max(answer.retryAfterMs, 1_000) });
+    }
   }
 
   #hasUntried(invocation: Invocation): boolean {
@@ -236,9 +262,10 @@ export class Referee {
 
   /** Starts another attempt beside a slow one, if the budgets allow it; else looks again after another delay. */
   #hedge(invocation: Invocation, now: number): void {
-    const { link, dispatcher, table } = this.#options;
+    const { link, dispatcher, table, admission } = this.#options;
     const { retry, hedge } = this.#budgets.of(invocation.task);
     this.#planHedge(invocation, now);
+    if (admission.isFull(invocation.task)) return; // E5
     if (invocation.plan !== null || !invocation.hasOpenAttempt() || !invocation.mayHaveCompanion()) return;
     if (!link.usable || !retry.allows(now)) return;
     if (!hedge.allows(now) && !invocation.attempts.some((attempt) => this.#looksLost(attempt, now))) return;

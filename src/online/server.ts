@@ -215,9 +215,9 @@ export class OnlineServer implements Service {
     const { workerId, zone } = this.#options;
     const definitions = new Map(this.#options.tasks.map(({ task, definition }) => [task.name, definition]));
     const tasks = Object.fromEntries(
-      this.#lanes.map(({ task, free, p95Ms, parked, inFlight: held }) => {
+      this.#lanes.map(({ task, free, most, p95Ms, parked, inFlight: held }) => {
         const definition = definitions.get(task) ?? "";
-        return [task, { definition, free, p95Ms, held, parked }];
+        return [task, { definition, free, most, p95Ms, held, parked }];
       }),
     );
     const { total } = this.#slots;
@@ -228,6 +228,7 @@ export class OnlineServer implements Service {
       state: this.#state,
       slots: total,
       inFlight: this.#runs.size,
+      roundTripMs: 2 * this.#redisClock.errorMs,
       tasks,
     };
   }

@@ -119,6 +119,12 @@ export class TaskLane {
     return !was && this.parked;
   }
 
+  /** How many run at the same time at most. */
+  get most(): number {
+    const { served, slots } = this.#options;
+    return Math.min(served.task.concurrency, slots.total);
+  }
+
   /** 95th percentile of the handler's time, ms. */
   get p95Ms(): number | null {
     return this.#latencies.quantile(0.95);
@@ -156,9 +162,8 @@ export class TaskLane {
 
   #capacity(): number {
     if (this.#draining || this.#waiting.length > 0) return 0; // L3
-    const { served, slots, liveReplicas } = this.#options;
-    const most = Math.min(served.task.concurrency, slots.total);
-    const share = Math.ceil(most / Math.max(1, liveReplicas())) * this.#plenty; // L1
+    const { slots, liveReplicas } = this.#options;
+    const share = Math.ceil(this.most / Math.max(1, liveReplicas())) * this.#plenty; // L1
     this.#asked = Math.min(this.#concurrency - this.#running, slots.free, share);
     return this.#asked;
   }

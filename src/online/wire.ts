@@ -2,7 +2,7 @@
  * What stands in the lists of the online path: one line of words, then the body as it came.
  *
  * Task list and replica list:  `1 <id> <attempt> <api> <expiresAt> <definitions> <trace>[ <fence>]\n<input>`
- * Reply list:                  `1 <id> <attempt> <status> <replica> <runUs> <extra>\n<output or message>`
+ * Reply list:                  `1 <id> <attempt> <status> <replica> <runUs> <extra> <finer>\n<output or message>`
  * Control list of a replica:   `1 <cancel|ask> <id> <attempt> <api>` or `1 park <task> <ms> <api>`
  *
  * N1 The first word is the number of the format. Of a task entry the next three words never move, so that a replica
@@ -46,6 +46,7 @@ export const STATUSES = [
   "refused", // the input does not fit, or the task says no
   "error", // it failed, and may succeed elsewhere
   "retry_after", // the same, but not before `extra` ms
+  "overloaded", // the same, and nothing has been done; `retry_after` with a finer word, for those that know only that
   "not_retryable", // it failed and would again
   "invalid_output", // the task broke its own promise
   "not_started", // late, or the replica is going away
@@ -64,7 +65,7 @@ export interface Answer {
   readonly replica: string;
   /** Time in the handler, µs. */
   readonly runUs: number;
-  /** retry_after: ms to wait. */
+  /** retry_after, overloaded: ms to wait. */
   readonly retryAfterMs: number;
   /** Raw JSON output, or a message. */
   readonly body: string;
@@ -121,22 +122,27 @@ export function decodeTask(text: string): DecodedTask {
   };
 }
 
+/** What `overloaded` is to readers that do not know it. */
+const COARSE = "retry_after";
+
 export function encodeAnswer(answer: Answer): string {
   const { id, attempt, status, replica, runUs, retryAfterMs, body } = answer;
-  return `${FORMAT} ${id} ${attempt} ${status} ${replica} ${runUs} ${retryAfterMs}\n${body}`;
+  const words = status === "overloaded" ? COARSE : status;
+  const finer = status === "overloaded" ? " overloaded" : "";
+  return `${FORMAT} ${id} ${attempt} ${words} ${replica} ${runUs} ${retryAfterMs}${finer}\n${body}`;
 }
 
 /** Null when it is no answer of this format. */
 export function decodeAnswer(text: string): Answer | null {
   const end = text.indexOf("\n");
   if (end < 0) return null;
-  const [format, id, attempt, status, replica, runUs, retryAfterMs] = text.slice(0, end).split(" ");
+  const [format, id, attempt, status, replica, runUs, retryAfterMs, finer] = text.slice(0, end).split(" ");
   if (format !== FORMAT || id === undefined || status === undefined || replica === undefined) return null;
   if (!isStatus(status)) return null;
   return {
     id,
     attempt: Number(attempt),
-    status,
+    status: status === COARSE && finer === "overloaded" ? finer : status,
     replica,
     runUs: Number(runUs),
     retryAfterMs: Number(retryAfterMs),

@@ -28,11 +28,29 @@ export class RetryAfter extends Error {
   }
 }
 
+/**
+ * This replica cannot take it at present, and nothing has been done: it may be tried on another one, also for a task
+ * that must not run twice, and fewer requests are sent until nobody says so any more. What nobody takes is refused with
+ * 503. For what the slots do not know of: a pool of connections that is used up, memory that is short.
+ */
+export class Overloaded extends Error {
+  readonly code = "cairn.overloaded";
+  override readonly name = "Overloaded";
+  /** When to try again at the earliest, ms; null: no idea. */
+  readonly retryAfterMs: number | null;
+
+  constructor(message = "overloaded", options: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs ?? null;
+  }
+}
+
 /** How an error of a handler is to be treated. */
 export type HandlerFault =
   | { readonly kind: "refused"; readonly message: string }
   | { readonly kind: "not_retryable"; readonly message: string }
   | { readonly kind: "retry_after"; readonly message: string; readonly ms: number }
+  | { readonly kind: "overloaded"; readonly message: string; readonly ms: number }
   | { readonly kind: "retryable"; readonly message: string };
 
 /** Reads what a handler threw, whatever it was. */
@@ -44,11 +62,15 @@ export function classifyFault(thrown: unknown): HandlerFault {
       return { kind: "refused", message };
     case "cairn.not_retryable":
       return { kind: "not_retryable", message };
-    case "cairn.retry_after": {
-      const ms = (thrown as RetryAfter).ms;
-      return { kind: "retry_after", message, ms: Number.isFinite(ms) && ms > 0 ? ms : 0 };
-    }
+    case "cairn.retry_after":
+      return { kind: "retry_after", message, ms: asPause((thrown as RetryAfter).ms) };
+    case "cairn.overloaded":
+      return { kind: "overloaded", message, ms: asPause((thrown as Overloaded).retryAfterMs) };
     default:
       return { kind: "retryable", message };
   }
+}
+
+function asPause(ms: number | null): number {
+  return ms !== null && Number.isFinite(ms) && ms > 0 ? ms : 0;
 }

@@ -1,7 +1,7 @@
 /** Online tasks for tests: what they did is written into a file, so that executions can be counted. */
 import { appendFileSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { defineOnline, InputRefused, NotRetryable, RetryAfter, z } from "../../dist/src/index.js";
+import { defineOnline, InputRefused, NotRetryable, Overloaded, RetryAfter, z } from "../../dist/src/index.js";
 
 const file = z.string();
 
@@ -116,6 +116,17 @@ export const patient = defineOnline({
     note(input.file, /** @type {Error} */ (ctx.signal.reason).name, ctx);
     await pause(100);
     return { remaining };
+  },
+});
+
+/** Pushes back on the given attempts; must not run twice. */
+export const crowded = defineOnline({
+  name: "crowded",
+  input: z.strictObject({ file, times: z.number(), afterMs: z.number().default(0) }),
+  run: (input, ctx) => {
+    note(input.file, "began", ctx);
+    if (ctx.attempt <= input.times) throw new Overloaded("no room", { retryAfterMs: input.afterMs });
+    return { pid: process.pid };
   },
 });
 

@@ -161,6 +161,8 @@ function faultOf(thrown: unknown): RunnerFault {
       return { fault: kind, message, retryAfterMs: null };
     case "retry_after":
       return { fault: "error", message, retryAfterMs: "ms" in rest ? rest.ms : 0 };
+    case "overloaded": // Without a time of its own it waits as long as any other error.
+      return { fault: "error", message, retryAfterMs: "ms" in rest && rest.ms > 0 ? rest.ms : null };
     case "retryable":
       return { fault: "error", message, retryAfterMs: null };
   }

@@ -1,0 +1,247 @@
+/**
+ * How many requests of one task a process hands over at a time: enough that no replica is ever idle, and no more, so
+ * that what waits does so where it can still be ordered, refused and forgotten.
+ *
+ * The law is Little's: requests under way = rate × (run time + queue time). Every answer tells its run time, so the
+ * queue time is measured and not guessed, and the limit is moved until the queue in front of the replicas is worth a
+ * target of some milliseconds: Envoy's gradient controller, `limit × (base + buffer) / sample`, with the run time in
+ * place of the minimal round trip, for which it has to throttle itself every minute.
+ *
+ * Q1 Once a window: queue time above the target: limit = what was under way × (run + target) / (run + queue), at most
+ *    halved. Below it, and the limit was reached: at most doubled by the same formula, at least √limit more (Envoy's
+ *    headroom; it also evens out several processes that share the replicas). Not reached: unchanged, for nothing was
+ *    learnt (Netflix concurrency-limits).
+ * Q2 A window lasts for 100 ms and for one mean latency, and it is judged by requests that were sent in it: what the
+ *    last change has done shows in no others.
+ * Q3 Never more than slots × (1 + target / run), which keeps every slot busy and the target's worth queued. It begins
+ *    at the slots, and follows their number.
+ * Q4 The target is what covers the way of an answer and of the next request: 10 ms, or one request if that is more,
+ *    and the time the way takes by itself when Redis or the replicas are far away.
+ * Q5 When less is sent, a queue gets shorter and as many are answered as before. If it did not, and fewer were, there
+ *    was none: a busy machine or a slow network takes its time from a single request too. Then the limit is again what
+ *    it was, and the queue time belongs to the way, until it is seen to be less; and it fades, so that it is tried
+ *    again now and then.
+ * Q6 While replicas push back (`Overloaded`) it shrinks by a tenth a window (the AIMD of concurrency-limits); it does
+ *    not grow for a second after that, and for ten only by one a window.
+ */
+
+/** Q4 */
+export const QUEUE_TARGET_MS = 10;
+const MOST_WAY_MS = 500;
+const WINDOW_MS = 100;
+const FEW = 10;
+/** Q3, while nobody has told how many slots there are. */
+const UNKNOWN_SLOTS = 16;
+const MOST_CHANGE = 2;
+/** Q5: the way down is judged when it has come to this share of the limit; what it has done to less than this share
+ *  of what it should have, it has not done. */
+const JUDGED_AT = 0.8;
+const RESPONSE = 0.25;
+const FADES_WITHIN_MS = 10_000;
+/** Q6 */
+const PUSHED_BACK = 0.9;
+const NO_GROWTH_MS = 1_000;
+const SLOW_GROWTH_MS = 10_000;
+
+export interface AnswerTimes {
+  /** In the handler. */
+  readonly runMs: number;
+  /** From handing over to the answer, without the handler. */
+  readonly queueMs: number;
+}
+
+/** Sums of times, and how many they are. */
+class Times {
+  count = 0;
+  #runMs = 0;
+  #queueMs = 0;
+
+  add({ runMs, queueMs }: AnswerTimes): void {
+    this.count += 1;
+    this.#runMs += runMs;
+    this.#queueMs += Math.max(0, queueMs);
+  }
+
+  /** Null when there are none. */
+  get means(): AnswerTimes | null {
+    if (this.count === 0) return null;
+    return { runMs: this.#runMs / this.count, queueMs: this.#queueMs / this.count };
+  }
+}
+
+/** What was learnt in the last window. */
+interface Learnt {
+  /** Answers a ms. */
+  readonly rate: number;
+  /** Was the limit reached? Else the rate is only what was asked for. */
+  readonly reached: boolean;
+}
+
+/** How it stood before the limit began to fall (Q5). */
+interface Descent extends AnswerTimes {
+  readonly limit: number;
+  readonly used: number;
+  readonly rate: number;
+}
+
+export class ConcurrencyLimit {
+  #limit = UNKNOWN_SLOTS;
+  #slots: number | null = null;
+  #means: AnswerTimes | null = null;
+  #learnt: Learnt | null = null;
+  #windowAtMs: number;
+  #all = new Times();
+  /** Of what was sent in this window. */
+  #fresh = new Times();
+  #pushedBack = 0;
+  #peak = 0;
+  #lastAnswerMs: number;
+  #pushedBackAtMs = Number.NEGATIVE_INFINITY;
+  #wayMs = 0;
+  /** Q5: queue time that belongs to the way. */
+  #fixedMs = 0;
+  #descent: Descent | null = null;
+
+  /** @param nowMs monotonic, as everywhere here */
+  constructor(nowMs: number) {
+    this.#windowAtMs = nowMs;
+    this.#lastAnswerMs = nowMs;
+  }
+
+  /** At most so many at a time; at least 1. */
+  get limit(): number {
+    return Math.max(1, Math.round(this.#limit));
+  }
+
+  /** Mean time in the handler; null while nothing was answered. */
+  get runMs(): number | null {
+    return (this.#means ?? this.#all.means)?.runMs ?? null;
+  }
+
+  /** Mean time in front of it. */
+  get queueMs(): number {
+    return (this.#means ?? this.#all.means)?.queueMs ?? 0;
+  }
+
+  /** Q3 @param slots of all live replicas together; 0: nobody is seen at present, which says nothing of those to come */
+  setSlots(slots: number): void {
+    if (slots <= 0 || slots === this.#slots) return;
+    this.#limit = this.#slots === null ? slots : (this.#limit * slots) / this.#slots;
+    this.#slots = slots;
+  }
+
+  /** Q4 @param wayMs what an answer and the next request are on their way, without any queue */
+  setWay(wayMs: number): void {
+    this.#wayMs = Math.min(Math.max(0, wayMs), MOST_WAY_MS);
+  }
+
+  /** One more was handed over. @param underWay with it */
+  handedOver(underWay: number): void {
+    if (underWay > this.#peak) this.#peak = underWay;
+  }
+
+  /** @returns whether the limit has been reckoned anew */
+  answered(times: AnswerTimes, underWay: number, nowMs: number): boolean {
+    this.#all.add(times);
+    if (nowMs - times.runMs - times.queueMs >= this.#windowAtMs) this.#fresh.add(times);
+    return this.#heard(underWay, nowMs);
+  }
+
+  /** Q6 @returns whether the limit has been reckoned anew */
+  pushedBack(underWay: number, nowMs: number): boolean {
+    this.#pushedBack += 1;
+    this.#pushedBackAtMs = nowMs;
+    return this.#heard(underWay, nowMs);
+  }
+
+  /**
+   * How many are answered in a ms while as many as allowed are under way; null while nothing is known. When answers
+   * fail to come for twice their usual time, the rate falls with the time that has passed.
+   */
+  rate(nowMs: number): number | null {
+    const { runMs, queueMs } = this;
+    if (runMs === null) return null;
+    const latency = Math.max(runMs + queueMs, 0.01);
+    const silence = nowMs - this.#lastAnswerMs;
+    if (silence > WINDOW_MS + 2 * latency) return this.limit / silence;
+    return this.#learnt?.reached === true ? this.#learnt.rate : this.limit / latency;
+  }
+
+  #heard(underWay: number, nowMs: number): boolean {
+    this.#lastAnswerMs = nowMs;
+    const fresh = this.#fresh.means;
+    const passed = nowMs - this.#windowAtMs;
+    const enough = this.#fresh.count + this.#pushedBack >= FEW;
+    if (!enough || passed < WINDOW_MS || (fresh !== null && passed < fresh.runMs + fresh.queueMs)) return false; // Q2
+    this.#reckon(fresh, passed, nowMs);
+    this.#windowAtMs = nowMs;
+    this.#all = new Times();
+    this.#fresh = new Times();
+    this.#pushedBack = 0;
+    this.#peak = underWay;
+    return true;
+  }
+
+  #reckon(fresh: AnswerTimes | null, passed: number, nowMs: number): void {
+    const before = this.#limit;
+    const reached = this.#peak >= Math.round(before);
+    this.#means = this.#all.means ?? this.#means;
+    if (this.#all.count > 0) this.#learnt = { rate: this.#all.count / passed, reached };
+    if (this.#pushedBack > 0) {
+      this.#limit = Math.max(1, Math.min(before, this.#peak) * PUSHED_BACK); // Q6
+      return;
+    }
+    if (fresh === null) return;
+    if (this.#isInVain(fresh)) {
+      this.#limit = this.#descent?.limit ?? before; // Q5
+      this.#descent = null;
+      this.#fixedMs = Math.min(fresh.queueMs, MOST_WAY_MS);
+    } else {
+      this.#fixedMs = Math.min(this.#fixedMs * Math.exp(-passed / FADES_WITHIN_MS), fresh.queueMs);
+      this.#move(fresh, reached, nowMs);
+    }
+    const most = (this.#slots ?? Number.POSITIVE_INFINITY) * (1 + this.#targetMs() / Math.max(fresh.runMs, 0.001));
+    this.#limit = Math.min(this.#limit, Math.max(1, most)); // Q3
+  }
+
+  /** Q1 */
+  #move({ runMs, queueMs }: AnswerTimes, reached: boolean, nowMs: number): void {
+    const before = this.#limit;
+    const target = this.#targetMs();
+    const gradient = (runMs + target) / Math.max(runMs + queueMs, 0.001);
+    if (gradient < 1) {
+      const used = Math.min(before, Math.max(1, this.#peak));
+      this.#descent ??= { runMs, queueMs, limit: before, used, rate: this.#learnt?.rate ?? 0 };
+      this.#limit = Math.max(1, used * Math.max(1 / MOST_CHANGE, gradient));
+      return;
+    }
+    this.#descent = null;
+    if (reached) this.#limit = before + this.#growth(before * (Math.min(MOST_CHANGE, gradient) - 1), nowMs);
+  }
+
+  /** Q5 */
+  #isInVain({ queueMs }: AnswerTimes): boolean {
+    const { descent, learnt } = { descent: this.#descent, learnt: this.#learnt };
+    if (descent === null || learnt === null || this.#limit > JUDGED_AT * descent.used) return false;
+    const less = 1 - this.#limit / descent.used;
+    const shorter = descent.queueMs - queueMs;
+    const inVain =
+      shorter < RESPONSE * less * (descent.runMs + descent.queueMs) &&
+      learnt.rate < descent.rate * (1 - (1 - RESPONSE) * less);
+    if (!inVain) this.#descent = null; // It is judged anew from here.
+    return inVain;
+  }
+
+  /** Q4, Q5 */
+  #targetMs(): number {
+    const oneRequestMs = this.#learnt === null ? 0 : 1 / this.#learnt.rate;
+    return Math.max(QUEUE_TARGET_MS, oneRequestMs) + this.#wayMs + this.#fixedMs;
+  }
+
+  /** Q1, Q6 @param wanted by the formula */
+  #growth(wanted: number, nowMs: number): number {
+    const sinceMs = nowMs - this.#pushedBackAtMs;
+    if (sinceMs < NO_GROWTH_MS) return 0;
+    return sinceMs < SLOW_GROWTH_MS ? 1 : Math.max(wanted, Math.sqrt(this.#limit));
+  }
+}
