@@ -82,7 +82,7 @@ describe("cairn explain", () => {
     const job = sampleJob({ state: "failed", reason: "quarantined", error, attempts: 3 });
     const text = explain({ job, lastWords: ["allocating 90 GiB", "\u001b[31mKilled"] });
     expect(text).toContain("(quarantined): attempt 3 on w1");
-    expect(text).toContain("The last lines of its log (attempt 3):\n| allocating 90 GiB\n| [31mKilled");
+    expect(text).toContain("The last lines of its log (attempt 3):\n| allocating 90 GiB\n|  [31mKilled");
   });
 
   it("says when no live worker has the task, and what to start", () => {
