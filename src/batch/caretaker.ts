@@ -56,12 +56,15 @@ export class BatchCaretaker {
     const { redis, keys, tickets, redisNowMs } = this.#options;
     const ids = await redis.zrangebyscore(keys.unleased, "-inf", redisNowMs(), "LIMIT", 0, AT_MOST);
     for (const id of ids) {
-      const [queue, ready, priority] = await redis.hmget(keys.job(id), "queue", "ready", "priority");
+      const [queue, ready, priority, rank] = await redis.hmget(keys.job(id), "queue", "ready", "priority", "rank");
       if (typeof queue !== "string" || typeof ready !== "string") {
         await redis.zrem(keys.unleased, id);
         continue;
       }
-      const ticket: Ticket = { job: id, queue, ready: Number(ready), priority: Number(priority) };
+      const ticket: Ticket = {
+        ...{ job: id, queue, ready: Number(ready), priority: Number(priority) },
+        rank: Number(rank ?? 0),
+      };
       await this.#reticket(
         ticket,
         (await tickets.waits(ticket)) ? "found" : "missing",
@@ -80,10 +83,10 @@ export class BatchCaretaker {
       for (const ticketId of drawn.filter((id) => before?.has(id) === true)) {
         const [, id, ready] = /^(.+)-(\d+)$/.exec(ticketId) ?? [];
         if (id === undefined) continue;
-        const [present, priority] = await redis.hmget(keys.job(id), "ready", "priority");
+        const [present, priority, rank] = await redis.hmget(keys.job(id), "ready", "priority", "rank");
         if (present === ready) {
           await this.#reticket(
-            { job: id, queue, ready: Number(ready), priority: Number(priority) },
+            { job: id, queue, ready: Number(ready), priority: Number(priority), rank: Number(rank ?? 0) },
             "missing",
             "served",
           );

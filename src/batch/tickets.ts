@@ -8,6 +8,7 @@
  * W3 A ticket ends as soon as the lease is granted or refused; BullMQ's lock never spans an attempt.
  */
 import { Queue, Worker, type Job as BullJob } from "bullmq";
+import { ticketPlace } from "../domain/fair-share.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import type { ScriptReply } from "../redis/script.ts";
@@ -18,6 +19,8 @@ export interface Ticket {
   readonly ready: number;
   /** −10…10, higher first. */
   readonly priority: number;
+  /** Among those of its priority, lower first (`domain/fair-share.ts`). */
+  readonly rank: number;
 }
 
 /** Name of the queue for what runs in `pool` as `task` with checkpoints of `version`. */
@@ -28,12 +31,15 @@ export function queueName(pool: string, task: string, version: number): string {
 /** Reads the ticket that a script returns; null for its empty answer. */
 export function ticketOf(reply: ScriptReply | undefined): Ticket | null {
   if (!Array.isArray(reply)) return null;
-  const [job, queue, ready, priority] = reply;
-  return { job: String(job), queue: String(queue), ready: Number(ready), priority: Number(priority) };
+  const [job, queue, ready, priority, rank] = reply;
+  return {
+    job: String(job),
+    queue: String(queue),
+    ready: Number(ready),
+    priority: Number(priority),
+    rank: Number(rank ?? 0),
+  };
 }
-
-/** BullMQ: 1 is drawn first, and 0 would mean no priority at all. */
-const bullPriority = (priority: number): number => 11 - priority;
 
 /** W2 */
 const ticketId = (ticket: Pick<Ticket, "job" | "ready">): string => `${ticket.job}-${ticket.ready}`;
@@ -92,7 +98,7 @@ export class TicketQueues {
           group.map((ticket) => ({
             name: "ticket",
             data: { job: ticket.job, ready: ticket.ready },
-            opts: { ...TICKET_OPTIONS, jobId: ticketId(ticket), priority: bullPriority(ticket.priority) },
+            opts: { ...TICKET_OPTIONS, jobId: ticketId(ticket), priority: ticketPlace(ticket.priority, ticket.rank) },
           })),
         );
         await this.#wake(queue, group.length);
@@ -177,7 +183,7 @@ export class TicketDrawer {
   }
 
   /**
-   * Draws the best waiting ticket of `queues`: highest priority first, then the oldest job. One round trip looks at
+   * Draws the best waiting ticket of `queues`: highest priority first, then fair shares of callers, then the oldest job. One round trip looks at
    * all heads, so that a worker with many queues that are empty costs next to nothing.
    *
    * @param token who draws, for BullMQ's lock

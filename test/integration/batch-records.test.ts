@@ -254,6 +254,31 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(order).toEqual([high, old, young, low]);
   });
 
+  it("FS1: a thousand jobs of one caller do not make the one of another wait for them all", async () => {
+    const submit = async (caller: string): Promise<string> => {
+      const outcome = await batch.submit({}, null, caller);
+      if (outcome.kind !== "created") throw new Error(outcome.kind);
+      return outcome.job.id;
+    };
+    const many: string[] = [];
+    for (let n = 0; n < 8; n += 1) many.push(await submit("many"));
+    const one = await submit("one");
+    expect((await batch.reader.get(one))?.caller).toBe("one");
+    const order = async (count: number): Promise<string[]> => {
+      const drawn: string[] = [];
+      for (let n = 0; n < count; n += 1) drawn.push((await batch.lease("w1")).job);
+      return drawn;
+    };
+    expect(await order(3)).toEqual([many[0], one, many[1]]);
+    // A lost job keeps its place: it goes before what became ready later (FS4).
+    await batch.caretaker.takeLeasesFrom("w1", null);
+    const again = await submit("one");
+    expect(new Set(await order(4))).toEqual(new Set([many[0], one, many[1], again]));
+    expect(await order(5)).toEqual(many.slice(2, 7));
+    await batch.writer.control(many[7] ?? "", "cancel", { by: "me" });
+    expect(await batch.redis.keys(`${batch.keys.root}:fair-*`)).toEqual([]);
+  });
+
   it("a changed priority takes effect on a job that waits", async () => {
     const first = await batch.created();
     const second = await batch.created();

@@ -7,15 +7,19 @@ local at = now_ms()
 if at > tonumber(ARGV[2]) then return { 'too_late' } end
 local job = load(id)
 if not job then return { 'not_found' } end
-local before, old_priority = terms(job), job.priority
+local before = terms(job)
 local patch = {}
 for i = 3, #ARGV, 2 do patch[ARGV[i]] = ARGV[i + 1] end
+local moves = job.state == 'queued' and patch.priority and patch.priority ~= job.priority
+if moves then leave_lane(job, false) end
 patch_record(id, job, patch)
 reindex(id, before, terms(job))
 emit(id, job, at, 'changed')
-if job.state == 'queued' and job.class ~= 'online' and job.priority ~= old_priority then
+if moves and job.class ~= 'online' then
   -- The old ticket keeps its old place; the new number makes it worthless.
-  patch_record(id, job, { ready = tonumber(job.ready) + 1 })
+  local place = { ready = tonumber(job.ready) + 1 }
+  enter_lane(job, place)
+  patch_record(id, job, place)
   redis.call('ZADD', whole('unleased'), at + 2000, id)
   return { 'ok', ticket(id, job) }
 end

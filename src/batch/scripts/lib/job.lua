@@ -7,6 +7,8 @@ local root = KEYS[1]
 local function key(kind, id) return root .. ':' .. kind .. ':' .. id end
 local function whole(kind) return root .. ':' .. kind end
 
+-- @include fair
+
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
@@ -148,7 +150,11 @@ local function move(id, job, event, patch, at, type, data, indexed)
     patch.intent = ''
     if not FINAL[target] then patch.worker = '' end
   end
-  if target == 'queued' then patch.ready = (tonumber(job.ready) or 0) + 1 end
+  if job.state == 'queued' then leave_lane(job, target == 'running') end
+  if target == 'queued' then
+    patch.ready = (tonumber(job.ready) or 0) + 1
+    enter_lane(job, patch)
+  end
   if job.holder and job.holder ~= '' and not LEASED[target] then
     redis.call('ZREM', key('held', job.holder), id)
     patch.holder = ''
@@ -196,7 +202,7 @@ end
 -- What a new ticket needs, for the caller to put into BullMQ; '' for a job that needs none.
 local function ticket(id, job)
   if job.class == 'online' then return '' end
-  return { id, job.queue, job.ready, job.priority }
+  return { id, job.queue, job.ready, job.priority, job.rank }
 end
 
 -- Is the caller's fence the record's (F2)? Counts the refusal if not.
