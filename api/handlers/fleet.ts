@@ -84,11 +84,12 @@ export function getLimits(deps: ApiDeps): Promise<Answer> {
 
 /** GET /v1/fleet */
 export async function getFleet(deps: ApiDeps): Promise<Answer> {
-  const [workers, queued, spent, mtbfMs] = await Promise.all([
+  const [workers, queued, spent, mtbfMs, brake] = await Promise.all([
     deps.workers.list(),
     deps.reader.countByState(["queued"]),
     deps.time.spent(),
     deps.time.mtbfMs(),
+    deps.workers.brake(),
   ]);
   // Of the slots that were used; how long jobs waited for one is told beside.
   const { fraction } = toGoodput({ ...spent, queued: 0 });
@@ -107,6 +108,7 @@ export async function getFleet(deps: ApiDeps): Promise<Answer> {
     zones: zones.map((zone) => ({ zone, workers: live.filter((worker) => worker.zone === zone).length })),
     goodput: { ...toGoodput(spent), fraction },
     mtbfMs,
+    brake,
     queued: queued.get("queued") ?? 0,
     tasks: new Set(deps.tasks.list().map(({ name }) => name)).size,
   };

@@ -133,6 +133,17 @@ export class BatchCaretaker {
     return taken;
   }
 
+  /** Says in the history of what a silent worker runs that it keeps its leases for now: many are silent at once. */
+  async spare(workerId: string, silent: number, workers: number): Promise<void> {
+    const { redis, keys, scripts } = this.#options;
+    for (const state of ["running", "stopping"]) {
+      const index = keys.index(`s=${state}&w=${workerId}`);
+      for (const id of await redis.zrange(index, "-", "+", "BYLEX", "LIMIT", 0, AT_MOST)) {
+        await runScript(redis, scripts.spare, [keys.root], [id, workerId, silent, workers]);
+      }
+    }
+  }
+
   /** Workers that hold leases, from a bounded look at the running batch jobs. */
   async holders(): Promise<ReadonlySet<string>> {
     const { redis, keys } = this.#options;

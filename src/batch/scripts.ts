@@ -24,6 +24,7 @@ const NAMES = [
   "verify",
   "finish",
   "lose",
+  "spare",
   "control",
   "tell",
   "array-begin",

@@ -5,6 +5,7 @@
  * J2 Nothing is guessed: what is not known is left out.
  */
 import type { Attempt, DependencyStanding, Job } from "../contract/job.ts";
+import type { Fleet } from "../contract/fleet.ts";
 import type { TaskView, Worker } from "../contract/worker.ts";
 import { JOB_REASONS } from "../domain/job-reason.ts";
 import { JOB_STATES } from "../domain/job-state.ts";
@@ -21,6 +22,8 @@ export interface JobFacts {
   readonly task: TaskView | null;
   /** The last lines of the log of a job that failed. */
   readonly lastWords: readonly string[];
+  /** Many workers are silent at once. */
+  readonly brake: Fleet["brake"];
   readonly nowMs: number;
   /** How the command line was called. */
   readonly typed: string;
@@ -36,6 +39,7 @@ export function explainJob(facts: JobFacts): string[] {
     ...timeSentences(facts),
     ...progressSentences(facts),
     ...attemptSentences(facts),
+    ...silenceSentences(facts),
     ...workerSentences(facts),
     ...errorSentences(facts),
     ...adviceSentences(facts),
@@ -171,6 +175,18 @@ function attemptClause(attempt: Attempt, nowMs: number): string {
     lastCheckpoint === null || lastCheckpoint === fromCheckpoint ? "" : `, up to checkpoint ${lastCheckpoint}`;
   const end = outcome === "running" ? `running for ${ran}` : `${outcome} after ${ran}`;
   return `attempt ${number} on ${worker ?? "no worker"}${zone === null ? "" : ` in ${zone}`}, ${from}${made}: ${end}${reason === null ? "" : ` (${reason})`}.`;
+}
+
+/** Beats come twice a second; who is silent for so long may be lost. */
+const SILENT_MS = 2_500;
+
+function silenceSentences({ job, workers, brake }: JobFacts): string[] {
+  const own = workers.find(({ id }) => id === job.worker);
+  if (job.finishedAt !== null || own === undefined || own.state === "lost" || own.beatAgeMs < SILENT_MS) return [];
+  const heard = `Its worker ${own.id} was last heard of ${formatDuration(own.beatAgeMs)} ago.`;
+  if (brake === null) return [heard];
+  const many = `So are ${brake.silent} of ${brake.workers} workers, which may be the network: they keep their leases for now and are given up one by one.`;
+  return [heard, many];
 }
 
 function workerSentences({ job, task, workers }: JobFacts): string[] {

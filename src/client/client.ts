@@ -6,6 +6,7 @@
  * C3 A submission always carries an `Idempotency-Key`: one that got no answer is sent again, and still makes one job
  *    (`submission.ts`).
  */
+import type { Fleet } from "../contract/fleet.ts";
 import type {
   Artifact,
   Attempt,
@@ -278,7 +279,12 @@ export class CairnClient {
     await this.#http.empty({ method: "DELETE", path: jobPath(id), repeatability: "once", ...options });
   }
 
-  /** The fleet. */
+  /** What all workers together can take, what waits for them, and where the time went. */
+  async fleet(options: CallOptions = {}): Promise<Fleet> {
+    return await this.#get<Fleet>("/v1/fleet", [], options);
+  }
+
+  /** The fleet's workers. */
   workers(options: CallOptions = {}): AsyncGenerator<Worker> {
     return this.#each<Worker>("/v1/workers", options);
   }

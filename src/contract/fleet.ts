@@ -20,6 +20,10 @@ export const fleetSchema = z.object({
     .extend({ fraction: z.number().nullable().describe("Useful, of the time that attempts held slots") })
     .describe("Where the time of all batch jobs went, of attempts that have ended"),
   mtbfMs: durationMs.nullable().describe("Mean time between losses of a worker; null: nobody has counted yet"),
+  brake: z
+    .object({ silent: z.int(), workers: z.int() })
+    .nullable()
+    .describe("So many of all workers are silent at once that their leases are taken one by one; null: not now"),
   tasks: z.int().describe("Tasks that are known"),
 });
 export type Fleet = z.infer<typeof fleetSchema>;

@@ -6,9 +6,11 @@
  * M2 A worker that fell silent is called lost, and its leases are taken; a worker that is lost keeps none.
  * M3 A round never fails as a whole: what cannot be done now is done in the next.
  * M4 No round waits for the checkpoint store: workers get lost while it is slow, too.
+ * M5 When many workers fall silent at once they are called lost one by one (domain/loss-brake.ts), and it is said.
  */
 import type { BatchCaretaker } from "../batch/batch.ts";
 import { queuesOf } from "../batch/batch.ts";
+import { LossBrake } from "../domain/loss-brake.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { Loop } from "../runtime/loop.ts";
@@ -18,7 +20,7 @@ import type { RedisClient } from "../redis/connection.ts";
 import { loadScript, runScript, type Script } from "../redis/script.ts";
 import { readBeat } from "./beat.ts";
 import { FailureBook } from "./failure-book.ts";
-import type { FleetWatch } from "./fleet-watch.ts";
+import type { FleetWatch, WatchedWorker } from "./fleet-watch.ts";
 import { queuesOfWorker } from "./served-queues.ts";
 import { isLive } from "./task-registry.ts";
 
@@ -29,6 +31,8 @@ const COUNT_EVERY = 4;
 const STRAY_EVERY = 15;
 const MARK_EVERY = 5;
 const RETAIN_EVERY = 100;
+/** How long it is shown that the brake was on. */
+const BRAKE_SHOWN_MS = 3_000;
 /** Workers that are gone are shown this long. */
 const FORGET_AFTER_MS = 3_600_000;
 /** One that left in order is of no interest for long. */
@@ -65,6 +69,9 @@ export class Caretaker implements Service {
   readonly #loop: Loop;
   readonly #loseWorker: Script = loadScript(new URL("./scripts/", import.meta.url), "lose-worker");
   readonly #failures: FailureBook;
+  readonly #brake = new LossBrake();
+  /** Of whose jobs the history tells already that they are spared. */
+  readonly #spared = new Set<string>();
   /** What is being done in the store (M4). */
   readonly #working = new Set<string>();
   #rounds = 0;
@@ -135,12 +142,33 @@ export class Caretaker implements Service {
 
   /** M2 */
   async #findLostWorkers(): Promise<void> {
-    const { redis, keys, watch, batch, logger } = this.#deps;
-    for (const worker of watch.silent()) {
+    const { redis, keys, batch, logger } = this.#deps;
+    for (const worker of await this.#givenUp()) {
       if ((await runScript(redis, this.#loseWorker, [keys.root], [worker.id, worker.raw])) !== 1) continue;
       logger.warn({ lost: worker.id, silentMs: Math.round(worker.silentMs) }, "worker lost");
       await batch.takeLeasesFrom(worker.id, null);
     }
+  }
+
+  /** M5: of the silent workers those that are to be called lost now. */
+  async #givenUp(): Promise<readonly WatchedWorker[]> {
+    const { redis, keys, watch, batch, clock, logger } = this.#deps;
+    const silent = [...watch.silent()].sort((a, b) => b.silentMs - a.silentMs);
+    const alive = watch.workers().filter((worker) => isLive(worker)).length - silent.length;
+    const names = silent.map(({ id }) => id);
+    const braking = this.#brake.look(names, alive, clock.monotonicMs());
+    if (braking.kind === "off") {
+      this.#spared.clear();
+    } else {
+      const { silent: gone, workers, spared } = braking;
+      if (this.#spared.size === 0) logger.warn({ silent: gone, workers }, "many workers are silent at once: brake on");
+      await redis.set(keys.brake, JSON.stringify({ silent: gone, workers }), "PX", BRAKE_SHOWN_MS);
+      for (const worker of spared.filter((id) => !this.#spared.has(id))) {
+        this.#spared.add(worker);
+        await batch.spare(worker, gone, workers);
+      }
+    }
+    return silent.filter(({ id }) => braking.giveUp.includes(id));
   }
 
   /**

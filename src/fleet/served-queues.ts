@@ -1,5 +1,6 @@
 /** Which queues a worker draws from, and who else could take what waits there. */
 import { queuesOf } from "../batch/batch.ts";
+import { LOST_AFTER_MS } from "./beat.ts";
 import type { FleetWatch, WatchedWorker } from "./fleet-watch.ts";
 
 /** Queues of batch work that the worker draws from, by what it has registered. */
@@ -20,6 +21,7 @@ export function canTakeElsewhere(watch: FleetWatch, queue: string, workerId: str
       (worker) =>
         worker.id !== workerId &&
         worker.beat.state === "ready" &&
+        worker.silentMs < LOST_AFTER_MS / 2 &&
         worker.beat.slots.batch.used < worker.beat.slots.batch.total &&
         queuesOfWorker(watch, worker).includes(queue),
     );

@@ -39,6 +39,13 @@ export class WorkerRegistry {
     return beat === null ? null : toWorker(id, beat, registration ?? undefined, redisNowMs());
   }
 
+  /** Whether so many workers are silent at once that their leases are taken slowly. @throws RedisFault */
+  async brake(): Promise<{ readonly silent: number; readonly workers: number } | null> {
+    const { redis, keys } = this.#options;
+    const stored = await reading(() => redis.get(keys.brake));
+    return stored === null ? null : (JSON.parse(stored) as { readonly silent: number; readonly workers: number });
+  }
+
   /** Leaves an order for a worker, and wakes it. @returns false when nobody of that id is known. @throws RedisFault */
   async order(id: string, order: Order): Promise<boolean> {
     const { redis, keys } = this.#options;

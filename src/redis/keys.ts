@@ -75,6 +75,8 @@ export interface Keys {
   readonly failures: string;
   /** HASH, part of the time → ms that all batch jobs together have spent on it. */
   readonly timeSpent: string;
+  /** STRING with expiry, JSON: many workers are silent at once, and their leases are taken slowly. */
+  readonly brake: string;
   /** STRING with expiry: who looks after the fleet. */
   readonly caretaker: string;
   /** Prefix of BullMQ's own keys. */
@@ -135,6 +137,7 @@ export function createKeys(prefix: string): Keys {
     generation: `${root}:generation`,
     failures: `${root}:failures`,
     timeSpent: `${root}:spent`,
+    brake: `${root}:brake`,
     caretaker: `${root}:caretaker`,
     bull: `${root}:bull`,
     replicas: `{${prefix}:replicas}:beats`,

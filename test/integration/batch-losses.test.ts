@@ -1,8 +1,10 @@
 /** What a batch job is told when workers are lost under it: whose fault it was, and where it goes next. */
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { NOTHING_NEW } from "../../src/batch/batch.ts";
+import { JobEventLog, loadBatchScripts, NOTHING_NEW } from "../../src/batch/batch.ts";
 import { isToBlame, oddsOfLoss, QUARANTINE } from "../../src/domain/quarantine.ts";
+import { Caretaker, FleetWatch, WorkerPresence, WorkerRegistry } from "../../src/fleet/fleet.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
 import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 
@@ -104,5 +106,64 @@ describe("a batch job that loses its workers", () => {
       })
       .toBe("queued");
     await expect(batch.lease("w1", "others")).rejects.toThrow("avoid");
+  });
+
+  it("M5: keeps its lease for now when most of the fleet falls silent at once, and has lost nothing if it comes back", async () => {
+    const clock = { now: 0, nowMs: Date.now, monotonicMs: () => clock.now, sleep: () => Promise.resolve() };
+    const { redis, keys } = batch;
+    const logger = createLogger({ level: "silent", process: "test" });
+    const raise = (error: unknown): void => {
+      throw error;
+    };
+    const watch = new FleetWatch({ redis, keys, clock, onError: raise });
+    const caretaker = new Caretaker({
+      ...{ redis, keys, clock, watch, logger, who: "test", batch: batch.caretaker, redisNowMs: Date.now },
+      ...{ settleGeneration: () => Promise.resolve(), retain: null, writeMarks: null },
+    });
+    let counter = 0;
+    const beat = (workerId: string) =>
+      new WorkerPresence({ redis, keys, workerId }).beat({
+        ...{ format: 1, boot: "b", counter: (counter += 1), state: "ready", reason: null, load: 0, loopLagMs: 0 },
+        pids: { agent: 1, replicas: [], keepers: [], runners: [] },
+        slots: { online: { total: 0, used: 0 }, batch: { total: 1, used: 1 } },
+      });
+    const pass = async (ms: number, heard: readonly string[]): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 500) {
+        clock.now += 500;
+        await Promise.all(heard.map(beat));
+        await watch.look();
+        await caretaker.round();
+      }
+    };
+    const names = ["w1", "w2", "w3", "w4"];
+    const jobs: string[] = [];
+    for (const name of names) {
+      jobs.push(await batch.created());
+      await batch.lease(name);
+    }
+    const running = async (): Promise<string[]> => {
+      const states = await Promise.all(jobs.map((id) => batch.reader.require(id)));
+      return states.filter(({ state }) => state === "running").map(({ id }) => id);
+    };
+
+    await pass(500, [...names, "w5"]);
+    await pass(2_500, ["w5"]);
+    expect(await running()).toHaveLength(3);
+    const [spared = ""] = await running();
+    const events = new JobEventLog({ redis, keys, scripts: loadBatchScripts() });
+    expect(await events.after(spared, 0, 100)).toContainEqual(
+      expect.objectContaining({
+        type: "worker_silent",
+        data: expect.objectContaining({ silent: 4, workers: 5 }) as unknown,
+      }),
+    );
+    expect(await new WorkerRegistry({ redis, keys, redisNowMs: Date.now }).brake()).toEqual({ silent: 4, workers: 5 });
+    await pass(1_000, ["w5"]);
+    expect(await running()).toHaveLength(2);
+    await pass(5_000, [...names, "w5"]); // The network is back.
+    expect(await running()).toHaveLength(2);
+    await pass(2_500, ["w4", "w5"]); // Now they really die, and nobody waits for ever.
+    await pass(5_000, ["w4", "w5"]);
+    expect((await running()).length).toBeLessThan(2);
   });
 });

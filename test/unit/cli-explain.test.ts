@@ -60,6 +60,7 @@ function explain(change: Partial<JobFacts>): string {
     workers: [worker("w1")],
     task,
     lastWords: [],
+    brake: null,
     nowMs,
     typed: "cairn",
     ...change,
@@ -75,6 +76,14 @@ describe("cairn explain", () => {
     expect(text).toContain("1 ready worker has the task: w1 (2 of 2 slots used); w2 is draining.");
     expect(text).toContain("All their slots are taken.");
     expect(text).not.toContain("w3");
+  });
+
+  it("says that its worker is silent, and that it is spared when many are", () => {
+    const job = sampleJob({ state: "running", reason: null, worker: "w1", attempts: 1 });
+    const workers = [worker("w1", { beatAgeMs: 7_000 })];
+    expect(explain({ job, workers })).toContain("Its worker w1 was last heard of 7s ago.");
+    expect(explain({ job, workers, brake: { silent: 5, workers: 8 } })).toContain("So are 5 of 8 workers");
+    expect(explain({ job })).not.toContain("last heard of");
   });
 
   it("names the last lines that a failed job wrote", () => {
@@ -169,6 +178,7 @@ describe("cairn explain", () => {
           workers: [],
           task,
           lastWords: [],
+          brake: null,
           nowMs,
           typed: "cairn",
         });

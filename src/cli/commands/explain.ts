@@ -17,7 +17,7 @@ export const explain = command({
   name: "explain",
   group: "See what happens",
   summary: "say in sentences why a job is where it is",
-  does: "GET /v1/jobs/{id}, /attempts, /dependencies, /logs, /v1/tasks, /v1/workers",
+  does: "GET /v1/jobs/{id}, /attempts, /dependencies, /logs, /v1/tasks, /v1/workers, /v1/fleet",
   args: [{ name: "job", meaning: "id of the job", count: "one" }],
   options: { output: outputOption, ...addressOptions },
   examples: [{ line: "cairn explain $JOB", does: "state, reason, attempts, checkpoint, and who could run it" }],
@@ -25,12 +25,13 @@ export const explain = command({
     const client = session.client(options);
     const job = await client.job(id);
     const waits = job.state === "blocked" || job.reason === "dependency_failed";
-    const [attempts, dependencies, workers, task, lastWords] = await Promise.all([
+    const [attempts, dependencies, workers, task, lastWords, fleet] = await Promise.all([
       collect(client.attempts(id)),
       waits ? collect(client.dependencies(id)) : [],
       collect(client.workers()),
       findTask(client, job.task),
       job.state === "failed" && job.class === "batch" ? lastLines(client, job) : [],
+      client.fleet(),
     ]);
     const sentences = explainJob({
       job,
@@ -39,6 +40,7 @@ export const explain = command({
       workers,
       task,
       lastWords,
+      brake: fleet.brake,
       nowMs: session.clock.nowMs(),
       typed: session.typed,
     });
