@@ -59,8 +59,13 @@ const bull = connectRedis(config.redisUrl, { kind: "bullmq" }, `agent:${workerId
 async function main(): Promise<void> {
   const ledger = new WorkLedger({ folder: join(config.data, "work"), workerId, logger });
   await ledger.takeOver();
-  const { tasks, bundles } = await describeTasks(
-    { modules: config.tasks, builtins: config.builtins, bundleFolder: join(config.data, "bundles") },
+  const { tasks, bundles, programs, passEnv } = await describeTasks(
+    {
+      modules: config.tasks,
+      programs: config.programs,
+      builtins: config.builtins,
+      bundleFolder: join(config.data, "bundles"),
+    },
     environment,
   );
   await whenReady(commands, config.redisUrl, 30_000);
@@ -96,6 +101,8 @@ async function main(): Promise<void> {
     onTicketError: onError("tickets"),
   });
 
+  // What the operator lets programs see besides; each sees only what its own definition names.
+  const keeperEnvironment = childEnvironment(inheritedEnvironment(), passEnv);
   const own = { taskModules: bundles, builtins: config.builtins, faults: config.faults, logLevel: config.logLevel };
   const watch = new FleetWatch({ redis: commands, keys, clock, onError: onError("fleet-watch") });
   const batch = new BatchDesk({
@@ -113,7 +120,7 @@ async function main(): Promise<void> {
       clock,
       faults: parseFaultPlan(config.faults),
       logger,
-      forkKeeper: () => forkChild(new URL("./keeper/main.js", import.meta.url), environment),
+      forkKeeper: () => forkChild(new URL("./keeper/main.js", import.meta.url), keeperEnvironment),
       noteGroup: (pid) => ledger.note(pid),
       rideThroughMs: config.rideThroughMs,
     },
@@ -124,6 +131,7 @@ async function main(): Promise<void> {
       logBytes: config.limits.logBytesPerAttempt,
       outputBytes: config.limits.inlineBytes,
     },
+    programs: new Set(programs),
     workFolder: ledger.folder,
   });
   const replicas = new ReplicaKeeper({

@@ -18,7 +18,7 @@ import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type Script, type ScriptReply } from "../redis/script.ts";
 import type { ScriptWriter } from "../redis/script-writer.ts";
-import { unflatten, type RawJob, type StoredCheckpoint } from "./record.ts";
+import { toArtifact, unflatten, type RawJob, type StoredCheckpoint } from "./record.ts";
 import type { BatchScripts } from "./scripts.ts";
 import { ticketOf, type DrawnTicket, type TicketQueues } from "./tickets.ts";
 
@@ -64,6 +64,8 @@ export type FencedReply =
       readonly final?: boolean;
       /** After `latest`; null: it has none. */
       readonly latest?: CheckpointPointer | null;
+      /** After `artifact`; null: the job has committed none of that name. */
+      readonly artifact?: { readonly sha256: string; readonly bytes: number } | null;
     }
   /** The fence is not the record's (any more): stop, publish nothing. */
   | { readonly kind: "refused"; readonly detail: string }
@@ -235,6 +237,17 @@ export class LeaseDesk {
         kind: "ok",
         latest: { seq: Number(seq), manifest, manifestSha256, progress: progress ? Number(progress) : null },
       };
+    });
+  }
+
+  /** The version of an artifact that any job has committed, for a task that takes it as its input. */
+  async artifact(job: string, name: string): Promise<FencedReply> {
+    const { redis, keys } = this.#options;
+    return this.#fenced(async () => {
+      const stored = await redis.hget(keys.artifacts(job), name);
+      if (stored === null) return { kind: "ok", artifact: null };
+      const { sha256, bytes } = toArtifact(name, stored);
+      return { kind: "ok", artifact: { sha256, bytes } };
     });
   }
 

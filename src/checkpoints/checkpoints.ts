@@ -11,6 +11,7 @@ import type { CheckpointStore } from "./store.ts";
 export {
   freezeFiles,
   handedOver,
+  stillFrozen,
   type FileToFreeze,
   type FreezeOptions,
   type Freezing,

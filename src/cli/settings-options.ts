@@ -34,6 +34,7 @@ export const WORKER_SETTINGS = [
   "labels",
   "pools",
   "tasks",
+  "programs",
   "builtins",
   "onlineSlots",
   "replicas",
@@ -66,7 +67,7 @@ export const NOT_OPTIONS = [
 ] as const satisfies readonly SettingName[];
 
 /** What may be given more than once; in the variable the values are separated by commas. */
-const LISTS: ReadonlySet<string> = new Set<SettingName>(["labels", "pools", "tasks"]);
+const LISTS: ReadonlySet<string> = new Set<SettingName>(["labels", "pools", "tasks", "programs"]);
 const PLACEHOLDERS: Readonly<Partial<Record<SettingName, string>>> = {
   redisUrl: "url",
   onlineRedisUrl: "url",
@@ -81,6 +82,7 @@ const PLACEHOLDERS: Readonly<Partial<Record<SettingName, string>>> = {
   labels: "key=value",
   pools: "name",
   tasks: "module",
+  programs: "file",
   builtins: "on|off",
   zone: "name",
   region: "name",

@@ -68,6 +68,7 @@ const settings = z.strictObject({
   replicas: whole.min(0).max(64).default(1).describe("Replica processes of this worker"),
   batchSlots: whole.min(0).max(1_000).default(2).describe("Batch jobs at the same time on this worker"),
   tasks: list.default([]).describe("Modules with tasks, besides the built-in ones"),
+  programs: list.default([]).describe("Files (YAML or JSON) with programs that this worker runs as batch tasks"),
   builtins: z.enum(["on", "off"]).default("on").describe("Serve the built-in tasks"),
   stopGraceMs: whole.min(0).default(30_000).describe("Time a batch job has to make its last checkpoint, ms"),
   drainMs: whole.min(0).default(60_000).describe("Time a worker has to drain before it is hurried, ms"),

@@ -10,9 +10,10 @@
  */
 import type { z } from "zod";
 import type { BatchContext, OnlineContext } from "./context.ts";
+import type { ProgramTask } from "./program/define-program.ts";
+import { type Backoff, type CheckpointPolicy, TASK_BRAND } from "./task-brand.ts";
 
-/** Recognises a task across module instances and bundles. */
-export const TASK_BRAND: unique symbol = Symbol.for("cairn.task") as never;
+export type { Backoff, CheckpointPolicy } from "./task-brand.ts";
 
 /** A JSON value: what inputs and outputs are made of. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -33,14 +34,6 @@ export function done<Output>(output: Output): Done<Output> {
 
 export type StepResult<Output> = typeof more | Done<Output>;
 
-/** How long to wait before a retry: `min(initialMs * factor^(n-1), maxMs)`, spread by ±`jitter` (a fraction). */
-export interface Backoff {
-  readonly initialMs: number;
-  readonly factor: number;
-  readonly maxMs: number;
-  readonly jitter: number;
-}
-
 /** Backoff between attempts of a batch job that failed by its own fault. */
 export const BATCH_BACKOFF: Backoff = { initialMs: 1_000, factor: 2, maxMs: 60_000, jitter: 0.2 };
 
@@ -58,19 +51,6 @@ export interface OnlineTask<Input = unknown, Output = unknown> {
   /** Calls at the same time in one replica. */
   readonly concurrency: number;
   run(input: Input, ctx: OnlineContext): Output | Promise<Output>;
-}
-
-export interface CheckpointPolicy {
-  /** Raise it when `save` and `load` change so that older checkpoints cannot be loaded. */
-  readonly version: number;
-  /** Time between checkpoints: `"auto"` (from measured cost and failure rate) or ms. */
-  readonly intervalMs: "auto" | number;
-  readonly minMs: number;
-  readonly maxMs: number;
-  /** How many of the newest checkpoints are kept, at least 2. */
-  readonly keep: number;
-  /** `kept`: the state at the end becomes a checkpoint too, for tasks that read it with `ctx.latestCheckpoint`. */
-  readonly finalState: "kept" | "dropped";
 }
 
 export interface BatchTask<Input = unknown, State = unknown, Output = unknown> {
@@ -96,7 +76,12 @@ export interface BatchTask<Input = unknown, State = unknown, Output = unknown> {
  * Any task, whatever it takes. Handlers are declared as methods above, because those may be given to a place that
  * knows only `unknown`; the schema in `input` is what makes sure of the argument, and it runs before every call.
  */
-export type Task = OnlineTask | BatchTask;
+export type Task = OnlineTask | BatchTask | ProgramTask;
+
+/** Is it a program, and not functions in TypeScript? */
+export function isProgram(task: Task): task is ProgramTask {
+  return "program" in task;
+}
 
 /** Names of tasks, pools and labels: they become parts of Redis keys and file names. */
 export const NAME_PATTERN = /^[a-z][a-z0-9-]{0,62}$/;

@@ -8,10 +8,11 @@
  */
 import { pathToFileURL } from "node:url";
 import { isTask, type Task } from "./define.ts";
+import { loadPrograms } from "./program/programs-file.ts";
 
 export interface TaskSources {
   readonly builtins: "on" | "off";
-  /** Paths of modules, bundled already. */
+  /** Paths of modules, bundled already, and of programs that were kept (`program/programs-file.ts`; `.json`). */
   readonly modules: readonly string[];
 }
 
@@ -47,7 +48,7 @@ export async function loadTasks(sources: TaskSources): Promise<Map<string, Task>
     const { origin, tasks: found } = await importTasks(path);
     // L2
     if (found.length === 0)
-      throw new Error(`${origin} exports no task: export what defineOnline or defineBatch returns`);
+      throw new Error(`${origin} exports no task: export what defineOnline, defineBatch or defineProgram returns`);
     for (const task of found) add(task, origin);
   }
   return tasks;
@@ -60,6 +61,7 @@ interface Loaded {
 }
 
 async function importTasks(path: string): Promise<Loaded> {
+  if (path.endsWith(".json")) return loadPrograms(path);
   // Stack traces of user code then show the user's lines, not those of the bundle.
   process.setSourceMapsEnabled(true);
   let module: unknown;

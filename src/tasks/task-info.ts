@@ -9,6 +9,7 @@ import { z } from "zod";
 import { jsonSchema, type TaskInfo } from "../contract/worker.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import type { Task } from "./define.ts";
+import { isJsonSchemaInput, type ProgramInput } from "./program/program-input.ts";
 
 /**
  * Describes a task for the registry.
@@ -38,10 +39,15 @@ export function describeTask(task: Task): TaskInfo {
   return { ...info, definition: createHash("sha256").update(canonicalJson(info)).digest("hex").slice(0, 16) };
 }
 
-function toJsonSchema(task: string, io: "input" | "output", schema: z.ZodType): Record<string, z.core.util.JSONType> {
+function toJsonSchema(
+  task: string,
+  io: "input" | "output",
+  schema: ProgramInput,
+): Record<string, z.core.util.JSONType> {
   const refuse = (path: readonly (string | number)[], reason: string): never => {
     throw new TypeError(`task "${task}": ${fieldName(io, path)}: ${reason}`);
   };
+  if (typeof schema === "object" && isJsonSchemaInput(schema)) return jsonSchema.parse(schema.jsonSchema);
   if (typeof schema !== "object" || !("_zod" in schema)) return refuse([], "is not a zod 4 schema");
   let made: unknown;
   try {

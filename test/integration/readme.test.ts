@@ -50,7 +50,8 @@ beforeAll(async () => {
   // What `npm install <folder of this clone>` leaves in a project.
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(ROOT, join(folder, "node_modules/cairn-scheduler"));
-  for (const name of ["tasks.ts", "client.mjs"]) writeFileSync(join(folder, name), block(name));
+  for (const name of ["tasks.ts", "client.mjs", "programs.yaml", "chain.py"])
+    writeFileSync(join(folder, name), block(name));
 });
 afterAll(async () => {
   for (const running of [joined, dev]) {
@@ -96,7 +97,11 @@ describe("the README's commands", { timeout: 180_000 }, () => {
   });
 
   it("a simulation of one's own, on a worker that joins", async () => {
-    joined = startCairn(["worker", "--tasks", "./tasks.ts", "--id", "mine"], { env, cwd: folder, channel: true });
+    joined = startCairn(["worker", "--tasks", "./tasks.ts", "--programs", "./programs.yaml", "--id", "mine"], {
+      env,
+      cwd: folder,
+      channel: true,
+    });
     await once(joined.child, "message");
     const { out } = await run("own-task");
     expect(out).toMatch(/^rod +batch +1 +Heat spreads along a rod$/m);
@@ -112,6 +117,11 @@ describe("the README's commands", { timeout: 180_000 }, () => {
     const { out } = await run("sweep");
     expect(out).toMatch(/elements +20: /);
     expect(out.match(/ succeeded /g)).toHaveLength(20);
+  });
+
+  it("any program: the one in Python, with the digest that it must come to", async () => {
+    const { out } = await run("program");
+    expect(out).toContain('{"exitCode":0,"artifacts":["result.txt"]}\n');
   });
 
   it("from TypeScript: the client's example runs to its end", async () => {

@@ -105,6 +105,7 @@ export class TestAttempt {
     const number = job.attempts.length + 1;
     this.assignment = {
       task: "count",
+      runs: "steps",
       checkpointVersion: 1,
       input: "{}",
       round: 0,
@@ -229,6 +230,11 @@ export class TestAttempt {
         if (latest === undefined || request.job !== job.id) return { kind: "ok", latest: null };
         const { seq, manifest, manifestSha256, progress } = latest;
         return { kind: "ok", latest: { seq, manifest, manifestSha256, progress: progress?.completed ?? null } };
+      }
+      case "artifact": {
+        const { artifacts } = [...job.ends].reverse().find((end) => end.kind === "succeeded") ?? { artifacts: [] };
+        const found = request.job === job.id ? artifacts.find(({ name }) => name === request.name) : undefined;
+        return { kind: "ok", artifact: found ?? null };
       }
     }
   }

@@ -84,6 +84,9 @@ describe("the README", () => {
       "own-task",
       "graph",
       "sweep",
+      "programs.yaml",
+      "chain.py",
+      "program",
       "client.mjs",
       "weather",
     ]);

@@ -208,6 +208,8 @@ export class Attempt {
         return desk.verify(job, fence, request.fault === undefined ? null : { fault: request.fault, record });
       case "latest":
         return desk.latest(request.job);
+      case "artifact":
+        return desk.artifact(request.job, request.name);
       case "commit":
         faults.reach("agent.before-commit");
         return desk.commit(job, fence, Number(record["attempts"]), request.checkpoint);

@@ -48,6 +48,8 @@ export interface BatchDeskOptions {
     Assignment,
     "storeUrl" | "storeAccess" | "taskModules" | "builtins" | "faults" | "logLevel" | "logBytes" | "outputBytes"
   >;
+  /** Names of the tasks that are programs. */
+  readonly programs: ReadonlySet<string>;
   readonly workFolder: string;
 }
 
@@ -182,6 +184,7 @@ export class BatchDesk implements Service {
       ...this.#options.assignment,
       job,
       task: record["task"] ?? "",
+      runs: this.#options.programs.has(record["task"] ?? "") ? "program" : "steps",
       checkpointVersion: number("version", 1),
       input: record["input"] ?? "null",
       attempt,

@@ -16,10 +16,10 @@ const PASSED_ON = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "NODE_EXTRA
 
 export type Environment = Readonly<Partial<Record<string, string>>>;
 
-/** The environment of children, from the agent's own. */
-export function childEnvironment(own: Environment): Record<string, string> {
+/** The environment of children, from the agent's own. @param more variables that are passed on besides */
+export function childEnvironment(own: Environment, more: readonly string[] = []): Record<string, string> {
   return Object.fromEntries(
-    PASSED_ON.flatMap((name) => {
+    [...PASSED_ON, ...more].flatMap((name) => {
       const value = own[name];
       return value === undefined ? [] : [[name, value] as const];
     }),

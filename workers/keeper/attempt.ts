@@ -14,7 +14,6 @@ import type { Clock } from "../../src/runtime/clock.ts";
 import type { FaultPoints } from "../../src/runtime/fault-points.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
 import type { FromRunner } from "../runner/protocol.ts";
-import { fenceText } from "../../src/domain/fence.ts";
 import type { AgentLink } from "./agent-link.ts";
 import { PendingArtifacts } from "./artifacts.ts";
 import { aborted } from "./aborted.ts";
@@ -27,6 +26,7 @@ import { conclude, type Verdict } from "./conclusion.ts";
 import { JobLog } from "./job-log.ts";
 import type { Assignment } from "./protocol.ts";
 import { restore } from "./restore.ts";
+import { runnerAssignment } from "./runner-assignment.ts";
 import { RunnerProcess, type RunnerExit } from "./runner-process.ts";
 import { StoppedWatch } from "./stopped-watch.ts";
 import { untilStored } from "./store-patience.ts";
@@ -214,6 +214,7 @@ export class Attempt {
     const parent = restored.kind === "restored" ? restored.checkpoint : null;
     this.#fromSeq = parent?.manifest.seq ?? null;
     const runner = new RunnerProcess({
+      assignment,
       clock,
       folder: join(this.folder, "scratch"),
       onMessage: (message) => this.#onRunner(message),
@@ -239,22 +240,14 @@ export class Attempt {
       parent,
     });
     this.#views = new CheckpointViews(store, link, join(this.folder, "views"));
-    const { job, task, checkpointVersion, input, attempt, taskModules, builtins, outputBytes } = assignment;
     runner.tell({
       kind: "start",
-      assignment: {
-        job,
-        task,
-        checkpointVersion,
-        input,
-        attempt,
-        fence: fenceText(assignment.fence),
-        taskModules,
-        builtins,
+      assignment: runnerAssignment(assignment, {
         restored: parent === null ? null : join(this.folder, "restored"),
         artifactFolder: join(this.folder, "artifacts"),
-        outputBytes,
-      },
+        mark: runner.mark,
+        cgroup: runner.cgroup,
+      }),
     });
   }
 
@@ -269,7 +262,11 @@ export class Attempt {
         return;
       case "saved":
       case "save_failed":
+      case "not_saved":
         this.#saving?.saved(message);
+        return;
+      case "offer":
+        this.#cadence.ask();
         return;
       case "done":
         this.#artifacts.add(message.artifacts);
@@ -282,10 +279,12 @@ export class Attempt {
         this.#fail(message.fault, message.message, message.retryAfterMs);
         return;
       case "unfit":
+      case "lost":
         this.#decide({ kind: "runner_lost", detail: message.message });
         return;
       case "latest":
       case "read":
+      case "artifact":
         void this.#views?.answer(message, this.#work.signal).then((answer) => this.#runner?.tell(answer));
         return;
       default:
@@ -343,7 +342,8 @@ export class Attempt {
       const last = this.#done;
       const taken = await this.#checkpointer.take(stopping || last !== null ? "hold" : "go_on", signal);
       if (last !== null && taken.kind !== "refused") this.#decide(last); // Without it the job is done all the same.
-      if (taken.kind === "committed" && stopping) this.#decide({ kind: "let_go" });
+      if ((taken.kind === "committed" || taken.kind === "nothing") && stopping) this.#decide({ kind: "let_go" });
+      if (taken.kind === "nothing" && !stopping) this.#log.note(`no checkpoint: ${taken.detail}`);
       if (taken.kind === "refused") this.#refused(taken.detail);
       if (taken.kind === "failed") this.#log.note(`a checkpoint failed: ${taken.detail}`);
       savesFailed = taken.kind === "failed" && taken.at === "save" ? savesFailed + 1 : 0;
@@ -353,7 +353,7 @@ export class Attempt {
       if (stopping && taken.kind === "failed") await clock.sleep(SAVE_AGAIN_MS, signal);
       if (this.#stopping !== null) this.#cadence.ask();
       else if (taken.kind === "committed") this.#cadence.taken(taken.cost);
-      else this.#cadence.failed();
+      else this.#cadence[taken.kind === "nothing" ? "begin" : "failed"]();
     }
   }
 

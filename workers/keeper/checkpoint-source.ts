@@ -18,6 +18,8 @@ export type Snapshot =
       readonly artifacts: readonly ArtifactFile[];
     }
   | { readonly kind: "save_failed"; readonly message: string }
+  /** There is nothing new, or the task never has anything to save. */
+  | { readonly kind: "not_saved"; readonly message: string }
   /** Its files changed while they were frozen: nobody's fault, and another try may find them at rest. */
   | { readonly kind: "changed"; readonly detail: string };
 
@@ -29,9 +31,11 @@ export interface CheckpointSource {
    * @returns null when `signal` aborted first
    */
   snapshot(folder: string, then: "go_on" | "hold", signal: AbortSignal): Promise<Snapshot | null>;
+  /** The last snapshot could not be stored: what lies ready somewhere may be offered again. */
+  notStored(): void;
 }
 
-type Saved = Extract<FromRunner, { kind: "saved" | "save_failed" }>;
+type Saved = Extract<FromRunner, { kind: "saved" | "save_failed" | "not_saved" }>;
 
 /** A task that saves into a folder when it is told to, and never touches that folder again (RP2). */
 export class SavingRunner implements CheckpointSource {
@@ -50,9 +54,13 @@ export class SavingRunner implements CheckpointSource {
 
   async snapshot(folder: string, then: "go_on" | "hold", signal: AbortSignal): Promise<Snapshot | null> {
     const saved = await this.#save(folder, then, signal);
-    if (saved === null || saved.kind === "save_failed") return saved;
+    if (saved?.kind !== "saved") return saved;
     const { blockedMs, progress, artifacts } = saved;
     return { kind: "saved", frozen: await handedOver(folder), blockedMs, progress, artifacts };
+  }
+
+  notStored(): void {
+    this.#runner.tell({ kind: "not_stored", id: this.#saves });
   }
 
   #save(folder: string, then: "go_on" | "hold", signal: AbortSignal): Promise<Saved | null> {

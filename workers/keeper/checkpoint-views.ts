@@ -1,10 +1,18 @@
 /**
- * Checkpoints of other jobs that the task looks at (`ctx.latestCheckpoint`). The runner reaches no store: its keeper
- * opens them and lays the files it asks for in the work folder, verified.
+ * What the task looks at of other jobs: their checkpoints (`ctx.latestCheckpoint`), and their artifacts. The runner
+ * reaches no store: its keeper lays the files it asks for in the work folder, verified.
  */
+import { createWriteStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type CheckpointPointer, type CheckpointStore, latestCheckpoint } from "../../src/checkpoints/checkpoints.ts";
+import { pipeline } from "node:stream/promises";
+import {
+  type CheckpointPointer,
+  type CheckpointStore,
+  hashFile,
+  latestCheckpoint,
+  storeNames,
+} from "../../src/checkpoints/checkpoints.ts";
 import type { CheckpointView } from "../../src/tasks/context.ts";
 import type { FromRunner, ToRunner } from "../runner/protocol.ts";
 import type { AgentLink } from "./agent-link.ts";
@@ -12,7 +20,7 @@ import type { AgentLink } from "./agent-link.ts";
 /** Views that are kept open; a task that opens more at a time loses the oldest. */
 const OPEN_AT_MOST = 64;
 
-type Question = Extract<FromRunner, { kind: "latest" | "read" }>;
+type Question = Extract<FromRunner, { kind: "latest" | "read" | "artifact" }>;
 
 export class CheckpointViews {
   readonly #store: CheckpointStore;
@@ -31,9 +39,14 @@ export class CheckpointViews {
   /** Never rejects: what goes wrong is the answer. */
   async answer(question: Question, signal: AbortSignal): Promise<ToRunner> {
     try {
-      return question.kind === "latest"
-        ? await this.#latest(question.id, question.job, signal)
-        : await this.#read(question.id, question.handle, question.name);
+      switch (question.kind) {
+        case "latest":
+          return await this.#latest(question.id, question.job, signal);
+        case "read":
+          return await this.#read(question.id, question.handle, question.name);
+        case "artifact":
+          return await this.#artifact(question, signal);
+      }
     } catch (error) {
       return { kind: "trouble", id: question.id, message: error instanceof Error ? error.message : String(error) };
     }
@@ -63,6 +76,22 @@ export class CheckpointViews {
     this.#count += 1;
     const path = join(this.#folder, `${this.#count}`);
     await writeFile(path, bytes);
+    return { kind: "file", id, path };
+  }
+
+  async #artifact({ id, job, name }: Extract<Question, { kind: "artifact" }>, signal: AbortSignal): Promise<ToRunner> {
+    if (!storeNames.isArtifactName(name)) throw new Error(`"${name}" is no name of an artifact`);
+    const answer = await this.#link.request({ kind: "artifact", job, name }, signal);
+    if (answer.kind !== "ok") throw new Error("the attempt is over");
+    const { artifact } = answer;
+    if (!artifact) throw new Error(`job ${job} has published no artifact ${name}; let this job wait for it`);
+    const content = await this.#store.get(storeNames.artifactName(job, name, artifact.sha256));
+    if (content === null) throw new Error(`the artifact ${name} of job ${job} is not in the store any more`);
+    this.#count += 1;
+    const path = join(this.#folder, `${this.#count}`);
+    await pipeline(content, createWriteStream(path, { flags: "wx" }));
+    const { sha256 } = await hashFile(path);
+    if (sha256 !== artifact.sha256) throw new Error(`the artifact ${name} of job ${job} is damaged`);
     return { kind: "file", id, path };
   }
 }

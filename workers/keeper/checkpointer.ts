@@ -29,6 +29,8 @@ export type Taken =
   | { readonly kind: "committed"; readonly seq: number; readonly cost: CheckpointCost }
   /** `save`: the task could not save its state; `store`: it could not be stored. */
   | { readonly kind: "failed"; readonly at: "save" | "store"; readonly detail: string }
+  /** There was nothing to save. */
+  | { readonly kind: "nothing"; readonly detail: string }
   | { readonly kind: "refused"; readonly detail: string }
   | { readonly kind: "given_up" };
 
@@ -85,6 +87,7 @@ export class Checkpointer {
       const snapshot = await source.snapshot(folder, then, signal);
       if (snapshot === null) return { kind: "given_up" };
       if (snapshot.kind === "save_failed") return { kind: "failed", at: "save", detail: snapshot.message };
+      if (snapshot.kind === "not_saved") return { kind: "nothing", detail: snapshot.message };
       if (snapshot.kind === "changed") return { kind: "failed", at: "store", detail: snapshot.detail };
       this.#options.artifacts.add(snapshot.artifacts);
       this.#options.time.stood(snapshot.blockedMs);
@@ -93,6 +96,7 @@ export class Checkpointer {
     } catch (error) {
       if (signal.aborted) return { kind: "given_up" };
       logger.warn({ err: error, seq: this.#seq }, "checkpoint not stored");
+      source.notStored();
       return { kind: "failed", at: "store", detail: error instanceof Error ? error.message : String(error) }; // CK3
     } finally {
       await rm(folder, { recursive: true, force: true });

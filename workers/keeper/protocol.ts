@@ -28,6 +28,8 @@ export interface Candidate {
 export interface Assignment {
   readonly job: string;
   readonly task: string;
+  /** `program`: an executable (`defineProgram`); `steps`: functions in TypeScript. */
+  readonly runs: "steps" | "program";
   readonly checkpointVersion: number;
   /** Raw JSON. */
   readonly input: string;
@@ -61,7 +63,7 @@ export interface Assignment {
   readonly storeAccess: StoreAccess;
   /** Folder for this attempt alone, made by the keeper, removed by it at the end. */
   readonly workFolder: string;
-  /** Modules to load tasks from, bundled already. */
+  /** Modules and programs to load tasks from, bundled and kept already. */
   readonly taskModules: readonly string[];
   readonly builtins: "on" | "off";
   readonly faults: string;
@@ -132,7 +134,9 @@ export type KeeperRequest =
   | { readonly kind: "set_aside"; readonly seq: number; readonly detail: string }
   | { readonly kind: "end"; readonly end: AttemptEnd; readonly account: AttemptAccount }
   /** Which is the latest committed checkpoint of a job (any job)? */
-  | { readonly kind: "latest"; readonly job: string };
+  | { readonly kind: "latest"; readonly job: string }
+  /** Which version of an artifact has a job (any job) committed? */
+  | { readonly kind: "artifact"; readonly job: string; readonly name: string };
 
 /** What a fenced write of the agent answers. */
 export type KeeperReply = FencedReply;

@@ -4,14 +4,20 @@
  * RU1 The runner leads a group of its own, and it is the group that is ended: what the task started goes with it.
  * RU2 It runs at the lowest priority. `nice` sets it before Node starts, because on Linux a priority belongs to a
  *     thread, and threads take over that of the one which started them; its session is lowered besides
- *     (`background-priority.ts`).
+ *     (`background-priority.ts`). The runner of a program lowers the program alone: it has to look after it in time.
  * RU3 It inherits the keeper's environment, which the agent has cleaned: no settings, no credentials.
+ * RU4 What left the group (`setsid`) is found by the mark in its environment, or in the control group where there is
+ *     one, and ended too.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { family } from "../../src/launch/process-identity.mjs";
 import type { Clock } from "../../src/runtime/clock.ts";
+import { inheritedEnvironment } from "../../src/runtime/config.ts";
 import type { FromRunner, ToRunner } from "../runner/protocol.ts";
 import { lowerSession } from "./background-priority.ts";
+import { ControlGroup } from "./control-group.ts";
+import type { Assignment } from "./protocol.ts";
 
 /** How long the rest of what the runner printed is waited for after its end, ms. */
 const LAST_OUTPUT_MS = 500;
@@ -20,6 +26,12 @@ const CLEAN_UP_MS = 300;
 /** After SIGKILL only the kernel can keep a process; it is not waited for longer than this, ms. */
 const KILLED_MS = 5_000;
 
+const STRAY_LOOKS = 20;
+const STRAY_PAUSE_MS = 25;
+/** The variable with the marks of all that this process came of (`src/launch/guard.mjs`). */
+const MARK = "CAIRN_RUN";
+const ENTRIES = { steps: "../runner/main.js", program: "../program/main.js" } as const;
+
 export interface RunnerExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -27,6 +39,7 @@ export interface RunnerExit {
 
 export interface RunnerProcessOptions {
   readonly clock: Clock;
+  readonly assignment: Pick<Assignment, "runs" | "job" | "attempt" | "fence">;
   /** Working directory of the task. */
   readonly folder: string;
   readonly onMessage: (message: FromRunner) => void;
@@ -35,28 +48,43 @@ export interface RunnerProcessOptions {
 
 export class RunnerProcess {
   readonly pid: number;
+  /** Carried by every process of the attempt (RU4). */
+  readonly mark: string;
   /** Resolves when the process has ended and all that it said was taken. */
   readonly ended: Promise<RunnerExit>;
   readonly #child: ChildProcess;
   readonly #clock: Clock;
+  readonly #cgroup: ControlGroup | null;
 
   /** @throws Error when the process cannot be started */
   constructor(options: RunnerProcessOptions) {
+    const { folder, assignment } = options;
+    const { runs, job, attempt, fence } = assignment;
     this.#clock = options.clock;
-    this.#child = fork(fileURLToPath(new URL("../runner/main.js", import.meta.url)), [String(process.pid)], {
-      cwd: options.folder,
+    this.mark = `${job}-${attempt}-${fence.token.slice(0, 8)}`;
+    this.#cgroup = runs === "program" ? ControlGroup.create(this.mark) : null;
+    const environment = inheritedEnvironment();
+    const marks = [environment[MARK], this.mark].filter((word) => word !== undefined && word !== "");
+    this.#child = fork(fileURLToPath(new URL(ENTRIES[runs], import.meta.url)), [String(process.pid)], {
+      cwd: folder,
+      env: { ...environment, [MARK]: marks.join(",") },
       detached: true, // RU1
-      execPath: "nice", // RU2
-      execArgv: ["-n", "19", process.execPath],
+      ...(runs === "steps" ? { execPath: "nice", execArgv: ["-n", "19", process.execPath] } : {}), // RU2
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.ended = this.#watch();
     if (this.#child.pid === undefined) throw new Error("the runner could not be started: is there a program `nice`?");
     this.pid = this.#child.pid;
-    void lowerSession(this.pid, this.#clock); // RU2
+    if (runs === "steps") void lowerSession(this.pid, this.#clock); // RU2
+    this.#cgroup?.add(this.pid); // Before it is told anything, so before it starts anything.
     this.#child.on("message", (message) => options.onMessage(message as FromRunner));
     this.#child.stdout?.on("data", options.onOutput);
     this.#child.stderr?.on("data", options.onOutput);
+  }
+
+  /** Folder of its control group (RU4); null: it has none. */
+  get cgroup(): string | null {
+    return this.#cgroup?.path ?? null;
   }
 
   tell(message: ToRunner): void {
@@ -70,10 +98,23 @@ export class RunnerProcess {
     await this.kill();
   }
 
-  /** Ends the group at once (RU1). Resolves when the runner is gone. */
+  /** Ends the group at once (RU1), and what left it (RU4). Resolves when the runner is gone. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
+    this.#cgroup?.kill();
     await Promise.race([this.ended, this.#clock.sleep(KILLED_MS)]);
+    await this.#killStrays();
+    this.#cgroup?.remove();
+  }
+
+  /** More than once, for what is being started at this moment. */
+  async #killStrays(): Promise<void> {
+    for (let look = 0; look < STRAY_LOOKS; look += 1) {
+      const strays = family([], { variable: MARK, word: this.mark });
+      if (strays.length === 0) return;
+      for (const { pid } of strays) killProcess(pid);
+      await this.#clock.sleep(STRAY_PAUSE_MS);
+    }
   }
 
   /** To the whole group, which may be gone already. */
@@ -98,5 +139,13 @@ export class RunnerProcess {
         void Promise.race([closed, this.#clock.sleep(LAST_OUTPUT_MS)]).then(() => resolve({ code, signal }));
       });
     });
+  }
+}
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // Gone, or not ours to signal.
   }
 }

@@ -9,7 +9,9 @@ import type { FromRunner, ToRunner } from "./protocol.ts";
 /** The part of `ToRunner` that answers a question. */
 export type Answer = Extract<ToRunner, { kind: "latest" | "file" | "trouble" }>;
 type Question =
-  { readonly kind: "latest"; readonly job: string } | { readonly kind: "read"; handle: number; name: string };
+  | { readonly kind: "latest"; readonly job: string }
+  | { readonly kind: "read"; handle: number; name: string }
+  | { readonly kind: "artifact"; readonly job: string; readonly name: string };
 
 export class KeeperLink {
   readonly #send: (message: FromRunner, done?: () => void) => void;

@@ -10,7 +10,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { z } from "zod";
 import { systemClock } from "../../src/runtime/clock.ts";
-import type { BatchTask } from "../../src/tasks/define.ts";
+import { type BatchTask, isProgram } from "../../src/tasks/define.ts";
 import { loadTasks } from "../../src/tasks/load-tasks.ts";
 import { classifyFault, InputRefused, NotRetryable } from "../../src/tasks/outcome.ts";
 import { RunnerContext } from "./batch-context.ts";
@@ -52,6 +52,8 @@ class Runner {
         if (this.#loop === null) this.#early.push(order);
         else this.#loop.order(order);
         return;
+      case "not_stored":
+        return; // The state is at hand at any time: the next checkpoint is a newer one.
       case "end":
         void this.#end();
         return;
@@ -117,7 +119,8 @@ class Runner {
 async function findTask(assignment: RunnerAssignment): Promise<BatchTask> {
   const tasks = await loadTasks({ builtins: assignment.builtins, modules: assignment.taskModules });
   const task = tasks.get(assignment.task);
-  if (task?.class !== "batch") throw new UnfitWorker(`there is no batch task "${assignment.task}" here`);
+  if (task?.class !== "batch" || isProgram(task))
+    throw new UnfitWorker(`there is no batch task "${assignment.task}" here`);
   if (task.checkpoint.version !== assignment.checkpointVersion) {
     throw new UnfitWorker(
       `task "${task.name}" is here at checkpoint version ${task.checkpoint.version}, not ${assignment.checkpointVersion}`,

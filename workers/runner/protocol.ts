@@ -4,6 +4,7 @@
  *
  * RP1 Between two steps the runner takes orders; `saved` or `save_failed` answers each `save`.
  * RP2 A folder given for a checkpoint is the keeper's alone once `saved` was said; so is an artifact that was reported.
+ * RP3 A runner whose program makes checkpoints when it likes says `offer` when one lies ready; a `save` fetches it.
  */
 import type { Progress } from "../keeper/protocol.ts";
 
@@ -24,6 +25,10 @@ export interface RunnerAssignment {
   readonly artifactFolder: string;
   /** Longest output, bytes of JSON. */
   readonly outputBytes: number;
+  /** Marks every process of the attempt (a word in `CAIRN_RUN`). */
+  readonly mark: string;
+  /** Control group that the runner was put in; null: there is none. */
+  readonly cgroup: string | null;
 }
 
 /** A file that was handed out with `ctx.artifact`; it is never written to again. */
@@ -33,7 +38,11 @@ export interface ArtifactFile {
 }
 
 export type RunnerFault =
-  | { readonly fault: "error" | "refused" | "not_retryable"; readonly message: string; readonly retryAfterMs: null }
+  | {
+      readonly fault: "error" | "refused" | "not_retryable" | "timed_out";
+      readonly message: string;
+      readonly retryAfterMs: null;
+    }
   | { readonly fault: "error"; readonly message: string; readonly retryAfterMs: number };
 
 /** A checkpoint of some job that the keeper has opened for the runner. */
@@ -49,11 +58,13 @@ export type ToRunner =
   | { readonly kind: "start"; readonly assignment: RunnerAssignment }
   /** Save the state into `folder`, which exists and is empty; then go on, or hold still: no step follows any more. */
   | { readonly kind: "save"; readonly id: number; readonly folder: string; readonly then: "go_on" | "hold" }
+  /** What was saved under this id could not be stored: it may be offered again. */
+  | { readonly kind: "not_stored"; readonly id: number }
   /** No longer wanted: abort `ctx.signal` and exit; SIGKILL follows. */
   | { readonly kind: "end" }
   | { readonly kind: "latest"; readonly id: number; readonly view: OpenedView | null }
   | { readonly kind: "file"; readonly id: number; readonly path: string }
-  /** Answers `latest` or `read`. */
+  /** Answers `latest`, `read` or `artifact`. */
   | { readonly kind: "trouble"; readonly id: number; readonly message: string };
 
 export type FromRunner =
@@ -69,6 +80,10 @@ export type FromRunner =
       readonly artifacts: readonly ArtifactFile[];
     }
   | { readonly kind: "save_failed"; readonly id: number; readonly message: string }
+  /** There is nothing to save: nothing new, or this task never has anything. Asked to hold, the runner holds. */
+  | { readonly kind: "not_saved"; readonly id: number; readonly message: string }
+  /** RP3 */
+  | { readonly kind: "offer" }
   | {
       readonly kind: "done";
       /** Raw JSON. */
@@ -81,6 +96,10 @@ export type FromRunner =
   | ({ readonly kind: "failed" } & RunnerFault)
   /** This worker does not have what the job needs; the job may be quite right elsewhere. */
   | { readonly kind: "unfit"; readonly message: string }
+  /** The program was ended by somebody from outside. */
+  | { readonly kind: "lost"; readonly message: string }
   /** Wants the latest checkpoint of a job, or one file of a checkpoint it was given. */
   | { readonly kind: "latest"; readonly id: number; readonly job: string }
-  | { readonly kind: "read"; readonly id: number; readonly handle: number; readonly name: string };
+  | { readonly kind: "read"; readonly id: number; readonly handle: number; readonly name: string }
+  /** Wants an artifact of a job; `file` or `trouble` answers. */
+  | { readonly kind: "artifact"; readonly id: number; readonly job: string; readonly name: string };

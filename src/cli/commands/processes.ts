@@ -84,7 +84,7 @@ export const dev: Command = command({
   args: [],
   options: {
     workers: value("n", "how many workers; default 3", readWhole({ from: 1, to: 64 })),
-    ...settingsOptions(["port", "data", "redisUrl", "tasks", "onlineSlots", "batchSlots", "logLevel"]),
+    ...settingsOptions(["port", "data", "redisUrl", "tasks", "programs", "onlineSlots", "batchSlots", "logLevel"]),
   },
   examples: [{ line: "cairn dev --port 8080 --workers 2", does: "until Ctrl-C, which checkpoints what runs" }],
   async run(session, _args, options) {

@@ -1,0 +1,118 @@
+/**
+ * Puts values into templates: `${input.steps}`, `${job}`, `${newest:ckpt-*.dat}`.
+ *
+ * EX1 An argument that is nothing but one `${input.…}` is left out when that is absent, and becomes several when it is
+ *     a list. Inside of other text something has to be there.
+ * EX2 Text of the input does not begin an argument with `-`, unless the definition says so: it would be read as an
+ *     option. Numbers may: they were numbers in the schema.
+ * EX3 `$${` is `${`.
+ */
+import type { CommandLine } from "./definition.ts";
+
+const EXPRESSION = /\$?\$\{([^}]*)\}/g;
+
+/** What templates can name. */
+export interface Scope {
+  readonly input: unknown;
+  /** `job`, `attempt`, `fence`, `seed`, `folder`, `here`, `pid`. */
+  readonly words: Readonly<Record<string, string>>;
+  /** Newest file that matches, as a path inside the working folder; null: none does. */
+  readonly newest: (glob: string) => string | null;
+}
+
+/** Every name that may stand in `${…}` besides `input` and `newest:`. */
+export const WORDS = {
+  job: "id of the job",
+  attempt: "number of the attempt, from 1 on",
+  fence: "grows with every attempt of the job; for outside systems to refuse an older one",
+  seed: "a number from 0 to 2147483647 that is the same in every attempt of the job",
+  folder: "the working folder, absolute",
+  here: "the folder of the programs file",
+  pid: "in `command` of a trigger: the id of the program's process",
+} as const;
+
+/** The input does not go with the definition: said to the caller, and not tried again. */
+export class NotExpandable extends Error {
+  override readonly name = "NotExpandable";
+}
+
+/** The names in the `${…}` of a text. */
+export function namesIn(text: string): string[] {
+  return [...text.matchAll(EXPRESSION)].filter(([all]) => !all.startsWith("$${")).map(([, name = ""]) => name.trim());
+}
+
+/**
+ * @param encode what is done to each value that is put in (for instance, made literal for a regular expression)
+ * @throws NotExpandable naming `where`, when something that is needed is absent
+ */
+export function expand(
+  text: string,
+  scope: Scope,
+  where: string,
+  encode: (value: string) => string = (value) => value,
+): string {
+  return text.replace(EXPRESSION, (all, name: string) => {
+    if (all.startsWith("$${")) return all.slice(1); // EX3
+    const value = valueOf(name.trim(), scope);
+    if (value === undefined || value === null) {
+      const absent = name.startsWith("newest:") ? `no file matches ${name.slice(7)}` : `${name} was not given`;
+      throw new NotExpandable(`${where}: ${absent}`);
+    }
+    return encode(textOf(value));
+  });
+}
+
+/** An argument list with everything put in. @throws NotExpandable */
+export function expandCommand(
+  command: CommandLine,
+  scope: Scope,
+  where: string,
+  dashes: readonly string[],
+): readonly string[] {
+  return command.flatMap((argument, at) => {
+    if (typeof argument !== "object") return expandArgument(String(argument), scope, `${where}[${at}]`, dashes);
+    const wanted = valueOf(argument.when, scope);
+    if (wanted === undefined || wanted === null || wanted === false) return [];
+    return argument.args.flatMap((inner, index) =>
+      expandArgument(String(inner), scope, `${where}[${at}].args[${index}]`, dashes),
+    );
+  });
+}
+
+function expandArgument(text: string, scope: Scope, where: string, dashes: readonly string[]): readonly string[] {
+  const [, whole] = /^\$\{\s*(input[^}]*?)\s*\}$/.exec(text) ?? [];
+  const values = whole === undefined ? [text] : wholeValues(valueOf(whole, scope)); // EX1
+  return values.map((value) => {
+    const expanded = whole === undefined ? expand(text, scope, where) : textOf(value);
+    const [, first] = /^\$\{\s*(input[^}]*?)\s*\}/.exec(text) ?? [];
+    if (first !== undefined && expanded.startsWith("-") && !dashes.includes(first)) {
+      const given = whole === undefined ? valueOf(first, scope) : value;
+      if (typeof given !== "number") throw new NotExpandable(`${where}: ${first} begins with "-"`); // EX2
+    }
+    if (expanded.includes("\0")) throw new NotExpandable(`${where}: holds a zero byte`);
+    return expanded;
+  });
+}
+
+function wholeValues(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
+/** What a name stands for; undefined: nothing. */
+export function valueOf(name: string, scope: Scope): unknown {
+  if (name.startsWith("newest:")) return scope.newest(name.slice(7));
+  const [first = "", ...rest] = name.split(".");
+  if (first !== "input") return rest.length === 0 && Object.hasOwn(scope.words, first) ? scope.words[first] : undefined;
+  return rest.reduce<unknown>(
+    (value, key) =>
+      typeof value === "object" && value !== null && Object.hasOwn(value, key)
+        ? (value as Record<string, unknown>)[key]
+        : undefined,
+    scope.input,
+  );
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

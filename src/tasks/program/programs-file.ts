@@ -1,0 +1,96 @@
+/**
+ * Programs in a YAML or JSON file: `programs:` with a definition each.
+ *
+ * PF1 An error says file, line, field and what is expected there.
+ * PF2 What was read is written down as JSON under the name of its content, as modules are bundled: runners that start
+ *     later use what the worker read when it started, whatever became of the file since.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { isMap, isNode, LineCounter, parseDocument, type Document } from "yaml";
+import { checkProgram, type DefinitionFault, pathText, type ProgramTask } from "./define-program.ts";
+import { schemaFault } from "./input-schema.ts";
+
+/** Reads programs files, and keeps what was read in `folder` (PF2). @returns the paths of the kept files, in order */
+export async function keepPrograms(files: readonly string[], folder: string): Promise<readonly string[]> {
+  const kept: string[] = [];
+  for (const file of files) {
+    const path = resolve(file);
+    const programs = await readDocument(path);
+    const text = JSON.stringify({ file: path, programs });
+    const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
+    await mkdir(folder, { recursive: true });
+    const name = join(resolve(folder), `${basename(path, extname(path))}-${hash}.json`);
+    const temporary = `${name}.${randomUUID()}.tmp`;
+    await writeFile(temporary, text);
+    await rename(temporary, name);
+    kept.push(name);
+  }
+  return kept;
+}
+
+/** The tasks of a file that `keepPrograms` wrote. */
+export async function loadPrograms(kept: string): Promise<{ readonly origin: string; readonly tasks: ProgramTask[] }> {
+  const { file, programs } = JSON.parse(await readFile(kept, "utf8")) as { file: string; programs: unknown[] };
+  const tasks = programs.map((program) => {
+    const checked = checkEntry(program, file);
+    if (checked.kind === "refused") throw new Error(`${file}: ${checked.faults[0]?.detail ?? "not usable"}`);
+    return checked.task;
+  });
+  return { origin: file, tasks };
+}
+
+async function readDocument(path: string): Promise<unknown[]> {
+  const text = await readFile(path, "utf8").catch(() => {
+    throw new Error(`${path}: there is no such file`);
+  });
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [broken] = document.errors;
+  if (broken !== undefined) throw new Error(`${path}:${lines.linePos(broken.pos[0]).line}: ${broken.message}`);
+  const root: unknown = document.toJS();
+  const list: unknown = typeof root === "object" && root !== null && "programs" in root ? root.programs : undefined;
+  if (!Array.isArray(list) || list.length === 0 || !isMap(document.contents) || document.contents.items.length !== 1) {
+    throw new Error(`${path}: must hold a list \`programs:\` with at least one program, and nothing else`);
+  }
+  for (const [at, program] of list.entries()) {
+    const checked = checkEntry(program, path);
+    if (checked.kind === "ok") continue;
+    const faults = checked.faults.map((fault) => told(path, document, lines, ["programs", at], fault));
+    throw new Error(faults.slice(0, 10).join("\n")); // PF1
+  }
+  return list as unknown[];
+}
+
+function checkEntry(entry: unknown, path: string): ReturnType<typeof checkProgram> {
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
+    return { kind: "refused", faults: [{ path: [], detail: "must be a program: name, input, start, …" }] };
+  }
+  const { input, ...rest } = entry as Readonly<Record<string, unknown>>;
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    return { kind: "refused", faults: [{ path: ["input"], detail: "must be the JSON Schema of the job's input" }] };
+  }
+  const jsonSchema = input as Readonly<Record<string, unknown>>;
+  const fault = schemaFault(jsonSchema);
+  if (fault !== null) {
+    return { kind: "refused", faults: [{ path: ["input"], detail: `is not a usable JSON Schema: ${fault}` }] };
+  }
+  return checkProgram({ here: dirname(path), ...rest }, { jsonSchema });
+}
+
+function told(
+  file: string,
+  document: Document,
+  lines: LineCounter,
+  base: readonly (string | number)[],
+  { path, detail }: DefinitionFault,
+): string {
+  // The nearest part that is there: a field that is missing has no line of its own.
+  for (let depth = path.length; depth >= 0; depth -= 1) {
+    const node = document.getIn([...base, ...path.slice(0, depth)], true);
+    if (!isNode(node) || !node.range) continue;
+    return `${file}:${lines.linePos(node.range[0]).line}: ${pathText([...base, ...path])}${detail}`;
+  }
+  return `${file}: ${pathText([...base, ...path])}${detail}`;
+}

@@ -1,0 +1,63 @@
+/** A job of one of the programs in `test/support/programs`, under a real keeper. */
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { storeNames } from "../../src/checkpoints/checkpoints.ts";
+import type { CommitRequest } from "../../workers/keeper/protocol.ts";
+import { keepPrograms } from "../../src/tasks/program/programs-file.ts";
+import { TestJob, type TestAttempt, type Wishes } from "./keeper-agent.ts";
+
+const PROGRAMS = fileURLToPath(new URL("programs/programs.yaml", import.meta.url));
+
+export class ProgramJob {
+  readonly #job: TestJob;
+
+  private constructor(job: TestJob) {
+    this.#job = job;
+  }
+
+  /** @param wishes.kept a folder for programs that were read */
+  static async create(
+    task: string,
+    input: object,
+    { kept, ...wishes }: Wishes & { readonly kept: string },
+  ): Promise<ProgramJob> {
+    const taskModules = await keepPrograms([PROGRAMS], kept);
+    const job = await TestJob.create({ task, runs: "program", input: JSON.stringify(input), taskModules, ...wishes });
+    return new ProgramJob(job);
+  }
+
+  get commits(): readonly CommitRequest[] {
+    return this.#job.commits;
+  }
+
+  attempt(wishes: Wishes = {}): TestAttempt {
+    return this.#job.attempt(wishes);
+  }
+
+  log(attempt: number): Promise<string> {
+    return this.#job.log(attempt);
+  }
+
+  /** An artifact of the attempt that succeeded, as text. */
+  async artifact(name: string): Promise<string> {
+    const end = this.#job.ends.find(({ kind }) => kind === "succeeded");
+    if (end?.kind !== "succeeded") throw new Error(`it ended so: ${JSON.stringify(this.#job.ends)}`);
+    const entry = end.artifacts.find((artifact) => artifact.name === name);
+    if (entry === undefined) throw new Error(`it has no artifact ${name}`);
+    const content = await this.#job.store.get(storeNames.artifactName(this.#job.id, name, entry.sha256));
+    const pieces: Buffer[] = [];
+    if (content !== null) for await (const piece of content) pieces.push(piece as Buffer);
+    return Buffer.concat(pieces).toString();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#job.close();
+  }
+}
+
+/** What `simulation.py` must come to, computed without it. */
+export function simulationDigest(steps: number): string {
+  let digest = "";
+  for (let step = 1; step <= steps; step += 1) digest = createHash("sha256").update(`${digest}:${step}`).digest("hex");
+  return digest;
+}

@@ -1,0 +1,71 @@
+/** The files of a checkpoint in the working folder, as the program's contract names them. */
+import { matcher, type Look, lookAround, type Matches } from "./folder-look.ts";
+
+export interface CheckpointPatterns {
+  /** Each must match at least one file. */
+  readonly files: readonly string[];
+  readonly optional: readonly string[];
+  readonly exclude: readonly string[];
+  readonly replaced: readonly string[];
+  readonly appended: readonly string[];
+  /** A file that tells that a checkpoint is complete. */
+  readonly marker: string | null;
+}
+
+/** What lies there at one moment. */
+export interface FilesLook {
+  /** They hold still when the checkpoint is complete. */
+  readonly steady: readonly string[];
+  /** Of all of them. */
+  readonly looks: readonly Look[];
+  /** Those of them that are replaced by renaming. */
+  readonly replaced: ReadonlySet<string>;
+  /** They may grow meanwhile. */
+  readonly appended: readonly string[];
+  /** Patterns that match nothing. */
+  readonly missing: readonly string[];
+  /** Equal when nothing of `steady` has changed. */
+  readonly signature: string;
+  readonly markers: string;
+}
+
+export class CheckpointFiles {
+  readonly #folder: string;
+  readonly #required: readonly (readonly [string, Matches])[];
+  readonly #wanted: Matches;
+  readonly #excluded: Matches;
+  readonly #replaced: Matches;
+  readonly #appended: Matches;
+  readonly #marker: Matches;
+
+  constructor(folder: string, patterns: CheckpointPatterns) {
+    const { files, optional, exclude, replaced, appended, marker } = patterns;
+    this.#folder = folder;
+    this.#required = files.map((pattern) => [pattern, matcher([pattern])]);
+    this.#wanted = matcher([...files, ...optional, ...replaced, ...appended]);
+    this.#excluded = matcher(exclude);
+    this.#replaced = matcher(replaced);
+    this.#appended = matcher(appended);
+    this.#marker = matcher(marker === null ? [] : [marker]);
+  }
+
+  look(): FilesLook {
+    const all = lookAround(this.#folder);
+    const wanted = all.filter(({ name }) => this.#wanted(name) && !this.#excluded(name));
+    const steady = wanted.filter(({ name }) => !this.#appended(name));
+    const names = steady.map(({ name }) => name);
+    return {
+      steady: names,
+      looks: wanted,
+      replaced: new Set(names.filter(this.#replaced)),
+      appended: wanted.map(({ name }) => name).filter(this.#appended),
+      missing: this.#required.filter(([, matches]) => !wanted.some(({ name }) => matches(name))).map(([text]) => text),
+      signature: signatureOf(steady),
+      markers: signatureOf(all.filter(({ name }) => this.#marker(name))),
+    };
+  }
+}
+
+function signatureOf(files: readonly Look[]): string {
+  return files.map(({ signature }) => signature).join("\n");
+}

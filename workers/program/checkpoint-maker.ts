@@ -1,0 +1,221 @@
+/**
+ * The checkpoints of one program: asks for them, sees when they are complete, freezes them, hands them over.
+ *
+ * MK1 What the program writes by itself is noticed and frozen when it is complete, whoever wants it or not: it may be
+ *     overwritten by the time that somebody does.
+ * MK2 What changed while it was frozen is dropped, counted, and tried again when it is complete again.
+ * MK3 One freezing or handing over at a time.
+ */
+import type { CheckpointContract, Trigger } from "../../src/tasks/program/definition.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import type { Progress } from "../keeper/protocol.ts";
+import { Ask, type AskOptions } from "./ask.ts";
+import { CheckpointFiles, type CheckpointPatterns } from "./checkpoint-files.ts";
+import { Completeness, type Judgement } from "./completeness.ts";
+import type { Circumstances } from "./exit-meaning.ts";
+import { openForWriting } from "./open-files.ts";
+import type { ProcessRun } from "./process-run.ts";
+import { Shelf } from "./shelf.ts";
+
+export type Answered =
+  | { readonly kind: "frozen" }
+  /** It was not written in time. */
+  | { readonly kind: "failed"; readonly why: string };
+
+export interface CheckpointMakerOptions extends AskOptions {
+  readonly contract: CheckpointContract;
+  readonly patterns: CheckpointPatterns;
+  readonly shelf: string;
+  readonly clock: Clock;
+  readonly progress: () => Progress | null;
+  readonly note: (text: string) => void;
+  /** A checkpoint that nobody asked for lies ready. */
+  readonly onOffer: () => void;
+}
+
+interface Asking {
+  readonly ask: Ask;
+  readonly deadlineMs: number;
+  sentMs: number | null;
+  readonly answer: (answered: Answered) => void;
+}
+
+export class CheckpointMaker {
+  readonly #options: CheckpointMakerOptions;
+  readonly #files: CheckpointFiles;
+  readonly #completeness: Completeness;
+  readonly #shelf: Shelf;
+  #asking: Asking | null = null;
+  #queue: Promise<unknown> = Promise.resolve();
+  #dropped = 0;
+  #waiting: ((answered: Answered) => void)[] = [];
+
+  constructor(options: CheckpointMakerOptions) {
+    this.#options = options;
+    this.#files = new CheckpointFiles(options.folder, options.patterns);
+    this.#completeness = new Completeness(options.resolved.written);
+    this.#shelf = new Shelf({
+      working: options.folder,
+      folder: options.shelf,
+      look: () => this.#files.look(),
+      clock: options.clock,
+    });
+  }
+
+  /** What lies in the folder now is the past. */
+  begin(): void {
+    this.#completeness.begin(this.#files.look());
+  }
+
+  line(text: string): void {
+    this.#completeness.line(text);
+  }
+
+  get isFresh(): boolean {
+    return this.#shelf.isFresh;
+  }
+
+  get isEmpty(): boolean {
+    return this.#shelf.isEmpty;
+  }
+
+  /** How things stand when the program has exited. */
+  get circumstances(): Omit<Circumstances, "incomplete"> {
+    return {
+      asked: this.#asking?.ask.isSent === true ? "to_exit" : "no",
+      bySignal: this.#asking?.ask.trigger.signal ?? null,
+      hasNews: this.#completeness.hasNews(this.#files.look()) ? "yes" : "no",
+    };
+  }
+
+  /** Asks the program. Resolves when the checkpoint is frozen, or given up. */
+  ask(trigger: Trigger): Promise<Answered> {
+    const { clock } = this.#options;
+    this.begin();
+    return new Promise((resolve) => {
+      this.#asking = {
+        ask: new Ask(trigger, this.#options),
+        deadlineMs: clock.monotonicMs() + trigger.timeoutMs,
+        sentMs: null,
+        answer: resolve,
+      };
+    });
+  }
+
+  /** Resolves at the next checkpoint that is frozen, by whichever way. */
+  next(): Promise<Answered> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Called often while the program runs. */
+  async look(run: ProcessRun): Promise<void> {
+    const { clock, contract } = this.#options;
+    const asking = this.#asking;
+    if (asking !== null) {
+      if (asking.ask.send(run) === "not_yet") {
+        this.#giveUpLate(`no process of the program handles ${asking.ask.name}`);
+        return;
+      }
+      asking.sentMs ??= clock.monotonicMs();
+    }
+    if (asking === null ? contract.trigger !== undefined : asking.ask.trigger.then === "exits") {
+      this.#giveUpLate("it has not exited");
+      return;
+    }
+    const judgement = this.#judge();
+    if (judgement.kind === "waiting") {
+      this.#giveUpLate(judgement.why);
+      return;
+    }
+    await this.#freeze(this.#blockedMs());
+  }
+
+  /** The program has exited with a checkpoint in its folder. @returns what is wrong; null: it is frozen */
+  async freezeExited(): Promise<string | null> {
+    const look = this.#files.look();
+    if (look.missing.length > 0) return `no file matches ${look.missing.join(", ")}`;
+    return (await this.#freeze(this.#blockedMs())) ? null : "its files still change, though the program has exited";
+  }
+
+  /** Nobody is asked any more: the program has ended. */
+  giveUp(why: string): void {
+    this.#answer({ kind: "failed", why });
+  }
+
+  /** Lays the latest into `folder`. */
+  handOver(folder: string): ReturnType<Shelf["handOver"]> {
+    return this.#inTurn(() => this.#shelf.handOver(folder));
+  }
+
+  /** What was handed over last could not be stored. What can be asked for will be asked for anew. */
+  takeBack(): void {
+    if (this.#options.contract.trigger !== undefined) return;
+    this.#shelf.takeBack();
+    this.#options.onOffer();
+  }
+
+  #judge(): Judgement {
+    const { clock, folder, tree } = this.#options;
+    const look = this.#files.look();
+    return this.#completeness.judge(look, clock.monotonicMs(), () => {
+      const open = openForWriting(
+        tree.look().map(({ pid }) => pid),
+        folder,
+      );
+      return look.steady.some((name) => open.has(name));
+    });
+  }
+
+  /** @returns whether it is frozen (MK2) */
+  async #freeze(blockedMs: number): Promise<boolean> {
+    const { progress, note, onOffer } = this.#options;
+    return this.#inTurn(async () => {
+      const look = this.#files.look();
+      const changed = await this.#shelf.freeze(look, { progress: progress(), blockedMs });
+      if (changed !== null) {
+        this.#dropped += 1;
+        note(`a checkpoint is dropped: ${changed} (${this.#dropped} dropped so far)`);
+        return false;
+      }
+      this.#completeness.begin(look);
+      const asked = this.#answer({ kind: "frozen" });
+      if (asked === "nobody") onOffer();
+      return true;
+    });
+  }
+
+  #giveUpLate(why: string): void {
+    const asking = this.#asking;
+    if (asking === null || this.#options.clock.monotonicMs() < asking.deadlineMs) return;
+    this.#answer({
+      kind: "failed",
+      why: `asked by ${asking.ask.name} it made no checkpoint within ${asking.ask.trigger.timeoutMs} ms: ${why}`,
+    });
+  }
+
+  #answer(answered: Answered): "told" | "nobody" {
+    const asking = this.#asking;
+    for (const resolve of this.#waiting.splice(0)) resolve(answered);
+    if (asking === null) return "nobody";
+    this.#asking = null;
+    asking.ask.withdraw();
+    asking.answer(answered);
+    return "told";
+  }
+
+  /** How long the program was busy with the checkpoint, as far as it can be seen. */
+  #blockedMs(): number {
+    const { clock, contract } = this.#options;
+    const sentMs = this.#asking?.sentMs;
+    if (sentMs === undefined || sentMs === null) return 0;
+    const rest = this.#options.resolved.written.by === "rest" ? contract.written.settleMs : 0;
+    return Math.max(0, clock.monotonicMs() - sentMs - rest);
+  }
+
+  /** MK3 */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+}

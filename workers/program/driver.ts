@@ -1,0 +1,382 @@
+/**
+ * Drives one program through one attempt: prepares its folder, starts it (again), asks for checkpoints, decides what its
+ * end means. To the keeper it is a runner like that of a task in TypeScript (`runner/protocol.ts`).
+ *
+ * DR1 When the attempt's program is not to go on, all of its processes are ended first: what is read then holds still.
+ * DR2 Once told to hold, the program is not started again (`SL3`).
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../src/runtime/clock.ts";
+import { inheritedEnvironment } from "../../src/runtime/config.ts";
+import { isProgram } from "../../src/tasks/define.ts";
+import { loadTasks } from "../../src/tasks/load-tasks.ts";
+import { NotRetryable } from "../../src/tasks/outcome.ts";
+import type { ProgramTask } from "../../src/tasks/program/define-program.ts";
+import { expandCommand, NotExpandable } from "../../src/tasks/program/expand.ts";
+import { parseProgramInput } from "../../src/tasks/program/input-schema.ts";
+import type { KeeperLink } from "../runner/keeper-link.ts";
+import type { FromRunner, RunnerAssignment, ToRunner } from "../runner/protocol.ts";
+import { CheckpointMaker } from "./checkpoint-maker.ts";
+import { tailOf, whatIsMissing } from "./completion.ts";
+import { environmentOf, launched } from "./environment.ts";
+import { type ExitMeaning, meaningOf } from "./exit-meaning.ts";
+import { harvest } from "./harvest.ts";
+import { layOutFiles } from "./input-files.ts";
+import { LimitWatch, type Overrun } from "./limit-watch.ts";
+import { OutputReader } from "./output-reader.ts";
+import { type Exit, ProcessRun } from "./process-run.ts";
+import { ProcessTree } from "./process-tree.ts";
+import { failure, faultOf, note, UnfitWorker } from "./program-fault.ts";
+import { layOut } from "./program-state.ts";
+import { commandOf, type Resolved, resolveProgram } from "./resolve.ts";
+import { StandStill } from "./stand-still.ts";
+
+/** How often limits and progress are looked at. */
+const LOOK_MS = 200;
+/** How often it is looked whether a checkpoint is complete, as a part of the rest it needs. */
+const RESTS_PER_LOOK = 4;
+const FASTEST_LOOK_MS = 25;
+/** Time between SIGTERM and SIGKILL when the work is no longer wanted. */
+const CLEAN_UP_MS = 150;
+/** A program that asks for its restart so often without a new checkpoint never gets anywhere. */
+const FRUITLESS = 5;
+const FRUITLESS_PAUSE_MS = 500;
+
+export type SaveOrder = Extract<ToRunner, { kind: "save" }>;
+
+export interface DriverOptions {
+  readonly assignment: RunnerAssignment;
+  readonly link: KeeperLink;
+  readonly clock: Clock;
+}
+
+/** What the program works in, once it is prepared. */
+interface Workshop {
+  readonly resolved: Resolved;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly reader: OutputReader;
+  readonly maker: CheckpointMaker | null;
+  readonly limits: LimitWatch;
+}
+
+export class Driver {
+  readonly #options: DriverOptions;
+  readonly #folder = process.cwd();
+  readonly #tree: ProcessTree;
+  readonly #standStill: StandStill;
+  #workshop: Workshop | null = null;
+  #run: ProcessRun | null = null;
+  #overrun: Overrun | null = null;
+  #lost: string | null = null;
+  #holding = false;
+  #held = false;
+  #ending = false;
+  #ticking = false;
+  #nextLookMs = 0;
+  #toldProgress = "";
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    const { mark, cgroup } = options.assignment;
+    this.#tree = new ProcessTree({ mark, cgroup });
+    this.#standStill = new StandStill(options.clock);
+  }
+
+  /** Runs the program to its end. @returns the last word to the keeper */
+  async run(): Promise<FromRunner> {
+    let ticker: NodeJS.Timeout | undefined;
+    try {
+      const { assignment, link } = this.#options;
+      const workshop = await this.#prepare();
+      this.#workshop = workshop;
+      const restMs = workshop.resolved.written.settleMs / RESTS_PER_LOOK;
+      ticker = setInterval(() => void this.#tick(), Math.min(Math.max(restMs, FASTEST_LOOK_MS), LOOK_MS));
+      workshop.maker?.begin();
+      this.#tellProgress();
+      link.say({ kind: "ready" });
+      return await this.#loop(workshop, assignment.restored === null ? "start" : "resume");
+    } catch (error) {
+      return faultOf(error);
+    } finally {
+      clearInterval(ticker);
+      await this.#tree.kill();
+    }
+  }
+
+  /** Order: a checkpoint. */
+  async save({ id, folder, then }: SaveOrder): Promise<void> {
+    const { link } = this.#options;
+    if (then === "hold") this.#holding = true; // DR2
+    try {
+      const failed = await (then === "hold" ? this.#hold() : this.#obtain());
+      if (failed !== null) {
+        link.say({ kind: failed.kind, id, message: failed.why });
+        return;
+      }
+      const maker = this.#workshop?.maker;
+      if (!maker) throw new Error("there is no checkpoint");
+      link.say({ kind: "saved", id, artifacts: [], ...(await maker.handOver(folder)) });
+    } catch (error) {
+      link.say({ kind: "save_failed", id, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  /** What was saved last could not be stored. */
+  notStored(): void {
+    if (!this.#holding) this.#workshop?.maker?.takeBack();
+  }
+
+  /** Order: no longer wanted. */
+  async end(): Promise<void> {
+    this.#ending = true;
+    this.#tree.signal("SIGTERM");
+    const { clock } = this.#options;
+    const begin = clock.monotonicMs();
+    while (this.#tree.look().length > 0 && clock.monotonicMs() - begin < CLEAN_UP_MS) await clock.sleep(10);
+    await this.#tree.kill();
+  }
+
+  async #prepare(): Promise<Workshop> {
+    const { assignment, link, clock } = this.#options;
+    const { job, attempt, fence, cgroup } = assignment;
+    const task = await findProgram(assignment);
+    const parsed = parseProgramInput(task.input, JSON.parse(assignment.input));
+    if (parsed.kind === "refused") throw new NotExpandable(parsed.detail);
+    const definition = task.program;
+    const resolved = resolveProgram(definition, parsed.value, { job, attempt, fence, folder: this.#folder });
+    const temporary = join(this.#folder, "..", "temporary");
+    await mkdir(temporary, { recursive: true });
+    const environment = environmentOf(resolved, inheritedEnvironment(), temporary);
+    await layOutFiles(definition.files, {
+      folder: this.#folder,
+      here: definition.here,
+      scope: resolved.scope,
+      artifact: async (from, name) => {
+        const answer = await link.ask({ kind: "artifact", job: from, name });
+        if (answer.kind === "file") return answer.path;
+        throw new NotRetryable(answer.kind === "trouble" ? answer.message : "no answer");
+      },
+    });
+    const state = assignment.restored === null ? null : await layOut(assignment.restored, this.#folder);
+    const reader = new OutputReader(resolved, state?.progress ?? null);
+    const { patterns } = resolved;
+    const contract = definition.checkpoint;
+    const maker =
+      contract === undefined || patterns === null
+        ? null
+        : new CheckpointMaker({
+            contract,
+            patterns,
+            resolved,
+            folder: this.#folder,
+            shelf: join(this.#folder, "..", "shelf"),
+            environment,
+            tree: this.#tree,
+            clock,
+            progress: () => reader.progress,
+            note,
+            onOffer: () => link.say({ kind: "offer" }),
+          });
+    const { limits } = definition;
+    const watch = new LimitWatch({ limits, folder: this.#folder, cgroup, beginMs: clock.monotonicMs() });
+    return { resolved, environment, reader, maker, limits: watch };
+  }
+
+  async #loop(workshop: Workshop, first: "start" | "resume"): Promise<FromRunner> {
+    const { maker, reader } = workshop;
+    let fruitless = 0;
+    for (let from = first; ; from = "resume") {
+      const exit = await this.#runOnce(workshop, from);
+      await this.#tree.kill(); // DR1
+      if (this.#overrun !== null) return failure(this.#overrun.fault, this.#overrun.message);
+      if (this.#lost !== null) return { kind: "lost", message: this.#lost };
+      if (this.#held || this.#ending) return await new Promise(() => undefined); // The keeper ends us.
+      const meaning = await this.#meaning(workshop, exit);
+      this.#tellProgress();
+      if (this.#holding && (meaning.kind === "failed" || meaning.kind === "lost")) {
+        // It is over anyway, and goes on from the last checkpoint that is stored.
+        note(`the program ${meaning.why} when it was to make its last checkpoint`);
+        this.#held = true;
+        maker?.giveUp(meaning.why);
+        return await new Promise(() => undefined);
+      }
+      switch (meaning.kind) {
+        case "done":
+          return await this.#finish(workshop, exit);
+        case "lost":
+          return { kind: "lost", message: `the program ${meaning.why}` };
+        case "failed": {
+          const words = reader.lastWords === "" ? "" : `; it said last: ${reader.lastWords}`;
+          return failure(meaning.fault, `the program ${meaning.why}${words}`);
+        }
+        case "checkpointed":
+          break;
+      }
+      if (maker === null) return failure("error", "the program exited with a checkpoint, but none is declared");
+      fruitless = maker.circumstances.hasNews === "yes" ? 0 : fruitless + 1;
+      if (fruitless >= FRUITLESS) {
+        return failure(
+          "error",
+          `the program asked ${FRUITLESS} times in a row to be started again, with no new checkpoint`,
+        );
+      }
+      const wrong = await maker.freezeExited();
+      if (wrong !== null) return failure("error", `the program exited with a checkpoint, but ${wrong}`);
+      if (this.#holding) return await new Promise(() => undefined); // DR2
+      if (fruitless > 0) await this.#options.clock.sleep(FRUITLESS_PAUSE_MS * fruitless);
+    }
+  }
+
+  async #runOnce({ resolved, environment, reader, maker }: Workshop, from: "start" | "resume"): Promise<Exit> {
+    const { definition } = resolved;
+    const { cgroup } = this.#options.assignment;
+    const command = commandOf(resolved, from);
+    const launch = await launched(command, environment, { cpus: definition.limits.cpus, cgroup });
+    const { trigger, stop } = definition.checkpoint ?? {};
+    const speaks = trigger?.stdin !== undefined || stop?.stdin !== undefined;
+    reader.begin();
+    const run = new ProcessRun({
+      command: launch,
+      folder: this.#folder,
+      environment,
+      stdin:
+        definition.stdin === undefined
+          ? speaks
+            ? "written"
+            : "nothing"
+          : { file: join(this.#folder, definition.stdin) },
+      stdout: definition.stdout === undefined ? null : join(this.#folder, definition.stdout),
+      onLine: (line) => {
+        maker?.line(line);
+        reader.line(line);
+      },
+    });
+    this.#run = run;
+    const exit = await run.ended;
+    this.#run = null;
+    return exit;
+  }
+
+  async #meaning(workshop: Workshop, exit: Exit): Promise<ExitMeaning> {
+    const { resolved, reader, maker } = workshop;
+    const incomplete =
+      whatIsMissing(resolved, this.#folder, (at) => reader.isMet(at)) ?? (await this.#checkCommand(workshop));
+    const { asked, bySignal, hasNews } = maker?.circumstances ?? { asked: "no", bySignal: null, hasNews: "no" };
+    return meaningOf(exit, resolved.definition.exitCodes, { incomplete, asked, bySignal, hasNews });
+  }
+
+  /** `complete.command` */
+  async #checkCommand({ resolved, environment }: Workshop): Promise<string | null> {
+    const { command } = resolved.definition.complete;
+    if (command === undefined) return null;
+    const { scope, definition } = resolved;
+    const run = new ProcessRun({
+      command: expandCommand(command, scope, "complete.command", definition.dashes),
+      folder: this.#folder,
+      environment,
+      stdin: "nothing",
+      stdout: null,
+      onLine: () => undefined,
+    });
+    const { code, signal } = await run.ended;
+    return code === 0 ? null : `complete.command ended with ${signal ?? `code ${code}`}`;
+  }
+
+  async #finish({ resolved, reader }: Workshop, exit: Exit): Promise<FromRunner> {
+    const { outputBytes } = this.#options.assignment;
+    const end = { exitCode: exit.code, result: reader.result, outputBytes };
+    const harvested = await harvest(resolved, this.#folder, end);
+    if (harvested.kind === "failed") return failure("error", harvested.why);
+    return {
+      kind: "done",
+      output: harvested.output,
+      progress: reader.progress,
+      artifacts: harvested.artifacts,
+      state: "gone",
+    };
+  }
+
+  /** A checkpoint while the program goes on. @returns null when one lies on the shelf */
+  async #obtain(): Promise<{ readonly kind: "not_saved" | "save_failed"; readonly why: string } | null> {
+    const maker = this.#workshop?.maker ?? null;
+    const trigger = this.#workshop?.resolved.definition.checkpoint?.trigger;
+    if (maker === null) return { kind: "not_saved", why: "the program makes no checkpoints" };
+    if (maker.isFresh) return null;
+    if (trigger === undefined)
+      return { kind: "not_saved", why: "the program makes them by itself, and no new one is there" };
+    const answered = await maker.ask(trigger);
+    return answered.kind === "frozen" ? null : { kind: "save_failed", why: answered.why };
+  }
+
+  /** The last checkpoint; then the program is ended. */
+  async #hold(): Promise<{ readonly kind: "not_saved" | "save_failed"; readonly why: string } | null> {
+    const maker = this.#workshop?.maker ?? null;
+    const { trigger, stop } = this.#workshop?.resolved.definition.checkpoint ?? {};
+    const way = stop ?? trigger;
+    if (maker !== null && !this.#held) {
+      if (way !== undefined && this.#run !== null) {
+        const answered = await maker.ask(way);
+        if (answered.kind === "failed")
+          return { kind: this.#isHeld() ? "not_saved" : "save_failed", why: answered.why };
+      } else if (!maker.isFresh) {
+        const answered = await maker.next();
+        if (answered.kind === "failed") return { kind: "not_saved", why: answered.why };
+      }
+    }
+    this.#held = true;
+    await this.#tree.kill();
+    if (maker === null) return { kind: "not_saved", why: "the program makes no checkpoints" };
+    return maker.isEmpty ? { kind: "not_saved", why: "the program made none" } : null;
+  }
+
+  #isHeld(): boolean {
+    return this.#held;
+  }
+
+  async #tick(): Promise<void> {
+    const workshop = this.#workshop;
+    if (workshop === null || this.#run === null || this.#ticking) return;
+    this.#ticking = true;
+    try {
+      if (await this.#isOver(workshop)) return;
+      await workshop.maker?.look(this.#run);
+    } catch (error) {
+      note(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#ticking = false;
+    }
+  }
+
+  /** Looks at progress and limits, now and then; ends the program when it may not go on. */
+  async #isOver({ reader, resolved, limits }: Workshop): Promise<boolean> {
+    const now = this.#options.clock.monotonicMs();
+    if (now < this.#nextLookMs) return false;
+    this.#nextLookMs = now + LOOK_MS;
+    const members = this.#tree.look();
+    const place = resolved.progress?.in ?? "output";
+    if (place !== "output") reader.tail(tailOf(join(this.#folder, place)) ?? "");
+    this.#tellProgress();
+    this.#overrun ??= limits.look(members, now);
+    if (this.#standStill.isLost(members)) this.#lost = "the program was stopped (SIGSTOP) and does not go on";
+    if (this.#overrun === null && this.#lost === null) return false;
+    await this.#tree.kill();
+    return true;
+  }
+
+  #tellProgress(): void {
+    const progress = this.#workshop?.reader.progress ?? null;
+    const text = JSON.stringify(progress);
+    if (progress === null || text === this.#toldProgress) return;
+    this.#toldProgress = text;
+    this.#options.link.say({ kind: "progress", progress });
+  }
+}
+
+async function findProgram({ builtins, taskModules, task, checkpointVersion }: RunnerAssignment): Promise<ProgramTask> {
+  const found = (await loadTasks({ builtins, modules: taskModules })).get(task);
+  if (found === undefined || !isProgram(found)) throw new UnfitWorker(`there is no program "${task}" here`);
+  const { version } = found.checkpoint;
+  if (version === checkpointVersion) return found;
+  throw new UnfitWorker(`program "${task}" is here at checkpoint version ${version}, not ${checkpointVersion}`);
+}

@@ -1,0 +1,113 @@
+/**
+ * One run of a program: started without a shell, its output passed on and read by lines, until it ends.
+ *
+ * PR1 Its standard output and error go into the job's log as they come; a program that prints faster than the log is
+ *     taken waits, as it would at a full pipe.
+ * PR2 The program gets the variables that its definition lets it see, and no others.
+ * PR3 It leads a session of its own: signals that it sends to its group do not reach us, and its session steps back
+ *     behind online work where Linux shares the processor by session.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { lowerSession } from "../keeper/background-priority.ts";
+
+/** A line that is longer is cut: patterns are not tried on megabytes. */
+const LINE_BYTES = 16_384;
+/** How long the rest of the output is waited for, ms: who inherited the pipes may keep them. */
+const LAST_OUTPUT_MS = 500;
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface ProcessRunOptions {
+  readonly command: readonly string[];
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Its standard input: a file, nothing, or what `write` is given. */
+  readonly stdin: { readonly file: string } | "nothing" | "written";
+  /** File to which standard output is appended, besides the log; null: none. */
+  readonly stdout: string | null;
+  readonly onLine: (line: string) => void;
+}
+
+export class ProcessRun {
+  readonly pid: number | null;
+  readonly ended: Promise<Exit>;
+  readonly #child: ChildProcess;
+  readonly #files: number[] = [];
+
+  constructor(options: ProcessRunOptions) {
+    const { command, folder, environment, stdin, stdout, onLine } = options;
+    const [file = "", ...args] = command;
+    const input = stdin === "nothing" ? "ignore" : stdin === "written" ? "pipe" : this.#open(stdin.file, "r");
+    const copy = stdout === null ? null : this.#open(stdout, "a");
+    this.#child = spawn(file, args, {
+      cwd: folder,
+      env: environment,
+      detached: true, // PR3
+      stdio: [input, "pipe", "pipe"],
+    });
+    this.pid = this.#child.pid ?? null;
+    if (this.pid !== null) void lowerSession(this.pid, systemClock); // PR3
+    this.#pass(this.#child.stdout, process.stdout, copy, onLine);
+    this.#pass(this.#child.stderr, process.stderr, null, onLine);
+    this.#child.stdin?.on("error", () => undefined); // It has closed it, or ended.
+    this.ended = this.#watch();
+  }
+
+  /** Writes to its standard input. */
+  write(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  #open(path: string, flags: "r" | "a"): number {
+    const file = openSync(path, flags);
+    this.#files.push(file);
+    return file;
+  }
+
+  #pass(
+    from: NodeJS.ReadableStream | null,
+    to: NodeJS.WriteStream,
+    copy: number | null,
+    onLine: (line: string) => void,
+  ): void {
+    let rest = "";
+    from?.on("data", (bytes: Buffer) => {
+      // PR1
+      if (!to.write(bytes)) {
+        from.pause();
+        to.once("drain", () => from.resume());
+      }
+      if (copy !== null) writeSync(copy, bytes);
+      const lines = (rest + bytes.toString("utf8")).split(/\r\n|\n|\r/); // Progress bars return without a new line.
+      rest = (lines.pop() ?? "").slice(-LINE_BYTES);
+      for (const line of lines) onLine(line.slice(0, LINE_BYTES));
+    });
+    from?.on("end", () => {
+      if (rest !== "") onLine(rest);
+    });
+  }
+
+  #watch(): Promise<Exit> {
+    const child = this.#child;
+    const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    const exited = new Promise<Exit>((resolve) => {
+      child.once("error", () => {
+        if (child.pid === undefined) resolve({ code: 127, signal: null });
+      });
+      child.once("exit", (code, signal) => resolve({ code, signal }));
+    });
+    return exited.then(async (exit) => {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAST_OUTPUT_MS)));
+      await Promise.race([closed, late]);
+      clearTimeout(timer);
+      for (const file of this.#files.splice(0)) closeSync(file);
+      return exit;
+    });
+  }
+}

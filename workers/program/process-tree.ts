@@ -1,0 +1,180 @@
+/**
+ * All processes of a program: what it started, what that started, also after it left its group or its parent died.
+ *
+ * PT1 A process is known by pid and start time together, and once it is known it stays known until it is gone.
+ * PT2 Found are: members of the control group, where there is one; members of the process group; children of what is
+ *     known; and what carries the attempt's mark in the environment it was started with.
+ * PT3 This process, which leads the group, is not part of it.
+ * PT4 Where there is no /proc only descendants are found, and what they use is not known.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { family, identify } from "../../src/launch/process-identity.mjs";
+
+/** Linux counts processor time in hundredths of a second, whatever its own clock. */
+const TICK_MS = 10;
+const KILL_LOOKS = 200;
+const KILL_PAUSE_MS = 10;
+
+export interface Member {
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly parent: number;
+  /** As in `ps`: R, S, D, T … */
+  readonly state: string;
+  readonly cpuMs: number;
+}
+
+export interface ProcessTreeOptions {
+  readonly mark: string;
+  readonly cgroup: string | null;
+}
+
+export class ProcessTree {
+  readonly #options: ProcessTreeOptions;
+  #known = new Set<string>();
+  /** Looked at before, and not one of ours. */
+  #strangers = new Set<string>();
+
+  constructor(options: ProcessTreeOptions) {
+    this.#options = options;
+  }
+
+  /** Those that run now (PT2). */
+  look(): readonly Member[] {
+    if (process.platform !== "linux") return descendants();
+    const table = readTable();
+    const grouped = new Set(membersOf(this.#options.cgroup));
+    const found = new Map<number, Member>();
+    for (const entry of table) {
+      if (entry.pid === process.pid) continue; // PT3
+      if (grouped.has(entry.pid) || entry.group === process.pid || this.#isKnown(entry)) found.set(entry.pid, entry);
+    }
+    for (let before = -1; before !== found.size;) {
+      before = found.size;
+      for (const entry of table) {
+        const child = found.has(entry.parent) || entry.parent === process.pid;
+        if (child && entry.pid !== process.pid) found.set(entry.pid, entry);
+      }
+    }
+    const keys = new Set(table.map(keyOf));
+    this.#known = new Set([...found.values()].map(keyOf)); // PT1
+    this.#strangers = new Set([...this.#strangers, ...keys].filter((key) => keys.has(key) && !this.#known.has(key)));
+    return [...found.values()];
+  }
+
+  /** SIGKILL to all, until none is left. @returns false when some cannot be ended */
+  async kill(): Promise<boolean> {
+    for (let look = 0; look < KILL_LOOKS; look += 1) {
+      const members = this.look();
+      if (members.length === 0) return true;
+      for (const { pid } of members) send(pid, "SIGKILL");
+      await pause(KILL_PAUSE_MS);
+    }
+    return false;
+  }
+
+  /** Sends a signal to all. */
+  signal(name: NodeJS.Signals): void {
+    for (const { pid } of this.look()) send(pid, name);
+  }
+
+  /**
+   * The processes from the top of the tree that handle a signal, and not what is below them: a wrapper that handles it
+   * passes it on, one that does not would be ended by it. Empty: nobody handles it (yet).
+   */
+  handlersOf(root: number, signal: number): readonly number[] {
+    const members = this.look();
+    if (process.platform !== "linux") return [root];
+    const below = (pid: number): readonly number[] =>
+      handles(pid, signal)
+        ? [pid]
+        : members.filter(({ parent }) => parent === pid).flatMap((child) => below(child.pid));
+    return below(root);
+  }
+
+  #isKnown(entry: Member): boolean {
+    const key = keyOf(entry);
+    if (this.#known.has(key)) return true;
+    return !this.#strangers.has(key) && carriesMark(entry.pid, this.#options.mark);
+  }
+}
+
+/** To one process, which may be gone. */
+export function send(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone, or not ours to signal.
+  }
+}
+
+/** Memory that a process holds, bytes; 0 when it is gone. */
+export function residentBytes(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readText(`/proc/${pid}/status`))?.[1];
+  return Number(kilobytes ?? 0) * 1024;
+}
+
+/** Does a process catch a signal, or wait for it with the signal blocked? */
+function handles(pid: number, signal: number): boolean {
+  const status = readText(`/proc/${pid}/status`);
+  const has = (field: string): boolean => {
+    const mask = new RegExp(`^${field}:\\s+([0-9a-f]+)`, "m").exec(status)?.[1];
+    return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+  };
+  return has("SigCgt") || has("SigBlk");
+}
+
+function keyOf({ pid, startedAt }: Member): string {
+  return `${pid} ${startedAt}`;
+}
+
+interface Entry extends Member {
+  readonly group: number;
+}
+
+function readTable(): Entry[] {
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    const text = readText(`/proc/${name}/stat`);
+    // The name of the program is in parentheses and may hold anything.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    const [state = "Z", parent, group] = fields;
+    if (text === "" || state === "Z" || state === "X") return [];
+    return {
+      pid: Number(name),
+      startedAt: fields[19] ?? "",
+      parent: Number(parent),
+      group: Number(group),
+      state,
+      cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
+    };
+  });
+}
+
+function membersOf(cgroup: string | null): number[] {
+  if (cgroup === null) return [];
+  return readText(join(cgroup, "cgroup.procs")).split("\n").filter(Boolean).map(Number);
+}
+
+function carriesMark(pid: number, mark: string): boolean {
+  return readText(`/proc/${pid}/environ`)
+    .split("\0")
+    .some((line) => line.startsWith("CAIRN_RUN=") && line.slice(10).split(",").includes(mark));
+}
+
+/** PT4 */
+function descendants(): Member[] {
+  const own = identify(process.pid);
+  if (own === null) return [];
+  return family([own]).map(({ pid, startedAt }) => ({ pid, startedAt, parent: process.pid, state: "S", cpuMs: 0 }));
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * What is kept in a checkpoint of a program beside its own files: progress, and what a store does not keep of files
+ * (their times, by which programs and `${newest:…}` find the latest, and whether they may be executed).
+ */
+import { chmod, mkdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { FRAMEWORK_FILE } from "../runner/framework-state.ts";
+
+const stateSchema = z.object({
+  format: z.literal(1),
+  progress: z.object({ completed: z.number(), total: z.number().nullable(), unit: z.string() }).nullable(),
+  files: z.array(z.object({ name: z.string(), mtimeNs: z.string(), mode: z.int() })),
+  folders: z.array(z.string()),
+});
+export type ProgramState = Omit<z.infer<typeof stateSchema>, "format">;
+
+export async function saveProgramState(folder: string, state: ProgramState): Promise<void> {
+  await writeFile(join(folder, FRAMEWORK_FILE), JSON.stringify({ format: 1, ...state }));
+}
+
+/** Moves the files of a restored checkpoint into the working folder, over what lies there. */
+export async function layOut(restored: string, folder: string): Promise<ProgramState> {
+  const state = stateSchema.parse(JSON.parse(await readFile(join(restored, FRAMEWORK_FILE), "utf8")));
+  for (const name of state.folders) await mkdir(join(folder, name), { recursive: true });
+  for (const { name, mtimeNs, mode } of state.files) {
+    const target = join(folder, name);
+    await mkdir(dirname(target), { recursive: true });
+    await rm(target, { recursive: true, force: true });
+    await rename(join(restored, name), target);
+    const seconds = Number(mtimeNs) / 1e9;
+    await utimes(target, seconds, seconds);
+    await chmod(target, mode);
+  }
+  return state;
+}

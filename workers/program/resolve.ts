@@ -1,0 +1,128 @@
+/** A definition with the values of one job put in: what the driver works with. */
+import { createHash } from "node:crypto";
+import { executableOf, type ProgramDefinition, type Trigger } from "../../src/tasks/program/definition.ts";
+import { expand, expandCommand, NotExpandable, type Scope } from "../../src/tasks/program/expand.ts";
+import type { CheckpointPatterns } from "./checkpoint-files.ts";
+import type { Written } from "./completeness.ts";
+import { literalPattern, newest } from "./folder-look.ts";
+
+export interface ProgressPattern {
+  readonly text: RegExp;
+  readonly in: string;
+  readonly total: number | null;
+  readonly unit: string;
+}
+
+export interface TextCondition {
+  readonly in: string;
+  readonly matches: RegExp;
+}
+
+export interface Resolved {
+  readonly definition: ProgramDefinition;
+  readonly scope: Scope;
+  readonly patterns: CheckpointPatterns | null;
+  readonly written: Written;
+  readonly progress: ProgressPattern | null;
+  readonly completeFiles: readonly string[];
+  readonly completeText: readonly TextCondition[];
+  readonly resultText: RegExp | null;
+}
+
+export interface JobFacts {
+  readonly job: string;
+  readonly attempt: number;
+  readonly fence: string;
+  readonly folder: string;
+}
+
+/** @throws NotExpandable when something that is needed is not in the input */
+export function resolveProgram(definition: ProgramDefinition, input: unknown, facts: JobFacts): Resolved {
+  const scope: Scope = {
+    input,
+    words: {
+      job: facts.job,
+      attempt: String(facts.attempt),
+      fence: facts.fence,
+      seed: String(seedOf(facts.job)),
+      folder: facts.folder,
+      ...(definition.here === undefined ? {} : { here: definition.here }),
+    },
+    newest: (glob) => newest(facts.folder, glob),
+  };
+  const globs = (list: readonly string[], where: string): string[] =>
+    list.map((glob, at) => expand(glob, scope, `${where}[${at}]`, literalPattern));
+  const pattern = (text: string, where: string): RegExp => new RegExp(expand(text, scope, where, literalText), "m");
+  const { checkpoint, progress, complete, result } = definition;
+  const written = checkpoint?.written;
+  return {
+    definition,
+    scope,
+    patterns:
+      checkpoint === undefined
+        ? null
+        : {
+            files: globs(checkpoint.files, "checkpoint.files"),
+            optional: globs(checkpoint.optional, "checkpoint.optional"),
+            exclude: [
+              ...globs(checkpoint.exclude, "checkpoint.exclude"),
+              ...[checkpoint.trigger?.file, checkpoint.stop?.file].flatMap((file) => file ?? []).map(literalPattern),
+            ],
+            replaced: globs(checkpoint.replaced, "checkpoint.replaced"),
+            appended: [
+              ...globs(checkpoint.appended, "checkpoint.appended"),
+              ...(definition.stdout === undefined ? [] : [literalPattern(definition.stdout)]),
+            ],
+            marker: written?.file === undefined ? null : (globs([written.file], "checkpoint.written.file")[0] ?? null),
+          },
+    written: {
+      settleMs: written?.settleMs ?? 0,
+      text: written?.text === undefined ? null : pattern(written.text, "checkpoint.written.text"),
+      by: written?.text !== undefined ? "text" : written?.file !== undefined ? "file" : "rest",
+    },
+    progress:
+      progress === undefined
+        ? null
+        : {
+            text: pattern(progress.text, "progress.text"),
+            in: progress.in,
+            total: totalOf(progress.total, scope),
+            unit: progress.unit,
+          },
+    completeFiles: globs(complete.files, "complete.files"),
+    completeText: complete.text.map(({ in: place, matches }, at) => ({
+      in: expand(place, scope, `complete.text[${at}].in`),
+      matches: pattern(matches, `complete.text[${at}].matches`),
+    })),
+    resultText: result?.text === undefined ? null : pattern(result.text, "result.text"),
+  };
+}
+
+/** The command line of a start. */
+export function commandOf({ definition, scope }: Resolved, from: "start" | "resume"): readonly string[] {
+  const command = from === "resume" ? (definition.resume ?? definition.start) : definition.start;
+  return expandCommand(command, scope, from, definition.dashes);
+}
+
+/** How a trigger is told in a log. */
+export function nameOf({ signal, file, command, stdin }: Trigger): string {
+  if (signal !== undefined) return signal;
+  if (file !== undefined) return `the file ${file}`;
+  if (command !== undefined) return `the command ${executableOf(command)}`;
+  return `${JSON.stringify(stdin)} on its standard input`;
+}
+
+function totalOf(total: string | number | undefined, scope: Scope): number | null {
+  if (total === undefined) return null;
+  const value = Number(typeof total === "number" ? total : expand(total, scope, "progress.total"));
+  if (!Number.isFinite(value)) throw new NotExpandable(`progress.total: "${total}" is no number`);
+  return value;
+}
+
+function seedOf(job: string): number {
+  return createHash("sha256").update(`seed:${job}`).digest().readUInt32BE(0) >>> 1;
+}
+
+function literalText(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+}

@@ -1,0 +1,128 @@
+/**
+ * The latest complete checkpoint of a program, frozen as soon as it was seen, until the keeper fetches it. The program
+ * may overwrite its own files meanwhile.
+ *
+ * SH1 Its files belong together: none of them changed from before the first was frozen until after the last was.
+ * SH2 Files that only grow are copied behind the others: they are then at least as long as they were for those, and the
+ *     program cuts them back.
+ * SH3 The latest stays here after it was handed over: what could not be stored is handed over again.
+ */
+import { constants } from "node:fs";
+import { copyFile, link, mkdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { freezeFiles, type FrozenFolder, stillFrozen } from "../../src/checkpoints/checkpoints.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import type { Progress } from "../keeper/protocol.ts";
+import type { FilesLook } from "./checkpoint-files.ts";
+import { emptyFolders } from "./folder-look.ts";
+import { type ProgramState, saveProgramState } from "./program-state.ts";
+
+interface Shelved {
+  readonly frozen: FrozenFolder;
+  readonly appended: readonly string[];
+  readonly state: ProgramState;
+  readonly blockedMs: number;
+}
+
+export interface ShelfOptions {
+  /** The program's folder. */
+  readonly working: string;
+  /** Beside it, in the same file system. */
+  readonly folder: string;
+  /** What lies in the working folder now. */
+  readonly look: () => FilesLook;
+  readonly clock: Clock;
+}
+
+export class Shelf {
+  readonly #options: ShelfOptions;
+  #count = 0;
+  #latest: Shelved | null = null;
+  #isFresh = false;
+
+  constructor(options: ShelfOptions) {
+    this.#options = options;
+  }
+
+  /** Is there one that was not handed over? */
+  get isFresh(): boolean {
+    return this.#isFresh;
+  }
+
+  get isEmpty(): boolean {
+    return this.#latest === null;
+  }
+
+  /** Freezes what `seen` tells of. @returns what changed meanwhile (SH1); null: it is frozen */
+  async freeze(
+    seen: FilesLook,
+    about: { readonly progress: Progress | null; readonly blockedMs: number },
+  ): Promise<string | null> {
+    this.#count += 1;
+    const folder = join(this.#options.folder, `${this.#count}`);
+    await mkdir(folder, { recursive: true });
+    try {
+      const made = await this.#make(seen, folder, about);
+      if (typeof made === "string") return made;
+      const before = this.#latest;
+      this.#latest = made;
+      this.#isFresh = true;
+      if (before !== null) await rm(before.frozen.folder, { recursive: true, force: true });
+      return null;
+    } finally {
+      // A full disk is no fuller for it.
+      if (this.#latest?.frozen.folder !== folder) await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Lays the latest into the keeper's folder. @throws Error when there is none, or it was written to after all */
+  async handOver(into: string): Promise<{ readonly progress: Progress | null; readonly blockedMs: number }> {
+    const latest = this.#latest;
+    if (latest === null) throw new Error("there is no checkpoint");
+    const { frozen, appended, state, blockedMs } = latest;
+    for (const file of frozen.files) {
+      await lay(join(frozen.folder, file.name), join(into, file.name));
+      if (!(await stillFrozen(frozen, file))) {
+        this.#isFresh = false;
+        throw new Error(`${file.name} was written in place: it is not to be declared \`replaced\``);
+      }
+    }
+    for (const name of appended) await lay(join(frozen.folder, name), join(into, name));
+    await saveProgramState(into, state);
+    this.#isFresh = false;
+    return { progress: state.progress, blockedMs };
+  }
+
+  /** What was handed over last could not be stored (SH3). */
+  takeBack(): void {
+    if (this.#latest !== null) this.#isFresh = true;
+  }
+
+  async #make(
+    seen: FilesLook,
+    into: string,
+    { progress, blockedMs }: { readonly progress: Progress | null; readonly blockedMs: number },
+  ): Promise<Shelved | string> {
+    const { working, look, clock } = this.#options;
+    const files = seen.steady.map((name) => ({
+      name,
+      written: seen.replaced.has(name) ? ("replaced" as const) : ("in_place" as const),
+    }));
+    const freezing = await freezeFiles({ source: working, files, into, clock });
+    if (freezing.kind === "changed") return freezing.detail;
+    if (look().signature !== seen.signature) return "its files changed while they were frozen"; // SH1
+    for (const name of seen.appended) {
+      await mkdir(dirname(join(into, name)), { recursive: true });
+      await copyFile(join(working, name), join(into, name), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE); // SH2
+    }
+    const about = seen.looks.map(({ name, mtimeNs, mode }) => ({ name, mtimeNs, mode }));
+    const state = { progress, files: about, folders: emptyFolders(working) };
+    return { frozen: freezing.frozen, appended: seen.appended, state, blockedMs };
+  }
+}
+
+/** By a link, which costs nothing; nobody writes there any more. */
+async function lay(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await link(from, to).catch(() => copyFile(from, to));
+}
