@@ -1,6 +1,6 @@
 /** What Prometheus is told. Names and labels are in this file and nowhere else. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { InvokeOutcome } from "../src/online/online.ts";
+import type { InvokeOutcome, TaskHealth } from "../src/online/online.ts";
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
@@ -12,6 +12,13 @@ export interface MetricsSources {
   /** ms; null: nobody has counted yet. */
   readonly mtbfMs: () => Promise<number | null>;
   readonly workersByState: () => ReadonlyMap<string, number>;
+  /** Replicas that agents had to replace, by why. */
+  readonly replicasReplaced: () => readonly {
+    readonly worker: string;
+    readonly replaced: ReadonlyMap<string, number>;
+  }[];
+  /** What this process found out about replicas, by task. */
+  readonly health: () => ReadonlyMap<string, TaskHealth>;
   readonly waiting: () => number;
   readonly watchedJobs: () => number;
 }
@@ -88,6 +95,7 @@ export class Metrics {
 
   /** Adds the numbers that are looked up on demand. */
   connect(sources: MetricsSources): void {
+    this.#connectHealth(sources);
     const registers = [this.registry];
     new Gauge({
       name: "cairn_jobs",
@@ -148,6 +156,46 @@ export class Metrics {
       registers,
       collect() {
         this.set(sources.watchedJobs());
+      },
+    });
+  }
+
+  /** What was found out about replicas, and done about it. */
+  #connectHealth({ health, replicasReplaced }: MetricsSources): void {
+    const registers = [this.registry];
+    /** One row for each task and each kind of what is counted. */
+    const byTask = (name: string, help: string, label: string, read: (task: TaskHealth) => object): void => {
+      new Counter({
+        name,
+        help,
+        labelNames: ["task", label],
+        registers,
+        collect() {
+          this.reset();
+          for (const [task, counts] of health()) {
+            for (const [kind, count] of Object.entries(read(counts))) this.inc({ task, [label]: kind }, Number(count));
+          }
+        },
+      });
+    };
+    byTask("cairn_replica_ejections_total", "Times a replica was parked", "reason", (task) => task.ejections);
+    byTask("cairn_replica_returns_total", "Times a parked replica was let back", "reason", (task) => task.returns);
+    byTask("cairn_canaries_total", "Canaries to replicas", "result", ({ canaries, probes }) => ({
+      ...canaries,
+      probes,
+    }));
+    byTask("cairn_replicas_condemned_total", "Replicas found to do no work", "verdict", (task) => task.condemned);
+    new Counter({
+      name: "cairn_replicas_replaced_total",
+      help: "Replicas that agents had to replace, since the agent started",
+      labelNames: ["worker", "reason"],
+      aggregator: "first",
+      registers,
+      collect() {
+        this.reset();
+        for (const { worker, replaced } of replicasReplaced()) {
+          for (const [reason, count] of replaced) this.inc({ worker, reason }, count);
+        }
       },
     });
   }

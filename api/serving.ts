@@ -163,6 +163,9 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     },
     timeSpent: () => time.spent(),
     mtbfMs: () => time.mtbfMs(),
+    replicasReplaced: () =>
+      watch.workers().map(({ id, beat }) => ({ worker: id, replaced: new Map(Object.entries(beat.replaced)) })),
+    health: () => online.health.byTask,
     waiting: () => waiter.waiting,
     watchedJobs: () => tail.watched,
   });

@@ -1,5 +1,5 @@
 /** Tasks, workers, queues, limits and the fleet as a whole. */
-import type { WorkerState } from "../../src/contract/worker.ts";
+import type { Worker, WorkerState } from "../../src/contract/worker.ts";
 import type { Fleet } from "../../src/contract/fleet.ts";
 import type { PageQuery } from "../../src/contract/query.ts";
 import type { Order } from "../../src/fleet/fleet.ts";
@@ -29,8 +29,9 @@ export async function getTask(deps: ApiDeps, { params }: PlainRequest): Promise<
 
 /** GET /v1/workers */
 export async function listWorkers(deps: ApiDeps, { query }: PageRequest): Promise<Answer> {
+  const workers = await deps.workers.list();
   return answerPage(
-    await deps.workers.list(),
+    workers.map((worker) => withReplicas(deps, worker)),
     query,
     ascendingBy(({ id }) => id),
     deps.limits,
@@ -41,7 +42,7 @@ export async function listWorkers(deps: ApiDeps, { query }: PageRequest): Promis
 export async function getWorker(deps: ApiDeps, { params }: PlainRequest): Promise<Answer> {
   const id = params["worker"] ?? "";
   const worker = await deps.workers.get(id);
-  return worker === null ? unknownWorker(id) : json(200, worker);
+  return worker === null ? unknownWorker(id) : json(200, withReplicas(deps, worker));
 }
 
 export const WORKER_VERBS = {
@@ -62,7 +63,7 @@ export function orderWorker(
     const order: Order = { want: WORKER_VERBS[verb], reason: body.reason ?? `${verb} by request`, by: request.by };
     if (!(await deps.workers.order(id, order))) return unknownWorker(id);
     const worker = await deps.workers.get(id);
-    return worker === null ? unknownWorker(id) : json(202, worker);
+    return worker === null ? unknownWorker(id) : json(202, withReplicas(deps, worker));
   };
 }
 
@@ -113,6 +114,22 @@ export async function getFleet(deps: ApiDeps): Promise<Answer> {
     tasks: new Set(deps.tasks.list().map(({ name }) => name)).size,
   };
   return json(200, fleet);
+}
+
+/** What the online path knows of a worker, beside what its agent says. */
+function withReplicas(deps: ApiDeps, worker: Worker): Worker {
+  const replicas = deps.online.replicas().filter((replica) => replica.worker === worker.id);
+  return {
+    ...worker,
+    replicas: replicas.map(({ id, pid, state, reason, lagMs, parked }) => ({
+      id,
+      pid,
+      state,
+      reason,
+      lagMs,
+      parked: [...parked],
+    })),
+  };
 }
 
 function unknownWorker(id: string): Answer {

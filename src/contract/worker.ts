@@ -34,6 +34,19 @@ export const workerSchema = z.object({
     online: z.object({ total: z.int(), used: z.int() }),
     batch: z.object({ total: z.int(), used: z.int() }),
   }),
+  replicas: z
+    .array(
+      z.object({
+        id: z.string(),
+        pid: z.int(),
+        state: z.enum(["ready", "draining", "suspect", "unfit"]),
+        reason: z.string().nullable(),
+        lagMs: z.number().describe("How long its event loop has not turned"),
+        parked: z.array(z.string()).describe("Tasks whose first attempts it leaves to others, by order"),
+      }),
+    )
+    .describe("Replicas that beat, as the API process that answers sees them"),
+  replaced: z.record(z.string(), z.int()).describe("Replicas replaced since the agent started: ended, unfit, stuck"),
   load: z.number(),
   loopLagMs: z.number(),
   beatAgeMs: z.number(),

@@ -30,6 +30,8 @@ const beatSchema = z.object({
     online: z.object({ total: z.number(), used: z.number() }),
     batch: z.object({ total: z.number(), used: z.number() }),
   }),
+  /** Replicas that had to be replaced since the agent started, by why. */
+  replaced: z.record(z.string(), z.number()).default({}),
   load: z.number(),
   loopLagMs: z.number(),
 });

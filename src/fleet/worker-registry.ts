@@ -80,6 +80,8 @@ function toWorker(id: string, raw: string, registered: string | undefined, nowMs
     tasks: registration.tasks.map((task) => task.split("@")[0] ?? task),
     pids: beat.pids,
     slots: beat.slots,
+    replicas: [], // The online path knows them.
+    replaced: beat.replaced,
     load: beat.load,
     loopLagMs: beat.loopLagMs,
     beatAgeMs: Math.max(0, Math.round(nowMs - atMs)),

@@ -1,7 +1,7 @@
 /** The main thread's side of the beat: feeds the beat thread with its state, and hears how many others there are. */
 import { Worker } from "node:worker_threads";
 import type { Service } from "../runtime/service.ts";
-import type { Beat } from "./beat.ts";
+import type { BeatBody } from "./beat.ts";
 import type { BeatThreadData, FromBeatThread, ToBeatThread } from "./beat-thread.ts";
 
 /** How often the main loop shows that it turns. */
@@ -13,8 +13,11 @@ const LEAVE_MS = 1_500;
 export interface BeatSenderOptions {
   readonly url: string;
   readonly key: string;
+  readonly verdictKey: string;
   readonly replicaId: string;
-  readonly status: () => Omit<Beat, "lagMs">;
+  readonly status: () => BeatBody;
+  /** Others have found something wrong with this replica. */
+  readonly onUnfit: (why: string) => void;
   /** The thread has died: without it everybody holds this replica for dead. */
   readonly onDeath: (error: Error) => void;
 }
@@ -35,8 +38,8 @@ export class BeatSender implements Service {
 
   /** Resolves when the first beat has reached Redis. @throws Error after 30 s without one */
   async start(): Promise<void> {
-    const { url, key, replicaId, onDeath } = this.#options;
-    const workerData: BeatThreadData = { url, key, replicaId, turns: this.#turns };
+    const { url, key, verdictKey, replicaId, onDeath } = this.#options;
+    const workerData: BeatThreadData = { url, key, verdictKey, replicaId, turns: this.#turns };
     // Beside this file, compiled or not.
     const file = import.meta.url.endsWith(".ts") ? "./beat-thread.ts" : "./beat-thread.js";
     const thread = new Worker(new URL(file, import.meta.url), { workerData });
@@ -89,6 +92,7 @@ export class BeatSender implements Service {
 
   #hear(message: FromBeatThread): void {
     if (message.kind === "live") this.#live = message.replicas;
+    else if (message.kind === "unfit") this.#options.onUnfit(message.why);
     else if (message.kind === "beaten") {
       this.#beaten?.();
       this.#beaten = null;

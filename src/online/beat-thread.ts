@@ -5,29 +5,32 @@
  * T2 A frozen process (SIGSTOP, a dead machine) stops this thread too: then the silence tells.
  * T3 It lives and dies with the main thread.
  * T4 A connection that fails for two seconds is replaced, whatever it says of itself.
+ * T5 What others have found wrong with the replica reaches it here: whatever is deaf in it, this is not.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { BeatJudge, REPLICA_BEATS } from "../domain/beat-judge.ts";
 import { closeRedis, connectRedis, type RedisClient } from "../redis/connection.ts";
-import { BEAT_MS, counterOf, decodeBeat, encodeBeat, type Beat } from "./beat.ts";
+import { BEAT_MS, counterOf, decodeBeat, encodeBeat, type BeatBody } from "./beat.ts";
 
 export interface BeatThreadData {
   readonly url: string;
   readonly key: string;
+  /** Where others say what is wrong with the replica (T5). */
+  readonly verdictKey: string;
   readonly replicaId: string;
   /** One counter, raised by each turn of the main loop's timer. */
   readonly turns: Int32Array;
 }
 /** What the main thread says: its state, or that it is leaving. */
 export type ToBeatThread =
-  | { readonly kind: "status"; readonly beat: Omit<Beat, "lagMs"> }
-  | { readonly kind: "beat_now" }
-  | { readonly kind: "leave" };
+  { readonly kind: "status"; readonly beat: BeatBody } | { readonly kind: "beat_now" } | { readonly kind: "leave" };
 export type FromBeatThread =
   /** A beat has reached Redis. */
   | { readonly kind: "beaten" }
   /** Live replicas by task, this one included. */
   | { readonly kind: "live"; readonly replicas: Readonly<Record<string, number>> }
+  /** T5 */
+  | { readonly kind: "unfit"; readonly why: string }
   | { readonly kind: "left" };
 
 /** How often the others are counted: every fourth beat, at first with each. */
@@ -45,7 +48,8 @@ function run(data: BeatThreadData, port: NonNullable<typeof parentPort>): void {
   const say = (message: FromBeatThread): void => port.postMessage(message);
   // The counter starts anew with each start of the replica; its id is new then too.
   let counter = 0;
-  let status: Omit<Beat, "lagMs"> | null = null;
+  let status: BeatBody | null = null;
+  let unfit: string | null = null;
   let turns = 0;
   let turnedAtMs = performance.now();
   let timer: NodeJS.Timeout | null = null;
@@ -83,14 +87,23 @@ function run(data: BeatThreadData, port: NonNullable<typeof parentPort>): void {
     say({ kind: "live", replicas });
   };
 
+  /** T5 */
+  const hearVerdict = async (): Promise<void> => {
+    const text = await client.get(data.verdictKey);
+    if (text === null || unfit !== null) return;
+    unfit = whyOf(text);
+    say({ kind: "unfit", why: unfit });
+  };
+
   const beat = async (): Promise<void> => {
     if (status === null) return;
     counter += 1;
     try {
-      await client.hset(data.key, data.replicaId, encodeBeat(counter, { ...status, lagMs: lagMs() }));
+      await client.hset(data.key, data.replicaId, encodeBeat(counter, { ...status, lagMs: lagMs(), unfit }));
       failures = 0;
       say({ kind: "beaten" });
       if (counter <= EAGER_BEATS || counter % COUNT_EVERY === 0) await count();
+      if (counter % COUNT_EVERY === 0) await hearVerdict();
     } catch {
       // Redis is away: the others see the silence, and the next beat tries again. On a connection that only fails it
       // would try for ever (T4).
@@ -129,6 +142,14 @@ function run(data: BeatThreadData, port: NonNullable<typeof parentPort>): void {
       if (first) schedule(0);
     }
   });
+}
+
+function whyOf(text: string): string {
+  try {
+    return String((JSON.parse(text) as { readonly why?: unknown }).why);
+  } catch {
+    return text;
+  }
 }
 
 if (parentPort !== null) run(workerData as BeatThreadData, parentPort);

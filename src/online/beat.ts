@@ -17,6 +17,8 @@ const beatSchema = z.object({
   /** How long the main event loop has not turned, ms: the beat comes from another thread and says so. */
   lagMs: z.number(),
   slots: z.int(),
+  /** What an API process has found wrong with it: it is not to be chosen, and its agent is about to replace it. */
+  unfit: z.string().nullable().default(null),
   /** Attempts it holds, running or about to. */
   inFlight: z.int(),
   /** How long Redis takes to answer it, ms; not told by older replicas. */
@@ -36,6 +38,8 @@ const beatSchema = z.object({
       held: z.int().default(0),
       /** Does it leave the task's list to others, by order? Null: it knows no such order. */
       parked: z.boolean().nullable().default(null),
+      /** Entries taken from its lists since it started; null: it does not count them. */
+      taken: z.int().nullable().default(null),
     }),
   ),
 });
@@ -51,6 +55,9 @@ export function counterOf(text: string): number | null {
   const counter = Number(text.slice(2, text.indexOf(" ", 2)));
   return Number.isSafeInteger(counter) ? counter : null;
 }
+
+/** What of a beat the thread adds. */
+export type BeatBody = Omit<Beat, "lagMs" | "unfit">;
 
 /** Null when it cannot be read. */
 export function decodeBeat(text: string): Beat | null {

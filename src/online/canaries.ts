@@ -14,7 +14,6 @@
 import type { CommandLink } from "./command-link.ts";
 import type { Attempt } from "./invocation.ts";
 import type { Outbox } from "./outbox.ts";
-import { SimpleParcel } from "./simple-parcel.ts";
 import type { Keys } from "../redis/keys.ts";
 import { CANARY, encodeTask, type Answer } from "./wire.ts";
 
@@ -88,8 +87,16 @@ export class Canaries {
       fence: null,
       input: "",
     };
-    this.#sent.set(`${id} 1`, { ...request, sentAtMs: nowMs() });
-    outbox.send(keys.replicaList(request.task, request.replica), new SimpleParcel(encodeTask(entry)));
+    const key = `${id} 1`;
+    this.#sent.set(key, { ...request, sentAtMs: nowMs() });
+    outbox.send(keys.replicaList(request.task, request.replica), {
+      text: encodeTask(entry),
+      wanted: true,
+      pushed: () => undefined,
+      notPushed: () => {
+        if (this.#sent.delete(key)) request.settle({ kind: "void" }); // N2
+      },
+    });
   }
 
   /** Sends a probe with the next request that allows it, or a canary if there is none. One at a time of each task. */

@@ -18,6 +18,7 @@ import { Admission, type GateView } from "./admission.ts";
 import { Canaries } from "./canaries.ts";
 import { CommandLink } from "./command-link.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { ConsumptionWatch } from "./consumption-watch.ts";
 import { Ejection } from "./ejection.ts";
 import { HealthCounts } from "./health-counts.ts";
 import { Hearing } from "./hearing.ts";
@@ -35,7 +36,7 @@ import { InvocationTable, type OnlineCounts } from "./invocation-table.ts";
 import { ListReader } from "./list-reader.ts";
 import { Outbox } from "./outbox.ts";
 import { DESERTED_MS, Referee } from "./referee.ts";
-import { ReplicaDirectory, type TaskReplicas } from "./replica-directory.ts";
+import { ReplicaDirectory, type ReplicaView, type TaskReplicas } from "./replica-directory.ts";
 import { requestIds } from "./request-id.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { TimerWheel } from "./timer-wheel.ts";
@@ -82,6 +83,7 @@ export class OnlineCoordinator implements Service {
   readonly #scoreboard: Scoreboard;
   readonly #canaries: Canaries;
   readonly #ejection: Ejection;
+  readonly #watch: ConsumptionWatch;
   /** What was found out about replicas. */
   readonly health = new HealthCounts();
   readonly #table: InvocationTable;
@@ -111,11 +113,12 @@ export class OnlineCoordinator implements Service {
       key: keys.replicas,
       clock,
       log,
-      onRead: (changes) => {
+      onRead: (changes, standingStill) => {
         for (const { id, to } of changes) {
           if (to === "suspect") this.#inquest.replicaSuspect(id);
           else if (to === "lost" || to === "gone") this.#inquest.replicaLeft(id, to);
         }
+        for (const id of standingStill) this.#inquest.replicaStandsStill(id);
         this.#inquest.checkDeserted();
         this.#judge();
         this.#admission.refresh();
@@ -148,6 +151,7 @@ export class OnlineCoordinator implements Service {
     this.#canaries = canaries;
     const { health } = this;
     const order = (replica: string, task: string, forMs: number): void => verifier.park(replica, task, forMs, apiId);
+    this.#watch = new ConsumptionWatch({ nowMs, link, keys, directory, canaries, apiId, counts: health, log });
     this.#ejection = new Ejection({ nowMs, directory, canaries, order, counts: health, log });
     const scoreboard = this.#scoreboard;
     const referee = new Referee({
@@ -311,7 +315,7 @@ export class OnlineCoordinator implements Service {
     let farthestMs = 0;
     for (const { beat } of this.#directory.replicasOf(task).live) {
       const { most = beat.slots, parked = false } = beat.tasks[task] ?? {};
-      if (beat.state === "ready" && parked !== true) slots += most;
+      if (beat.state === "ready" && beat.unfit === null && parked !== true) slots += most;
       farthestMs = Math.max(farthestMs, beat.roundTripMs ?? ownMs);
     }
     // Its answer comes back, and the next request goes there: once through each of the two connections, there and back.
@@ -326,6 +330,11 @@ export class OnlineCoordinator implements Service {
   /** How each task stands at the door. */
   gates(): readonly GateView[] {
     return this.#admission.view();
+  }
+
+  /** All replicas that are not known to be lost, by id, as their beats tell them. */
+  replicas(): ReplicaView[] {
+    return this.#directory.views();
   }
 
   /** Requests under way, and counts since the start. */
@@ -359,6 +368,7 @@ export class OnlineCoordinator implements Service {
     const judged = this.#scoreboard.refresh(this.#table.unfinished(now));
     if (!heldUp) this.#ejection.round(judged);
     this.#canaries.round();
+    if (!heldUp && this.#link.usable) this.#watch.round();
   }
 }
 

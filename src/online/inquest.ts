@@ -127,15 +127,37 @@ export class Inquest {
     table.schedule(invocation);
   }
 
-  /** A replica is suspect: what it has is started elsewhere too, where that does no harm. */
+  /**
+   * A replica is suspect: what lies in its own list is taken back, and what it has is started elsewhere too, where that
+   * does no harm.
+   */
   replicaSuspect(id: string): void {
-    const now = this.#options.nowMs();
-    for (const invocation of this.#options.table.all()) {
-      if (!invocation.idempotent || invocation.plan !== null) continue;
-      const open = invocation.attempts.filter((attempt) => attempt.open);
-      if (open.length > 0 && open.every(({ replica }) => replica === id))
-        this.#options.referee.standIn(invocation, now);
+    for (const invocation of this.#stuckAt(id)) {
+      this.#options.referee.standIn(invocation, this.#options.nowMs());
     }
+  }
+
+  /**
+   * A replica's event loop stands still: the same, but what it has is hedged within the budget. One of them may be what
+   * it computes, and would bring the next replica to a standstill.
+   */
+  replicaStandsStill(id: string): void {
+    for (const invocation of this.#stuckAt(id)) {
+      if (invocation.hedgeAtMs !== null) invocation.hedgeAtMs = this.#options.nowMs();
+      this.#options.table.schedule(invocation);
+    }
+  }
+
+  /** Takes back what a replica has not taken from its list. @returns what may run twice and is nowhere else */
+  #stuckAt(id: string): Invocation[] {
+    return this.#options.table.all().filter((invocation) => {
+      for (const attempt of invocation.attempts) {
+        if (attempt.state === "pushed" && attempt.target === id) this.#takeFrom(attempt);
+      }
+      if (!invocation.idempotent || invocation.plan !== null) return false;
+      const open = invocation.attempts.filter((attempt) => attempt.open);
+      return open.length > 0 && open.every(({ replica }) => replica === id);
+    });
   }
 
   /** A replica is lost, or has left in order (`gone`). */
@@ -161,6 +183,21 @@ export class Inquest {
     else if (attempt.target !== null || how === "gone") return;
     else if (invocation.doubtful) this.lost(attempt, now);
     else if (attempt.state === "pushed" && now - attempt.sentAtMs >= TAKEN_BEFORE_MS) this.#isListed(attempt);
+  }
+
+  /** It was sent to a replica alone, which may not come to take it: if it has not, somebody else may. */
+  #takeFrom(attempt: Attempt): void {
+    const { verifier, referee, table, nowMs } = this.#options;
+    const { invocation } = attempt;
+    verifier.takeBack(attempt).then(
+      (was) => {
+        if (!was || !attempt.open) return;
+        attempt.end("taken back", nowMs());
+        referee.repeat(invocation, nowMs());
+        table.schedule(invocation);
+      },
+      () => undefined, // Looked at again when Redis is back.
+    );
   }
 
   /** It was sent to a replica alone, and that is not there any more. */

@@ -1,5 +1,6 @@
 /** Both ends of the online path. What other folders may use of it. */
 export { OnlineCoordinator, type InvocationHandle, type OnlineCoordinatorOptions } from "./coordinator.ts";
+export type { ReplicaView } from "./replica-directory.ts";
 export type {
   AttemptReason,
   AttemptTrace,
@@ -8,6 +9,7 @@ export type {
   InvokeOutcome,
   InvokeRequest,
 } from "./invocation.ts";
+export type { TaskHealth } from "./health-counts.ts";
 export type { OnlineCounts } from "./invocation-table.ts";
 export type { ServedTask } from "./attempt-run.ts";
 export { OnlineServer, type OnlineServerOptions } from "./server.ts";

@@ -126,7 +126,9 @@ export class Referee {
   #probe(invocation: Invocation, now: number): void {
     const { canaries, dispatcher, health } = this.#options;
     const replica = canaries.probed(invocation.task);
-    if (replica === null || !invocation.idempotent || !invocation.hasOpenAttempt()) return;
+    // A job's attempts are recorded, so nothing is added to them that nobody waits for.
+    if (replica === null || !invocation.idempotent || invocation.lease !== null) return;
+    if (!invocation.hasOpenAttempt()) return;
     const { retry, hedge } = this.#budgets.of(invocation.task);
     if (!retry.allows(now) || !hedge.allows(now)) return;
     const attempt = dispatcher.probe(invocation, replica, now);

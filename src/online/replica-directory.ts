@@ -4,7 +4,8 @@
  * D1 Read four times a second; judged by `BeatJudge`, whose rules say when nobody may be called dead.
  * D2 What has not beaten for a minute is taken out of the hash: it would be read for ever.
  * D3 A failed read changes nothing; the next good one shows up as a gap.
- * D4 Who is parked, or was set aside here, is not chosen; unless there is nobody else.
+ * D4 Who is parked, unfit, or was set aside here, is not chosen; unless there is nobody else.
+ * D5 A replica that beats and does not turn (the beat comes from another thread) does as little as one that is silent.
  */
 import { BeatJudge, REPLICA_BEATS, type StandingChange } from "../domain/beat-judge.ts";
 import type { ReplicaChoice } from "../domain/replica-choice.ts";
@@ -18,6 +19,8 @@ import type { CommandLink } from "./command-link.ts";
 const FORGET_MS = 60_000;
 /** A replica whose event loop stands still for so long gets nothing sent to it alone. */
 const LAGGING_MS = 400;
+/** For so long: what it has is looked after, as if it had missed that many beats (D5). */
+const STANDSTILL_MS = REPLICA_BEATS.suspectMs;
 
 export interface KnownReplica extends ReplicaChoice {
   readonly beat: Beat;
@@ -41,6 +44,20 @@ export interface TaskReplicas {
   readonly definitions: readonly string[];
 }
 
+/** A replica, for people to look at. */
+export interface ReplicaView {
+  readonly id: string;
+  readonly worker: string;
+  readonly pid: number;
+  readonly state: "ready" | "draining" | "suspect" | "unfit";
+  /** What is wrong with one that is unfit. */
+  readonly reason: string | null;
+  /** How long its event loop has not turned, ms. */
+  readonly lagMs: number;
+  /** Tasks whose first attempts it leaves to others. */
+  readonly parked: readonly string[];
+}
+
 const NOBODY: TaskReplicas = { ready: [], live: [], definitions: [] };
 
 export interface ReplicaDirectoryOptions {
@@ -49,8 +66,8 @@ export interface ReplicaDirectoryOptions {
   readonly key: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** After each good read: who changed. */
-  readonly onRead: (changes: readonly StandingChange[]) => void;
+  /** After each good read: who changed, and whose event loop has come to a standstill since the last. */
+  readonly onRead: (changes: readonly StandingChange[], standingStill: readonly string[]) => void;
 }
 
 export class ReplicaDirectory implements Service {
@@ -62,6 +79,7 @@ export class ReplicaDirectory implements Service {
   /** `task replica` → until when, monotonic (D4). */
   readonly #aside = new Map<string, number>();
   readonly #loop: Loop;
+  #standingStill: ReadonlySet<string> = new Set();
   #tasks = new Map<string, TaskReplicas>();
   #replicas = new Map<string, KnownReplica>();
 
@@ -98,9 +116,10 @@ export class ReplicaDirectory implements Service {
     return this.#replicas.get(id) ?? null;
   }
 
-  /** For how long a replica has shown no new beat, as far as this process could see, ms. */
+  /** For how long a replica has shown no new beat, as far as this process could see, or has not turned (D5), ms. */
   silenceMs(id: string): number {
-    return this.#judge.silenceMs(id, this.#options.clock.monotonicMs());
+    const lagMs = this.#replicas.get(id)?.beat.lagMs ?? 0;
+    return Math.max(lagMs, this.#judge.silenceMs(id, this.#options.clock.monotonicMs()));
   }
 
   /**
@@ -119,6 +138,28 @@ export class ReplicaDirectory implements Service {
   /** Does its event loop stand still? */
   isHeldUp({ beat }: KnownReplica): boolean {
     return beat.lagMs >= LAGGING_MS;
+  }
+
+  /** Replicas that live, and are neither leaving nor about to be replaced. */
+  inService(): KnownReplica[] {
+    return [...this.#replicas.values()].filter(
+      ({ id, beat }) => this.#judge.standing(id) === "live" && beat.state === "ready" && beat.unfit === null,
+    );
+  }
+
+  /** All that are not known to be lost, by id, as their beats tell them. */
+  views(): ReplicaView[] {
+    return [...this.#replicas.values()]
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .map(({ id, worker, beat }) => ({
+        id,
+        worker,
+        pid: beat.pid,
+        state: this.#judge.standing(id) === "suspect" ? "suspect" : beat.unfit !== null ? "unfit" : beat.state,
+        reason: beat.unfit,
+        lagMs: beat.lagMs,
+        parked: Object.keys(beat.tasks).filter((task) => beat.tasks[task]?.parked === true),
+      }));
   }
 
   /** D4: does not choose a replica for `task` for a while; 0 ms: does again. */
@@ -155,7 +196,7 @@ export class ReplicaDirectory implements Service {
     const changes = this.#judge.observe(counters, nowMs);
     this.#rebuild(nowMs);
     this.#report(changes);
-    onRead(changes);
+    onRead(changes, this.#newlyStandingStill());
     await this.#forget(nowMs);
   }
 
@@ -184,7 +225,7 @@ export class ReplicaDirectory implements Service {
         }
         entry.live.push(replica);
         entry.definitions.add(definition);
-        const out = parked === true || this.#aside.has(`${task} ${id}`);
+        const out = parked === true || beat.unfit !== null || this.#aside.has(`${task} ${id}`);
         if (beat.state === "ready" && !this.isHeldUp(replica)) (out ? entry.aside : entry.ready).push(replica);
         this.#lastLiveMs.set(task, nowMs);
       }
@@ -195,6 +236,16 @@ export class ReplicaDirectory implements Service {
         { ready: ready.length > 0 ? ready : aside, live, definitions: [...definitions] }, // D4
       ]),
     );
+  }
+
+  /** D5 */
+  #newlyStandingStill(): string[] {
+    const still = new Set<string>();
+    for (const [id, { beat }] of this.#replicas) if (beat.lagMs >= STANDSTILL_MS) still.add(id);
+    const fresh = [...still].filter((id) => !this.#standingStill.has(id));
+    this.#standingStill = still;
+    for (const id of fresh) this.#options.log.info({ replica: id }, "replica's event loop stands still");
+    return fresh;
   }
 
   #report(changes: readonly StandingChange[]): void {

@@ -15,7 +15,7 @@ import type { Service } from "../runtime/service.ts";
 import type { CheckpointView } from "../tasks/context.ts";
 import { Answers } from "./answers.ts";
 import type { AttemptRun, RunResult, ServedTask } from "./attempt-run.ts";
-import type { Beat } from "./beat.ts";
+import type { BeatBody } from "./beat.ts";
 import { BeatSender } from "./beat-sender.ts";
 import { CommandLink } from "./command-link.ts";
 import { ListReader } from "./list-reader.ts";
@@ -45,6 +45,8 @@ export interface OnlineServerOptions {
   readonly maxOutput: number;
   readonly latestCheckpoint: (jobId: string) => Promise<CheckpointView | null>;
   readonly onFatal: (error: Error) => void;
+  /** An API process has found that this replica takes nothing, or answers nothing; whoever started it replaces it. */
+  readonly onUnfit: (why: string) => void;
 }
 
 export class OnlineServer implements Service {
@@ -60,7 +62,7 @@ export class OnlineServer implements Service {
   readonly #notices: TakenNotices;
   readonly #wheel: TimerWheel;
   readonly #runs = new Map<string, AttemptRun>();
-  #state: Beat["state"] = "ready";
+  #state: BeatBody["state"] = "ready";
   #kicking = false;
   #whenEmpty: (() => void) | null = null;
 
@@ -79,7 +81,9 @@ export class OnlineServer implements Service {
     this.#beats = new BeatSender({
       url,
       key: keys.replicas,
+      verdictKey: keys.verdict(replicaId),
       replicaId,
+      onUnfit: options.onUnfit,
       status: () => this.#status(),
       onDeath: options.onFatal,
     });
@@ -91,6 +95,7 @@ export class OnlineServer implements Service {
           replicaId,
           url,
           log,
+          faults: options.faults,
           taskList: keys.taskList(served.task.name),
           ownList: keys.replicaList(served.task.name, replicaId),
           slots: this.#slots,
@@ -211,13 +216,13 @@ export class OnlineServer implements Service {
     this.#beats.beatNow();
   }
 
-  #status(): Omit<Beat, "lagMs"> {
+  #status(): BeatBody {
     const { workerId, zone } = this.#options;
     const definitions = new Map(this.#options.tasks.map(({ task, definition }) => [task.name, definition]));
     const tasks = Object.fromEntries(
-      this.#lanes.map(({ task, free, most, p95Ms, parked, inFlight: held }) => {
+      this.#lanes.map(({ task, free, most, p95Ms, parked, taken, inFlight: held }) => {
         const definition = definitions.get(task) ?? "";
-        return [task, { definition, free, most, p95Ms, held, parked }];
+        return [task, { definition, free, most, p95Ms, held, parked, taken }];
       }),
     );
     const { total } = this.#slots;

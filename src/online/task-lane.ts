@@ -16,6 +16,7 @@ import { Parking } from "../domain/parking.ts";
 import { ListReader } from "./list-reader.ts";
 import type { Slots } from "./slots.ts";
 import { CANARY, decodeTask, WAKE, type AnswerStatus } from "./wire.ts";
+import type { FaultPoints } from "../runtime/fault-points.ts";
 import type { Logger } from "../runtime/logger.ts";
 
 const SAMPLES = 256;
@@ -35,6 +36,7 @@ export interface TaskLaneOptions {
   readonly replicaId: string;
   readonly url: string;
   readonly log: Logger;
+  readonly faults: FaultPoints;
   readonly taskList: string;
   readonly ownList: string;
   readonly slots: Slots;
@@ -58,6 +60,7 @@ export class TaskLane {
   readonly #latencies = new LatencyWindow(SAMPLES);
   readonly #parking = new Parking();
   #running = 0;
+  #taken = 0;
   /** How many the next read asks for beyond its share, as a factor (L1). */
   #plenty = 1;
   #asked = 0;
@@ -98,6 +101,11 @@ export class TaskLane {
   /** Attempts that are here. */
   get inFlight(): number {
     return this.#running + this.#waiting.length;
+  }
+
+  /** Entries that came, since the start. */
+  get taken(): number {
+    return this.#taken;
   }
 
   /** How many more it could start now. */
@@ -162,6 +170,7 @@ export class TaskLane {
 
   #capacity(): number {
     if (this.#draining || this.#waiting.length > 0) return 0; // L3
+    if (this.#options.faults.reach("online.read") === "skip") return 0;
     const { slots, liveReplicas } = this.#options;
     const share = Math.ceil(this.most / Math.max(1, liveReplicas())) * this.#plenty; // L1
     this.#asked = Math.min(this.#concurrency - this.#running, slots.free, share);
@@ -179,6 +188,7 @@ export class TaskLane {
       refuse({ ...decoded, status: "unsupported" });
       return;
     }
+    this.#taken += 1;
     const { entry } = decoded;
     if (entry.definitions[0] === CANARY) refuse({ ...entry, status: "ok" });
     else if (!entry.definitions.includes(served.definition)) {

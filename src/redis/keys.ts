@@ -83,6 +83,10 @@ export interface Keys {
   readonly bull: string;
   /** HASH, replica id → beat. */
   readonly replicas: string;
+  /** STRING with expiry: which API process asks the replicas whether they take anything. */
+  readonly canarySeat: string;
+  /** STRING with expiry, JSON: what is wrong with a replica, for itself to read. */
+  verdict(replica: string): string;
   /** LIST, first attempts of a task. */
   taskList(task: string): string;
   /** LIST, what is meant for one replica alone. */
@@ -141,6 +145,8 @@ export function createKeys(prefix: string): Keys {
     caretaker: `${root}:caretaker`,
     bull: `${root}:bull`,
     replicas: `{${prefix}:replicas}:beats`,
+    canarySeat: `{${prefix}:replicas}:canary-seat`,
+    verdict: (replica) => `{${prefix}:replicas}:verdict:${replica}`,
     taskList: (task) => `${online(task)}:q`,
     replicaList: (task, replica) => `${online(task)}:r:${replica}`,
     control: (replica) => `{${prefix}:replica:${replica}}:control`,

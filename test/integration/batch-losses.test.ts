@@ -123,7 +123,16 @@ describe("a batch job that loses its workers", () => {
     let counter = 0;
     const beat = (workerId: string) =>
       new WorkerPresence({ redis, keys, workerId }).beat({
-        ...{ format: 1, boot: "b", counter: (counter += 1), state: "ready", reason: null, load: 0, loopLagMs: 0 },
+        ...{
+          format: 1,
+          boot: "b",
+          counter: (counter += 1),
+          state: "ready",
+          reason: null,
+          replaced: {},
+          load: 0,
+          loopLagMs: 0,
+        },
         pids: { agent: 1, replicas: [], keepers: [], runners: [] },
         slots: { online: { total: 0, used: 0 }, batch: { total: 1, used: 1 } },
       });

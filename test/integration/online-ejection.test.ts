@@ -31,12 +31,16 @@ describe("ejection", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** A steady stream of requests until `stop`; what was not answered. */
+  /**
+   * A steady stream of requests until `stop`; what was not answered, but for what a busy machine does to Redis: that is
+   * refused at once, and no matter of the replicas.
+   */
   const load = (api: TestCoordinator, perSecond: number) => {
     const requests: Promise<string | null>[] = [];
     const timer = setInterval(() => {
       const request = api.invoke(TASK, { ms: 20, file });
-      requests.push(request.then((outcome) => (outcome.kind === "answered" ? null : JSON.stringify(outcome))));
+      const well = (kind: string): boolean => kind === "answered" || kind === "unavailable";
+      requests.push(request.then((outcome) => (well(outcome.kind) ? null : JSON.stringify(outcome))));
     }, 1_000 / perSecond);
     return async (): Promise<(string | null)[]> => {
       clearInterval(timer);
@@ -76,6 +80,18 @@ describe("ejection", () => {
     writeFileSync(file, `${failing.pid} fails`);
     await eventually("it is parked", () => parkedOf(api).includes(failing.id));
     expect(api.coordinator.health.byTask.get(TASK)?.ejections.failing).toBe(1);
+    expect(await stop()).toEqual([]);
+  });
+
+  it("answers elsewhere what waits at a replica whose event loop stands still", async () => {
+    const { api } = await bed.start(3);
+    await Promise.all(Array.from({ length: 60 }, () => api.invoke(TASK, { ms: 5, file })));
+    const began = performance.now();
+    const blocked = api.invoke("blocking", { ms: 3_000, file: join(folder, "notes"), onlyAttempt: 1 });
+    const stop = load(api, 100);
+    const outcome = await blocked;
+    expect(outcome).toMatchObject({ kind: "answered", output: JSON.stringify({ attempt: 2 }) });
+    expect(performance.now() - began).toBeLessThan(3_000); // Not a measurement: it did not wait for the block.
     expect(await stop()).toEqual([]);
   });
 

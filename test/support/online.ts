@@ -67,7 +67,7 @@ export class OnlineBed {
       taskModules: this.#modules,
       builtins: "on",
       slots: 16,
-      logLevel: process.env["CAIRN_TEST_LOG"] ?? "silent",
+      logLevel: "silent",
       faults: "",
       ...options,
     };
@@ -98,7 +98,7 @@ export class OnlineBed {
       redisUrl: this.redisUrl,
       keys: this.keys,
       clock: systemClock,
-      log: createLogger({ level: process.env["CAIRN_TEST_LOG"] ?? "silent", process: "test" }),
+      log: createLogger({ level: "silent", process: "test" }),
       apiId: `${name}-${process.pid}-${(serial += 1)}`,
     });
     this.#coordinators.add(coordinator);

@@ -25,6 +25,8 @@ function worker(id: string, change: Partial<Worker> = {}): Worker {
     pids: { agent: 1, replicas: [], keepers: [], runners: [] },
     slots: { online: { total: 16, used: 0 }, batch: { total: 2, used: 0 } },
     load: 0,
+    replicas: [],
+    replaced: {},
     loopLagMs: 0,
     beatAgeMs: 0,
     startedAt: "2026-01-02T03:00:00.000Z",

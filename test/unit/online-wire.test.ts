@@ -85,7 +85,7 @@ describe("entries of the online lists", () => {
 describe("beat", () => {
   it("of a replica older than parking can be read: it is not parked, and cannot be", () => {
     const old = `1 5 {"worker":"w","zone":null,"pid":7,"state":"ready","lagMs":0,"slots":16,"inFlight":0,"tasks":{"echo":{"definition":"d","free":16,"p95Ms":null}}}`;
-    expect(decodeBeat(old)?.tasks["echo"]).toMatchObject({ held: 0, parked: null });
+    expect(decodeBeat(old)?.tasks["echo"]).toMatchObject({ held: 0, parked: null, taken: null });
   });
 
   const beat = {
@@ -95,8 +95,9 @@ describe("beat", () => {
     state: "ready",
     lagMs: 0,
     slots: 16,
+    unfit: null,
     inFlight: 3,
-    tasks: { echo: { definition: "d", free: 13, p95Ms: 1.5, held: 2, parked: false } },
+    tasks: { echo: { definition: "d", free: 13, p95Ms: 1.5, held: 2, parked: false, taken: 9 } },
   } as const;
 
   it("is read back, its counter without the rest", () => {

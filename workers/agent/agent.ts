@@ -125,7 +125,7 @@ export class Agent implements Service {
       boot,
       counter: this.#counter,
       state: this.#state,
-      reason: this.#reason,
+      reason: this.#reason ?? replicas.trouble,
       pids: {
         agent: process.pid,
         replicas: replicas.pids,
@@ -136,6 +136,7 @@ export class Agent implements Service {
         online: { total: slots.online, used: replicas.running },
         batch: { total: slots.batch, used: attempts.length },
       },
+      replaced: { ...replicas.replaced },
       load: loadavg()[0] ?? 0,
       loopLagMs: Math.round(lagMs),
     };

@@ -78,6 +78,10 @@ class Replica {
       maxOutput: DEFAULT_LIMITS.inlineBytes,
       latestCheckpoint: checkpointAccess(assignment),
       onFatal: (error) => this.die(error, "replica is deaf"),
+      onUnfit: (why) => {
+        this.#log.error({ why }, "others find that this replica does not work");
+        void say({ kind: "unfit", why });
+      },
     });
     await server.start();
     this.#server = server;

@@ -3,6 +3,8 @@
  *
  * RP1 A replica whose channel closes finishes nothing: it exits, the callers' API processes repeat elsewhere.
  * RP2 After `drain` a replica takes nothing new, finishes or hands back what it has, says `drained` and exits 0.
+ * RP3 A replica says something at least once a second while its event loop turns; its agent takes silence for a sign
+ *     that it does not.
  */
 import type { StoreAccess } from "../../src/checkpoints/checkpoints.ts";
 
@@ -33,4 +35,6 @@ export type FromReplica =
   | { readonly kind: "ready"; readonly replicaId: string }
   /** About once a second, and when it changes from or to 0. */
   | { readonly kind: "status"; readonly running: number }
+  /** An API process has found, by canaries, that it takes or answers nothing: it is to be replaced. */
+  | { readonly kind: "unfit"; readonly why: string }
   | { readonly kind: "drained" };
