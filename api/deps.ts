@@ -1,5 +1,13 @@
 /** What handlers work with. Made once per serving process, in `serving.ts`. */
-import type { ArrayDesk, FleetTime, JobGraph, JobReader, JobWriter, QueueReader } from "../src/batch/batch.ts";
+import type {
+  ArrayDesk,
+  FleetTime,
+  JobGraph,
+  JobReader,
+  JobWriter,
+  QueueReader,
+  ScheduleDesk,
+} from "../src/batch/batch.ts";
 import type { CheckpointStore } from "../src/checkpoints/checkpoints.ts";
 import type { Limits } from "../src/domain/limits.ts";
 import type { TaskRegistry, WorkerRegistry } from "../src/fleet/fleet.ts";
@@ -32,6 +40,7 @@ export interface ApiDeps {
   readonly reader: JobReader;
   readonly graph: JobGraph;
   readonly arrays: ArrayDesk;
+  readonly schedules: ScheduleDesk;
   readonly writer: JobWriter;
   readonly time: FleetTime;
   readonly queues: QueueReader;

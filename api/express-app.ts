@@ -50,7 +50,7 @@ function toExpressPath(path: string): string {
   return path.replace(/\{(\w+)\}/g, ":$1");
 }
 
-function methodOf(route: Route): "get" | "post" | "patch" | "delete" {
+function methodOf(route: Route): "get" | "post" | "put" | "patch" | "delete" {
   return route.method.toLowerCase() as Lowercase<Route["method"]>;
 }
 

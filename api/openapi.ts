@@ -13,6 +13,7 @@ import * as limits from "../src/contract/limits.ts";
 import * as order from "../src/contract/order.ts";
 import * as problem from "../src/contract/problem.ts";
 import * as queue from "../src/contract/queue.ts";
+import * as schedule from "../src/contract/schedule.ts";
 import * as worker from "../src/contract/worker.ts";
 import { ERROR_CODES, type ErrorCode } from "../src/domain/error-code.ts";
 import { REQUEST_HEADERS, RESPONSE_HEADERS, TAGS, type Route, type Success } from "./route.ts";
@@ -33,6 +34,8 @@ const ANSWERS = {
   Dependency: job.dependencySchema,
   DependencyStanding: job.dependencyStandingSchema,
   DependencyList: job.dependencyListSchema,
+  Schedule: schedule.scheduleSchema,
+  ScheduleList: schedule.scheduleListSchema,
   Attempt: job.attemptSchema,
   AttemptList: job.attemptListSchema,
   Checkpoint: job.checkpointSchema,
@@ -57,6 +60,7 @@ const ANSWERS = {
 const REQUESTS = {
   Submit: acceptedSubmissionSchema,
   BulkItem: acceptedItemSchema,
+  PutSchedule: schedule.putScheduleSchema,
   PatchJob: job.patchJobSchema,
   Retry: job.retrySchema,
   WorkerOrder: order.workerOrderSchema,
@@ -65,6 +69,7 @@ const REQUESTS = {
 const PATH_PARAMETERS: Readonly<Record<string, { readonly description: string; readonly schema: JsonObject }>> = {
   id: { description: "Id of a job", schema: { type: "string", pattern: "^[0-9a-hjkmnp-tv-z]{26}$" } },
   array: { description: "Id of an array", schema: { type: "string", pattern: "^[0-9a-hjkmnp-tv-z]{26}$" } },
+  schedule: { description: "Name of a schedule", schema: { type: "string", pattern: "^[a-z][a-z0-9-]{0,62}$" } },
   task: { description: "Name of a task", schema: { type: "string", pattern: "^[a-z][a-z0-9-]{0,62}$" } },
   worker: { description: "Id of a worker", schema: { type: "string" } },
   artifact: { description: "Name of an artifact", schema: { type: "string" } },

@@ -22,6 +22,7 @@ export type CheckedRequest =
 /** What a part of the path must look like, and what it means when it does not: nothing of that name can exist. */
 const PATH_PARTS: Readonly<Record<string, { readonly shape: z.ZodType; readonly unknown: ErrorCode }>> = {
   id: { shape: jobId, unknown: "unknown_job" },
+  schedule: { shape: name, unknown: "unknown_schedule" },
   array: { shape: jobId, unknown: "unknown_array" },
   task: { shape: name, unknown: "unknown_task" },
 };

@@ -14,7 +14,7 @@ import type { RouteLabel } from "./metrics.ts";
 import type { ApiRequest } from "./request.ts";
 import { checkRequest } from "./request-check.ts";
 
-export type Method = "GET" | "POST" | "PATCH" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** Groups of the document. */
 export const TAGS = {

@@ -4,6 +4,7 @@ import { arrayRoutes } from "./routes/arrays.ts";
 import { fleetRoutes } from "./routes/fleet.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 
@@ -11,6 +12,7 @@ import { taskRoutes } from "./routes/tasks.ts";
 export const ROUTES: readonly Route[] = [
   ...jobRoutes,
   ...arrayRoutes,
+  ...scheduleRoutes,
   ...historyRoutes,
   ...taskRoutes,
   ...fleetRoutes,

@@ -19,6 +19,7 @@ import {
   OnlineDesk,
   QueueReader,
   retain,
+  ScheduleDesk,
   retainOnline,
   writeMarks,
   settleGeneration,
@@ -37,6 +38,7 @@ import { systemClock } from "../src/runtime/clock.ts";
 import type { Config } from "../src/runtime/config.ts";
 import { parseFaultPlan } from "../src/runtime/fault-points.ts";
 import type { Logger } from "../src/runtime/logger.ts";
+import { Loop } from "../src/runtime/loop.ts";
 import { ServiceGroup, type Service } from "../src/runtime/service.ts";
 import { JOB_STATES, type JobState } from "../src/domain/job-state.ts";
 import { refuse } from "./answer.ts";
@@ -55,6 +57,7 @@ import { OnlineJobs } from "./online-jobs.ts";
 import { Pages } from "./pages.ts";
 import { ROUTES } from "./routes.ts";
 import { invokeRoute } from "./routes/tasks.ts";
+import { submitterOf } from "./scheduled-submission.ts";
 import { SiteGuard } from "./site-guard.ts";
 import { TaskLookup } from "./task-lookup.ts";
 
@@ -63,6 +66,8 @@ const { version } = createRequire(import.meta.url)("cairn-scheduler/package.json
 /** A caller is told within half a second that Redis is away. */
 const COMMAND_TIMEOUT_MS = 450;
 const REDIS_WITHIN_MS = 30_000;
+/** How often schedules are looked at. */
+const SCHEDULES_MS = 500;
 /** Portions of old records of online requests that are forgotten in one round of looking after them. */
 const FORGETTING_ROUNDS = 100;
 
@@ -119,6 +124,11 @@ export function createServing({ config, logger, listen, others }: ServingOptions
   const filler = new ArrayFiller({ redis, keys, scripts, tickets, redisNowMs });
   const arrays = new ArrayDesk({
     ...{ redis, keys, scripts, filler, limits, redisNowMs },
+    writer: durable,
+    writeWithinMs: COMMAND_TIMEOUT_MS,
+  });
+  const schedules = new ScheduleDesk({
+    ...{ redis, keys, scripts, redisNowMs },
     writer: durable,
     writeWithinMs: COMMAND_TIMEOUT_MS,
   });
@@ -207,6 +217,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     reader,
     graph,
     arrays,
+    schedules,
     writer: new JobWriter({
       redis,
       writer: durable,
@@ -242,6 +253,16 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     publicUrl,
   };
 
+  const submitScheduled = submitterOf(deps);
+  const schedule = new Loop({
+    name: "schedules",
+    intervalMs: SCHEDULES_MS,
+    clock,
+    round: async () => {
+      await schedules.serve(submitScheduled);
+    },
+    onError: complain("schedules"),
+  });
   const exchange = new Exchange(deps);
   const app = createExpressApp(ROUTES, exchange);
   const server = new HttpServer({
@@ -256,7 +277,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
       void exchange.with(refuse("expectation_failed", detail), incoming, outgoing);
     },
   });
-  const services = new ServiceGroup("api", [redisClock, watch, tail, online, onlineJobs, caretaker, server]);
+  const services = new ServiceGroup("api", [redisClock, watch, tail, online, onlineJobs, caretaker, schedule, server]);
 
   return {
     name: "serving",

@@ -30,6 +30,8 @@ export async function submitArray(
 ): Promise<Answer> {
   const prepared = await prepareElements(deps, submit, spec);
   if (prepared.kind === "refused") return refuseWith(prepared.problem);
+  if (prepared.task.class !== "batch")
+    return refuse("wrong_class", `${submit.task} is an online task; arrays are of batch jobs`);
   const { by, caller } = request;
   const outcome = await deps.arrays.submit({ task: prepared.task, submit, spec, idempotency, by, caller });
   switch (outcome.kind) {

@@ -28,7 +28,7 @@ export interface Document {
   readonly components: { readonly schemas: Readonly<Record<string, JsonObject>> };
 }
 
-const METHODS = ["get", "post", "patch", "delete"];
+const METHODS = ["get", "post", "put", "patch", "delete"];
 
 /** Renders the page. */
 export function renderDocsPage(document: Document): string {

@@ -52,6 +52,8 @@ export {
 export { writeMarks } from "./marks.ts";
 export { costOf, submissionOf, toJob, type RawJob, type StoredCheckpoint } from "./record.ts";
 export { deleteFilesOf, retain } from "./retention.ts";
+export { readCron } from "./cron.ts";
+export { ScheduleDesk, type SubmitScheduled } from "./schedules.ts";
 export { loadBatchScripts, type BatchScripts } from "./scripts.ts";
 export { FleetTime, toGoodput } from "./time-spent.ts";
 export { queueName, TicketDrawer, TicketQueues, type DrawnTicket, type Ticket } from "./tickets.ts";

@@ -25,6 +25,8 @@ export const CONTROL_VERBS = ["checkpoint", "stop", "resume", "cancel", "retry",
 export type ControlVerb = (typeof CONTROL_VERBS)[number];
 
 export interface NewJob {
+  /** Absent: a new one. A job that has this id already is the same job. */
+  readonly id?: string;
   /** The definition the job runs by: the newest live one that takes the input. */
   readonly task: TaskInfo;
   readonly submit: Submit;
@@ -88,7 +90,7 @@ export class JobWriter {
   async submit(request: NewJob): Promise<SubmitOutcome> {
     const { keys, limits, scripts, reader } = this.#options;
     const { submit, idempotency } = request;
-    const id = ulid().toLowerCase();
+    const id = request.id ?? ulid().toLowerCase();
     const idempotencyKey =
       idempotency === null ? keys.root : keys.idempotency(createHash("sha256").update(idempotency.key).digest("hex"));
     const runAt = submit.runAt === undefined ? "" : String(Date.parse(submit.runAt));

@@ -29,6 +29,8 @@ const NAMES = [
   "tell",
   "array-begin",
   "array-fill",
+  "schedule-put",
+  "schedule-served",
   "due",
   "reticket",
   "patch",

@@ -8,6 +8,7 @@ import { explain } from "./commands/explain.ts";
 import { get, ls } from "./commands/jobs.ts";
 import { logs } from "./commands/logs.ts";
 import { api, dev, store, worker } from "./commands/processes.ts";
+import { schedule, schedules, unschedule } from "./commands/schedules.ts";
 import { invoke, submit } from "./commands/submit.ts";
 import { watch } from "./commands/watch.ts";
 import { orders, workers } from "./commands/workers.ts";
@@ -19,16 +20,19 @@ export const COMMANDS: readonly Command[] = [
   store,
   submit,
   invoke,
+  schedule,
   ls,
   get,
   watch,
   logs,
   explain,
   arrays,
+  schedules,
   tasks,
   queues,
   ...controls,
   retry,
+  unschedule,
   workers,
   ...orders,
   doctor,

@@ -45,6 +45,7 @@ import type {
 } from "./options.ts";
 import { ArrayClient } from "./arrays.ts";
 import { filterQuery } from "./job-filter.ts";
+import { ScheduleClient } from "./schedules.ts";
 import { quoted, submissionCall } from "./submission.ts";
 import { eachItem, pageQuery, type Page, type PageRequest } from "./pages.ts";
 
@@ -59,6 +60,8 @@ export class CairnClient {
   readonly url: string;
   /** Many jobs of one submission. */
   readonly arrays: ArrayClient;
+  /** Jobs that are submitted again and again. */
+  readonly schedules: ScheduleClient;
   readonly #http: Http;
   readonly #timeoutMs: number;
   readonly #patienceMs: number;
@@ -79,6 +82,7 @@ export class CairnClient {
       random: Math.random,
     });
     this.arrays = new ArrayClient(this.#http);
+    this.schedules = new ScheduleClient(this.#http);
   }
 
   /** Asks an online task and waits for its output. */

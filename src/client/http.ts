@@ -23,7 +23,7 @@ export interface HttpOptions {
 }
 
 export interface Call {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the address, beginning with a slash. */
   readonly path: string;
   readonly query?: [string, string][];

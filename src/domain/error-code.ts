@@ -63,6 +63,7 @@ export const ERROR_CODES = {
     "There is no such array",
     "It goes with its last element; GET /v1/arrays lists those that exist.",
   ),
+  unknown_schedule: entry(404, "There is no such schedule", "GET /v1/schedules lists them."),
   unknown_worker: entry(404, "There is no such worker", "GET /v1/workers lists them."),
   unknown_checkpoint: entry(
     404,

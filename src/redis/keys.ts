@@ -32,6 +32,10 @@ export interface Keys {
   array(id: string): string;
   /** ZSET of array ids by id (score 0, lexical). */
   readonly arrays: string;
+  /** HASH, the record of a schedule. */
+  schedule(name: string): string;
+  /** ZSET of names of schedules by their next time, ms. */
+  readonly schedules: string;
   /** ZSET, arrays whose elements are not all made yet, by when the last ones were, ms. */
   readonly unfilled: string;
   /** ZSET, jobs that are ready but not leased; score: when they last got a ticket, ms. */
@@ -119,6 +123,8 @@ export function createKeys(prefix: string): Keys {
     children: (id) => `${root}:children:${id}`,
     array: (id) => `${root}:array:${id}`,
     arrays: `${root}:arrays`,
+    schedule: (name) => `${root}:schedule:${name}`,
+    schedules: `${root}:schedules`,
     unfilled: `${root}:unfilled`,
     unleased: `${root}:unleased`,
     due: `${root}:due`,

@@ -124,6 +124,10 @@ describe("the README's commands", { timeout: 180_000 }, () => {
     expect(out).toContain('{"exitCode":0,"artifacts":["result.txt"]}\n');
   });
 
+  it("a schedule, made, listed and deleted", async () => {
+    expect((await run("schedule")).out).toMatch(/^nightly +30 2 \* \* \* +Europe\/Berlin +count +\d{4}-/m);
+  });
+
   it("from TypeScript: the client's example runs to its end", async () => {
     const child = spawn(process.execPath, [join(folder, "client.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
     let out = "";

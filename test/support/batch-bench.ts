@@ -99,6 +99,7 @@ export async function openBatch(url: string, options: { readonly writer?: Script
 
   return {
     keys,
+    scripts,
     redis,
     tickets,
     drawer,
@@ -125,6 +126,12 @@ export async function openBatch(url: string, options: { readonly writer?: Script
         by: "test",
         caller,
       });
+    },
+    /** Submits under an id of the caller's choice. */
+    async submitAs(id: string, request: Partial<SubmitRequest>, from: { by: string; caller: string }) {
+      const submit = submitSchema.parse({ task: "count", input: { steps: 3 }, ...request });
+      const inputText = JSON.stringify(submit.input);
+      return writer.submit({ id, task: COUNT_TASK, submit, inputText, idempotency: null, ...from });
     },
     async submitArray(
       spec: ArraySpec,

@@ -53,6 +53,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const OWNED: Readonly<Record<string, readonly string[]>> = {
   express: ["api"],
   bullmq: ["src/batch"],
+  "cron-parser": ["src/batch"],
   esbuild: ["src/tasks"],
   commander: ["src/cli"],
   "prom-client": ["api", "src/runtime"],

@@ -84,6 +84,7 @@ describe("the README", () => {
       "own-task",
       "graph",
       "sweep",
+      "schedule",
       "programs.yaml",
       "chain.py",
       "program",
