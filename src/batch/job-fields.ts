@@ -13,7 +13,7 @@ export function jobFields({ task, submit, by, caller }: Omit<NewJob, "inputText"
     ...["keep", submit.checkpoint?.keep ?? task.keep ?? 2],
     ...["intervalMs", submit.checkpoint?.intervalMs ?? task.interval?.everyMs ?? "auto"],
     ...["minIntervalMs", task.interval?.minMs ?? 1_000, "maxIntervalMs", task.interval?.maxMs ?? 600_000],
-    ...["backoff", JSON.stringify(task.backoff)],
+    ...["backoff", JSON.stringify(task.backoff), "effects", task.effects ?? "none"],
     ...["dependsOn", submit.dependsOn.length === 0 ? "" : JSON.stringify(submit.dependsOn)],
     ...labelFields(submit.labels),
   ].map(String);

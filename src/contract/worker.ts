@@ -70,6 +70,10 @@ export const taskSchema = z.object({
   deadlineMs: z.int().nullable().describe("Online only"),
   concurrency: z.int().nullable().describe("Online only"),
   checkpointVersion: z.int().nullable().describe("Batch only"),
+  effects: z
+    .enum(["none", "outside"])
+    .nullable()
+    .describe("Batch only: `outside` is frozen while its worker is out of touch; `none` computes on"),
   maxRetries: z.int().nullable().describe("Batch only"),
   keep: z.int().nullable().describe("Batch only: checkpoints kept"),
   interval: z

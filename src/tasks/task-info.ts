@@ -27,6 +27,7 @@ export function describeTask(task: Task): TaskInfo {
     deadlineMs: task.class === "online" ? task.deadlineMs : null,
     concurrency: task.class === "online" ? task.concurrency : null,
     checkpointVersion: task.class === "batch" ? task.checkpoint.version : null,
+    effects: task.class === "batch" ? task.effects : null,
     maxRetries: task.class === "batch" ? task.maxRetries : null,
     keep: task.class === "batch" ? task.checkpoint.keep : null,
     interval:

@@ -1,10 +1,11 @@
-import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { settleOutcome } from "../../src/checkpoints/checkpoints.ts";
+import { machineMs } from "../../workers/keeper/lease-touch.ts";
 import { eventually } from "../support/eventually.ts";
-import { groupMembers, TestJob, type Wishes } from "../support/keeper-agent.ts";
+import { groupMembers, TestJob, type TestAttempt, type Wishes } from "../support/keeper-agent.ts";
 
 const TASKS = fileURLToPath(new URL("../support/batch-tasks.mjs", import.meta.url));
 const counting = (more: Wishes = {}): Wishes => ({
@@ -272,5 +273,35 @@ describe("an outcome", () => {
     job = await TestJob.create(counting());
     await job.store.create(`jobs/${job.id}/OUTCOME.json`, Buffer.from("rot"));
     expect(await job.attempt().over()).toMatchObject({ kind: "succeeded" });
+  });
+});
+
+describe("a task with effects on the outside world, whose lease is not confirmed", () => {
+  const stateOf = async (pid: number): Promise<string> => {
+    const text = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
+    return text.charAt(text.lastIndexOf(")") + 2);
+  };
+  /** Its lease is confirmed until the test says otherwise. */
+  const frozen = async (): Promise<{ attempt: TestAttempt; pid: number }> => {
+    job = await TestJob.create(counting({ effects: "outside", confirmedMs: machineMs() }));
+    const attempt = job.attempt();
+    const confirming = setInterval(() => attempt.tell({ kind: "held", atMs: machineMs() }), 250);
+    await attempt.until("it computes", () => attempt.progress.length > 0).finally(() => clearInterval(confirming));
+    const pid = attempt.runnerPid!;
+    await eventually("its runner is frozen", async () => (await stateOf(pid)) === "T");
+    return { attempt, pid };
+  };
+
+  test("LT2: stands still, and goes on where it was when it is confirmed again", async () => {
+    const { attempt } = await frozen();
+    const confirming = setInterval(() => attempt.tell({ kind: "held", atMs: machineMs() }), 250);
+    expect(await attempt.over().finally(() => clearInterval(confirming))).toMatchObject({ kind: "succeeded" });
+    expect(await job.log(1)).toContain("stands still: the lease could not be confirmed");
+  });
+
+  test("LT2: is killed where it stands when the lease is another's", async () => {
+    const { attempt } = await frozen();
+    attempt.tell({ kind: "abandon" });
+    expect(await attempt.over()).toBeNull();
   });
 });

@@ -38,6 +38,7 @@ export const COUNT_TASK: TaskInfo = {
   deadlineMs: null,
   concurrency: null,
   checkpointVersion: 1,
+  effects: "none",
   maxRetries: 2,
   keep: 2,
   interval: { everyMs: "auto", minMs: 1_000, maxMs: 60_000 },

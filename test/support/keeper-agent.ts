@@ -118,6 +118,8 @@ export class TestAttempt {
       checkpointCost: null,
       mtbfMs: null,
       deadlineInMs: null,
+      effects: "none",
+      confirmedMs: 0,
       timeoutMs: null,
       logBytes: 1_000_000,
       outputBytes: 1_048_576,

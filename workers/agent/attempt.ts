@@ -26,6 +26,7 @@ import { LOST_AFTER_MS } from "../../src/fleet/fleet.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { FaultPoints } from "../../src/runtime/fault-points.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
+import { machineMs } from "../keeper/lease-touch.ts";
 import type { Assignment, AttemptEnd, FromKeeper, KeeperReply, KeeperRequest } from "../keeper/protocol.ts";
 import { ended, killGroup, tell } from "./children.ts";
 import { ProgressMeter } from "./progress-meter.ts";
@@ -65,6 +66,7 @@ export class Attempt {
   #checkpointsAsked = 0;
   #interval: IntervalReport | null = null;
   #account: AttemptAccount | null = null;
+  readonly #effects: Assignment["effects"];
   /** As it was told to the keeper last. */
   #mtbfMs: number | null;
 
@@ -74,6 +76,7 @@ export class Attempt {
     this.#log = deps.logger.child({ jobId: lease.job, attempt: assignment.attempt, fence: fenceText(lease.fence) });
     this.#meter = new ProgressMeter(deps.clock);
     this.#mtbfMs = assignment.mtbfMs;
+    this.#effects = assignment.effects;
     this.#confirmedMs = deps.clock.monotonicMs();
     this.#heardMs = this.#confirmedMs;
     this.#keeper = deps.forkKeeper();
@@ -121,6 +124,7 @@ export class Attempt {
       return;
     }
     let renewal: Renewal;
+    const askedMs = machineMs();
     try {
       renewal = await desk.renew(this.lease.job, this.lease.fence, this.#report());
     } catch (error) {
@@ -128,6 +132,7 @@ export class Attempt {
       if (outMs > rideThroughMs) this.abandon(`out of touch with Redis for ${Math.round(outMs)} ms`);
       throw error;
     }
+    if (renewal.kind === "held" && this.#effects === "outside") tell(this.#keeper, { kind: "held", atMs: askedMs });
     this.#take(renewal);
   }
 

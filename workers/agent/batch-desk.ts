@@ -23,6 +23,7 @@ import type { Clock } from "../../src/runtime/clock.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
 import { Loop } from "../../src/runtime/loop.ts";
 import type { Service } from "../../src/runtime/service.ts";
+import { machineMs } from "../keeper/lease-touch.ts";
 import type { Assignment } from "../keeper/protocol.ts";
 import { Attempt, type AttemptDeps } from "./attempt.ts";
 
@@ -154,6 +155,7 @@ export class BatchDesk implements Service {
 
   async #take(ticket: DrawnTicket): Promise<void> {
     const { desk, logger, attempt } = this.#options;
+    const askedMs = machineMs();
     const outcome = await desk.lease(ticket, this.#options.elsewhere(ticket.queue));
     attempt.faults.reach("agent.lease-answer");
     await ticket
@@ -163,11 +165,11 @@ export class BatchDesk implements Service {
       logger.debug({ jobId: ticket.job, why: outcome.why }, "lease refused");
       return;
     }
-    this.#begin(outcome.lease);
+    this.#begin(outcome.lease, askedMs);
   }
 
-  #begin(lease: Lease): void {
-    const attempt = new Attempt(lease, this.#assignmentOf(lease), this.#options.attempt);
+  #begin(lease: Lease, askedMs: number): void {
+    const attempt = new Attempt(lease, this.#assignmentOf(lease, askedMs), this.#options.attempt);
     this.#attempts.add(attempt);
     void attempt.gone.then(() => {
       this.#attempts.delete(attempt); // BD3
@@ -175,7 +177,7 @@ export class BatchDesk implements Service {
     });
   }
 
-  #assignmentOf({ job, fence, record, lineage }: Lease): Assignment {
+  #assignmentOf({ job, fence, record, lineage }: Lease, askedMs: number): Assignment {
     const number = (field: string, otherwise: number): number => Number(record[field] ?? "") || otherwise;
     const optional = (field: string): number | null => (record[field] ? Number(record[field]) : null);
     const attempt = number("attempts", 1);
@@ -206,6 +208,8 @@ export class BatchDesk implements Service {
       checkpointCost: costOf(record),
       mtbfMs: optional("mtbfMs"),
       timeoutMs: optional("timeoutMs"),
+      effects: record["effects"] === "outside" ? "outside" : "none",
+      confirmedMs: askedMs,
       deadlineInMs: deadlineAt === null ? null : Math.max(0, deadlineAt - this.#options.redisNowMs()),
       workFolder: join(this.#options.workFolder, `${job}-${attempt}-${fence.token.slice(0, 8)}`),
     };

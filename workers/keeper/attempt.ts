@@ -53,7 +53,7 @@ export class Attempt {
   readonly #log: JobLog;
   readonly #artifacts: PendingArtifacts;
   readonly #traces: AttemptTraces;
-  readonly #cadence: CheckpointCadence;
+  readonly cadence: CheckpointCadence;
   readonly #stoppedWatch: StoppedWatch;
   /** Made for this attempt alone. */
   readonly folder: string;
@@ -83,7 +83,7 @@ export class Attempt {
     this.folder = assignment.workFolder;
     this.#log = new JobLog({ store, assignment, clock, logger });
     this.#artifacts = new PendingArtifacts(store, assignment.job);
-    this.#cadence = cadenceFor(assignment, clock, (interval, cost) => link.say({ kind: "interval", interval, cost }));
+    this.cadence = cadenceFor(assignment, clock, (interval, cost) => link.say({ kind: "interval", interval, cost }));
     this.#time = new TimeAccount(clock);
     this.#traces = new AttemptTraces({ assignment, store, clock });
     this.#stoppedWatch = new StoppedWatch(clock);
@@ -115,14 +115,14 @@ export class Attempt {
     });
   }
 
-  /** Order: make a checkpoint now and go on. */
-  checkpoint(): void {
-    this.#cadence.ask();
+  /** The lease may soon be another's: the runner stands still (LT1). */
+  freeze(): void {
+    if (this.#runner?.isFrozen === false) this.#log.note("stands still: the lease could not be confirmed");
+    this.#runner?.freeze();
   }
 
-  /** A worker is lost that often now. */
-  lossesEvery(mtbfMs: number): void {
-    this.#cadence.lossesEvery(mtbfMs);
+  thaw(): void {
+    this.#time.stood(this.#runner?.thaw() ?? 0);
   }
 
   /** Order: let go within `graceMs`. An intent only rises, and grace does not grow by asking again. */
@@ -136,7 +136,7 @@ export class Attempt {
     } else if (!this.#ready) {
       this.#decide({ kind: "let_go" }); // There is no state yet that could be saved.
     } else {
-      this.#cadence.ask();
+      this.cadence.ask();
     }
   }
 
@@ -266,14 +266,14 @@ export class Attempt {
         this.#saving?.saved(message);
         return;
       case "offer":
-        this.#cadence.ask();
+        this.cadence.ask();
         return;
       case "done":
         this.#artifacts.add(message.artifacts);
         this.#time.still();
         this.#done = { kind: "done", output: message.output, progress: message.progress };
         if (message.state === "gone") this.#decide(this.#done);
-        else this.#cadence.ask(); // The last checkpoint comes first.
+        else this.cadence.ask(); // The last checkpoint comes first.
         return;
       case "failed":
         this.#fail(message.fault, message.message, message.retryAfterMs);
@@ -297,7 +297,7 @@ export class Attempt {
     this.#ready = true;
     this.#time.ready();
     link.say({ kind: "restored", seq: this.#fromSeq, restoreMs: Math.round(clock.monotonicMs() - this.#beginMs) });
-    this.#cadence.begin();
+    this.cadence.begin();
     void rm(join(this.folder, "restored"), { recursive: true, force: true });
   }
 
@@ -336,7 +336,7 @@ export class Attempt {
     const { signal } = this.#work;
     let savesFailed = 0;
     for (;;) {
-      await this.#cadence.wanted(signal);
+      await this.cadence.wanted(signal);
       if (signal.aborted || this.#checkpointer === null) return;
       const stopping = this.#stopping !== null;
       const last = this.#done;
@@ -351,9 +351,9 @@ export class Attempt {
         this.#fail("error", `the state could not be saved ${SAVES_FAILED} times in a row: ${taken.detail}`);
       }
       if (stopping && taken.kind === "failed") await clock.sleep(SAVE_AGAIN_MS, signal);
-      if (this.#stopping !== null) this.#cadence.ask();
-      else if (taken.kind === "committed") this.#cadence.taken(taken.cost);
-      else this.#cadence[taken.kind === "nothing" ? "begin" : "failed"]();
+      if (this.#stopping !== null) this.cadence.ask();
+      else if (taken.kind === "committed") this.cadence.taken(taken.cost);
+      else this.cadence[taken.kind === "nothing" ? "begin" : "failed"]();
     }
   }
 
@@ -364,7 +364,7 @@ export class Attempt {
     if (now - this.#aliveMs >= ALIVE_EVERY_MS) {
       this.#aliveMs = now;
       link.say({ kind: "alive", account: this.#time.report() });
-      void this.#lookForStop();
+      if (this.#runner?.isFrozen === false) void this.#lookForStop(this.#runner.pid);
     }
     this.#log.tick();
     if (this.#stopping !== null && now >= this.#stopping.deadlineMs) {
@@ -374,11 +374,11 @@ export class Attempt {
     if (assignment.timeoutMs !== null && now - this.#beginMs >= assignment.timeoutMs) {
       this.#fail("timed_out", `the attempt took longer than ${assignment.timeoutMs} ms`);
     }
-    this.#cadence.tick();
+    this.cadence.tick();
   }
 
-  async #lookForStop(): Promise<void> {
-    if (this.#runner === null || this.#decided || !(await this.#stoppedWatch.isLost(this.#runner.pid))) return;
+  async #lookForStop(pid: number): Promise<void> {
+    if (this.#decided || !(await this.#stoppedWatch.isLost(pid))) return;
     const detail = "the process was stopped (SIGSTOP) and does not go on";
     this.#log.note(detail);
     this.#decide({ kind: "runner_lost", detail });

@@ -13,14 +13,19 @@ import { parseFaultPlan } from "../../src/runtime/fault-points.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { AgentLink } from "./agent-link.ts";
 import { Attempt } from "./attempt.ts";
+import { LeaseTouch, machineMs } from "./lease-touch.ts";
 import type { Assignment, FromKeeper, ToKeeper } from "./protocol.ts";
 
 /** A keeper that cannot come to its end in an orderly way, after its attempt was given up, ends all the same. */
 const ABANDONED_MS = 2_000;
 
+/** How often it is looked whether the lease is still confirmed, where that matters. */
+const TOUCH_EVERY_MS = 100;
+
 class Keeper {
   readonly #link = new AgentLink({ clock: systemClock, send });
   #attempt: Attempt | null = null;
+  #touch: LeaseTouch | null = null;
 
   constructor() {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined); // KM2
@@ -37,10 +42,13 @@ class Keeper {
         this.#link.take(order.id, order.reply);
         return;
       case "checkpoint":
-        this.#attempt?.checkpoint();
+        this.#attempt?.cadence.ask();
+        return;
+      case "held":
+        this.#touch?.confirmed(order.atMs);
         return;
       case "losses":
-        this.#attempt?.lossesEvery(order.mtbfMs);
+        this.#attempt?.cadence.lossesEvery(order.mtbfMs);
         return;
       case "stop":
         this.#attempt?.stop(order.intent, order.graceMs);
@@ -65,9 +73,21 @@ class Keeper {
     const faults = parseFaultPlan(assignment.faults);
     const attempt = new Attempt({ assignment, store, link: this.#link, clock: systemClock, faults, logger });
     this.#attempt = attempt;
+    if (assignment.effects === "outside") this.#holdOn(attempt, assignment.confirmedMs);
     void store.sweep().catch((error: unknown) => logger.warn({ err: error }, "store not swept"));
     await attempt.run();
     process.exit(0);
+  }
+
+  #holdOn(attempt: Attempt, confirmedMs: number): void {
+    const touch = new LeaseTouch({
+      confirmedMs,
+      machineMs,
+      freeze: () => attempt.freeze(),
+      thaw: () => attempt.thaw(),
+    });
+    this.#touch = touch;
+    setInterval(() => touch.tick(), TOUCH_EVERY_MS).unref();
   }
 
   #giveUp(): void {

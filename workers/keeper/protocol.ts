@@ -54,6 +54,10 @@ export interface Assignment {
   readonly mtbfMs: number | null;
   /** Longest time of the attempt, ms; null: no limit. */
   readonly timeoutMs: number | null;
+  /** `outside`: it must not compute on when the lease cannot be confirmed (`lease-touch.ts`). */
+  readonly effects: "none" | "outside";
+  /** When the request that granted the lease was sent, on the machine's monotonic clock, ms. */
+  readonly confirmedMs: number;
   /** Time until the job's deadline, ms; null: it has none. */
   readonly deadlineInMs: number | null;
   readonly logBytes: number;
@@ -158,6 +162,8 @@ export type ToKeeper =
   | { readonly kind: "reply"; readonly id: number; readonly reply: KeeperReply }
   /** Make a checkpoint now and go on. */
   | { readonly kind: "checkpoint" }
+  /** The lease was confirmed by a request sent at that time, on the machine's monotonic clock; told where it matters. */
+  | { readonly kind: "held"; readonly atMs: number }
   /** A worker is lost that often now, ms. */
   | { readonly kind: "losses"; readonly mtbfMs: number }
   /** Let go within `graceMs`: yield and stop after a checkpoint, cancel without one. */

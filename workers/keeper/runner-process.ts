@@ -55,6 +55,7 @@ export class RunnerProcess {
   readonly #child: ChildProcess;
   readonly #clock: Clock;
   readonly #cgroup: ControlGroup | null;
+  #frozenMs: number | null = null;
 
   /** @throws Error when the process cannot be started */
   constructor(options: RunnerProcessOptions) {
@@ -115,6 +116,24 @@ export class RunnerProcess {
       for (const { pid } of strays) killProcess(pid);
       await this.#clock.sleep(STRAY_PAUSE_MS);
     }
+  }
+
+  /** Stops the group where it stands. Repeating it changes nothing. */
+  freeze(): void {
+    this.signal("SIGSTOP");
+    this.#frozenMs ??= this.#clock.monotonicMs();
+  }
+
+  /** Lets a frozen group go on. @returns how long it stood, ms */
+  thaw(): number {
+    const stoodMs = this.#frozenMs === null ? 0 : this.#clock.monotonicMs() - this.#frozenMs;
+    this.#frozenMs = null;
+    this.signal("SIGCONT");
+    return stoodMs;
+  }
+
+  get isFrozen(): boolean {
+    return this.#frozenMs !== null;
   }
 
   /** To the whole group, which may be gone already. */
