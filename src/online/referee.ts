@@ -10,6 +10,8 @@
  * E5 When all is handed over that may be, nothing is hedged: it would take the place of what has not started.
  * E6 What a replica pushes back (`Overloaded`) has not begun: it may go to another one, of any task, within attempts and
  *    budget; but not while others of its task wait for their first turn.
+ * E6 While the event loop of some replica stands still, no request is at more than two: it may be the one that brings
+ *    replicas to a standstill, and must not do so to all.
  */
 import { looksLost } from "../domain/hedge.ts";
 import { backoffMs, ONLINE_BACKOFF } from "../domain/retry.ts";
@@ -268,7 +270,7 @@ export class Referee {
     const { retry, hedge } = this.#budgets.of(invocation.task);
     this.#planHedge(invocation, now);
     if (admission.isFull(invocation.task)) return; // E5
-    if (invocation.plan !== null || !invocation.hasOpenAttempt() || !invocation.mayHaveCompanion()) return;
+    if (invocation.plan !== null || !invocation.hasOpenAttempt() || !this.#mayHaveCompanion(invocation)) return;
     if (!link.usable || !retry.allows(now)) return;
     if (!hedge.allows(now) && !invocation.attempts.some((attempt) => this.#looksLost(attempt, now))) return;
     if (dispatcher.send(invocation, "hedge", now) === null) return;
@@ -277,6 +279,13 @@ export class Referee {
     invocation.paid += 1;
     table.counts.hedges += 1;
     this.#planHedge(invocation, now);
+  }
+
+  /** E6 */
+  #mayHaveCompanion(invocation: Invocation): boolean {
+    if (!invocation.mayHaveCompanion()) return false;
+    const open = invocation.attempts.filter((attempt) => attempt.open).length;
+    return open < 2 || !this.#options.directory.anyStandsStill(invocation.task);
   }
 
   #looksLost({ open, state, replica, sentAtMs }: Attempt, now: number): boolean {

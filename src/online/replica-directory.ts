@@ -162,6 +162,11 @@ export class ReplicaDirectory implements Service {
       }));
   }
 
+  /** Does any live replica of `task` beat and not turn? */
+  anyStandsStill(task: string): boolean {
+    return this.replicasOf(task).live.some((replica) => this.isHeldUp(replica));
+  }
+
   /** D4: does not choose a replica for `task` for a while; 0 ms: does again. */
   setAside(task: string, id: string, forMs: number): void {
     const nowMs = this.#options.clock.monotonicMs();

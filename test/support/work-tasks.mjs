@@ -62,6 +62,17 @@ async function run(given, ctx) {
   return { n: given.n };
 }
 
+/** Gives the event loop of its process no turn for so long. */
+export const seize = defineOnline({
+  name: "seize",
+  input: z.strictObject({ ms: z.number() }),
+  run: ({ ms }) => {
+    const until = performance.now() + ms;
+    while (performance.now() < until);
+    return null;
+  },
+});
+
 /** May run twice. */
 export const work = defineOnline({ name: "work", input, idempotent: true, run });
 
