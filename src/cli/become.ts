@@ -24,7 +24,7 @@ const FORWARDED = [
 
 /** The entry of a program, beside this file in the same build. */
 export function entryOf(program: Program): string {
-  const folder = { api: "api", worker: "workers", store: "api/store" }[program];
+  const folder = { api: "api", worker: "workers", store: "api/store", simulate: "workers/simulate" }[program];
   return fileURLToPath(new URL(`../../${folder}/main${extname(import.meta.url)}`, import.meta.url));
 }
 
@@ -32,8 +32,12 @@ export function entryOf(program: Program): string {
  * @param environment of the child, with its settings
  * @returns its exit code; if a signal ended it, this process ends by the same one and the promise never settles
  */
-export async function become(program: Program, environment: NodeJS.ProcessEnv): Promise<number> {
-  const child = spawn(process.execPath, [entryOf(program)], {
+export async function become(
+  program: Program,
+  environment: NodeJS.ProcessEnv,
+  args: readonly string[] = [],
+): Promise<number> {
+  const child = spawn(process.execPath, [entryOf(program), ...args], {
     env: environment,
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   });

@@ -9,6 +9,7 @@ import { get, ls } from "./commands/jobs.ts";
 import { logs } from "./commands/logs.ts";
 import { api, dev, store, worker } from "./commands/processes.ts";
 import { schedule, schedules, unschedule } from "./commands/schedules.ts";
+import { simulate } from "./commands/simulate.ts";
 import { invoke, submit } from "./commands/submit.ts";
 import { watch } from "./commands/watch.ts";
 import { orders, workers } from "./commands/workers.ts";
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   api,
   worker,
   store,
+  simulate,
   submit,
   invoke,
   schedule,

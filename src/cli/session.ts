@@ -26,10 +26,10 @@ export interface Session {
   /** @throws UsageError when there is no usable address */
   readonly client: (options: AddressOptions) => CairnClient;
   /** Runs another program of this package in this one's place, with its settings in the environment. */
-  readonly become: (program: Program, environment: NodeJS.ProcessEnv) => Promise<number>;
+  readonly become: (program: Program, environment: NodeJS.ProcessEnv, args?: readonly string[]) => Promise<number>;
 }
 
-export type Program = "api" | "worker" | "store";
+export type Program = "api" | "worker" | "store" | "simulate";
 
 export interface AddressOptions {
   readonly api: string | undefined;

@@ -14,6 +14,7 @@ import { JOB_REASONS } from "../../src/domain/job-reason.ts";
 import { JOB_STATES, TRANSITIONS, type JobState } from "../../src/domain/job-state.ts";
 import { DEFAULT_LIMITS } from "../../src/domain/limits.ts";
 import { describeSettings, type SettingName } from "../../src/runtime/config.ts";
+import { programFields, programWords } from "./program-reference.ts";
 
 /** Options that many commands share, said once. */
 const SHARED_OPTIONS: ReadonlySet<string> = new Set(["api", "data", "output"]);
@@ -146,7 +147,21 @@ function errors(): string {
   );
 }
 
-const SECTIONS = { settings, limits, rest, commands, "exit-codes": exitCodes, states, reasons, errors } as const;
+const fieldsOfPrograms = (): string => table(["field", "type", "default", "meaning"], programFields());
+const wordsOfPrograms = (): string => table(["word", "stands for"], programWords());
+
+const SECTIONS = {
+  settings,
+  limits,
+  rest,
+  commands,
+  "exit-codes": exitCodes,
+  states,
+  reasons,
+  errors,
+  "program-fields": fieldsOfPrograms,
+  "program-words": wordsOfPrograms,
+} as const;
 
 /** The README with its generated parts as the code has them now. @throws when a part has no place in it */
 export function renderReadme(text: string): string {

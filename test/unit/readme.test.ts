@@ -88,6 +88,9 @@ describe("the README", () => {
       "programs.yaml",
       "chain.py",
       "program",
+      "gromacs.yaml",
+      "recipes.yaml",
+      "program.ts",
       "client.mjs",
       "weather",
     ]);

@@ -111,16 +111,22 @@ export class RunnerProcess {
   /** More than once, for what is being started at this moment. */
   async #killStrays(): Promise<void> {
     for (let look = 0; look < STRAY_LOOKS; look += 1) {
-      const strays = family([], { variable: MARK, word: this.mark });
-      if (strays.length === 0) return;
-      for (const { pid } of strays) killProcess(pid);
+      if (this.#signalMarked("SIGKILL") === 0) return;
       await this.#clock.sleep(STRAY_PAUSE_MS);
     }
+  }
+
+  /** To everything that carries the mark (RU4): a program, too, stands in a session of its own. @returns how many */
+  #signalMarked(signal: NodeJS.Signals): number {
+    const marked = family([], { variable: MARK, word: this.mark });
+    for (const { pid } of marked) signalProcess(pid, signal);
+    return marked.length;
   }
 
   /** Stops the group where it stands. Repeating it changes nothing. */
   freeze(): void {
     this.signal("SIGSTOP");
+    if (this.#frozenMs === null) this.#signalMarked("SIGSTOP");
     this.#frozenMs ??= this.#clock.monotonicMs();
   }
 
@@ -128,6 +134,7 @@ export class RunnerProcess {
   thaw(): number {
     const stoodMs = this.#frozenMs === null ? 0 : this.#clock.monotonicMs() - this.#frozenMs;
     this.#frozenMs = null;
+    this.#signalMarked("SIGCONT");
     this.signal("SIGCONT");
     return stoodMs;
   }
@@ -161,9 +168,9 @@ export class RunnerProcess {
   }
 }
 
-function killProcess(pid: number): void {
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
   } catch {
     // Gone, or not ours to signal.
   }

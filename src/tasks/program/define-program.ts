@@ -171,5 +171,14 @@ function faultOf(issue: z.core.$ZodIssue): DefinitionFault {
   const path = issue.path.map((part) => (typeof part === "number" ? part : String(part)));
   if (issue.code === "unrecognized_keys")
     return { path: [...path, issue.keys[0] ?? ""], detail: "is not a known field" };
+  if (issue.code === "invalid_key") return { path, detail: issue.issues[0]?.message ?? issue.message };
+  if (issue.code === "invalid_union") {
+    // The form that was meant is the one that fits at its root, and goes wrong inside.
+    const inner = issue.errors.flat().find((fault) => fault.path.length > 0 || fault.code === "unrecognized_keys");
+    if (inner !== undefined) {
+      const { path: rest, detail } = faultOf(inner);
+      return { path: [...path, ...rest], detail };
+    }
+  }
   return { path, detail: issue.message };
 }

@@ -13,39 +13,46 @@ import { duration, size } from "./quantity.ts";
 const SIGNALS = Object.keys(constants.signals);
 const FORBIDDEN = new Set(["SIGKILL", "SIGSTOP"]);
 
-const template = z.string().describe("Text with `${…}`");
-const glob = z.string().min(1);
+const template = z.string();
+const glob = z.string().min(1).meta({ title: "pattern" });
 const regularExpression = z
   .string()
   .min(1)
-  .refine((text) => isRegularExpression(text), { error: "must be a regular expression of JavaScript" });
+  .refine((text) => isRegularExpression(text), { error: "must be a regular expression of JavaScript" })
+  .meta({ title: "regular expression" });
 const signalName = z
   .string()
-  .refine((name) => SIGNALS.includes(name), { error: "must be the name of a signal, like SIGUSR1" });
+  .refine((name) => SIGNALS.includes(name), { error: "must be the name of a signal, like SIGUSR1" })
+  .meta({ title: "name of a signal" });
 const fileName = z
   .string()
   .min(1)
-  .refine((path) => isInside(path), { error: "must be a path inside the working folder, without `..`" });
+  .refine((path) => isInside(path), { error: "must be a path inside the working folder, without `..`" })
+  .meta({ title: "path in the working folder" });
 
 const plainArgument = z.union([z.string(), z.number()]);
-const argument = z.union([
-  plainArgument,
-  z.strictObject({
-    when: z.string().regex(/^input(\.[\w-]+)+$/, { error: "must name a field of the input, like input.verbose" }),
-    args: z.array(plainArgument).min(1),
-  }),
-]);
+const argument = z.union(
+  [
+    plainArgument,
+    z.strictObject({
+      when: z.string().regex(/^input(\.[\w-]+)+$/, { error: "must name a field of the input, like input.verbose" }),
+      args: z.array(plainArgument).min(1),
+    }),
+  ],
+  { error: "must be text, a number, or { when: input.…, args: […] }; in YAML quote words like on, yes and true" },
+);
 const commandLine = z
   .array(argument, { error: "must be a list: the executable, then its arguments" })
   .min(1, { error: "must be a list: the executable, then its arguments" })
-  .refine(([first]) => typeof first === "string" && first !== "", { error: "must begin with the executable" });
+  .refine(([first]) => typeof first === "string" && first !== "", { error: "must begin with the executable" })
+  .meta({ title: "command line" });
 
 const reaction = {
   then: z
     .enum(["continues", "exits"])
     .default("continues")
     .describe("What the program does when the checkpoint is written"),
-  timeoutMs: duration.default(60_000).describe("Not written by then: this checkpoint is given up"),
+  timeoutMs: duration.prefault("60s").describe("Not written by then: this checkpoint is given up"),
 };
 const trigger = z
   .strictObject({
@@ -66,7 +73,7 @@ export type Trigger = z.output<typeof trigger>;
 
 const written = z.strictObject({
   settleMs: duration
-    .default(1_000)
+    .prefault("1s")
     .describe("Complete when no file of it has changed for so long (only without `text` and `file`)"),
   text: regularExpression.optional().describe("Complete when a line of the output matches"),
   file: glob.optional().describe("Complete when a file that matches is new or has changed"),
@@ -97,10 +104,10 @@ const checkpoint = z
     written: written.default(() => written.parse({})).describe("How it is seen that a checkpoint is complete"),
     intervalMs: z
       .union([z.literal("auto"), duration])
-      .default("auto")
+      .prefault("auto")
       .describe("Time between checkpoints that are asked for"),
-    minMs: duration.default(1_000).describe("Least time between them, with `auto`"),
-    maxMs: duration.default(600_000).describe("Most time between them, with `auto`"),
+    minMs: duration.prefault("1s").describe("Least time between them, with `auto`"),
+    maxMs: duration.prefault("10m").describe("Most time between them, with `auto`"),
     keep: z.int().min(2).default(2).describe("Checkpoints kept in the store"),
   })
   .refine(({ minMs, maxMs }) => minMs <= maxMs, { error: "minMs must not be more than maxMs", path: ["minMs"] });
@@ -139,7 +146,7 @@ const progress = z.strictObject({
 const output = z.union([
   glob,
   z.strictObject({
-    files: glob,
+    files: glob.describe("Which files"),
     name: z
       .string()
       .optional()
@@ -180,12 +187,12 @@ const source = z
       .default([])
       .describe("With `url`: beginnings of URLs that may be fetched; needed when the host comes from the input"),
     artifact: z
-      .strictObject({ job: template, name: template })
+      .strictObject({ job: template.describe("Its id"), name: template.describe("Name of the artifact") })
       .optional()
       .describe("An artifact of a job that has published it"),
     sha256: template.optional().describe("What the content must hash to"),
-    maxBytes: size.default(1_073_741_824).describe("Longest content; 1 GiB"),
-    timeoutMs: duration.default(600_000).describe("Longest time to fetch it"),
+    maxBytes: size.prefault("1GiB").describe("Longest content"),
+    timeoutMs: duration.prefault("10m").describe("Longest time to fetch it"),
     executable: z.boolean().default(false).describe("true: may be executed"),
   })
   .refine(
@@ -196,10 +203,10 @@ const source = z
 export type FileSource = z.output<typeof source>;
 
 const backoff = z.strictObject({
-  initialMs: duration.default(1_000),
-  factor: z.number().min(1).default(2),
-  maxMs: duration.default(60_000),
-  jitter: z.number().min(0).max(1).default(0.2),
+  initialMs: duration.prefault("1s").describe("The first one"),
+  factor: z.number().min(1).default(2).describe("How many times longer each next one is"),
+  maxMs: duration.prefault("60s").describe("The longest"),
+  jitter: z.number().min(0).max(1).default(0.2).describe("Spread by this part, up and down"),
 });
 
 /** Everything but name and schemas, which the two forms of a definition give differently. */

@@ -15,16 +15,18 @@ const BYTES: Readonly<Record<string, number>> = {
 };
 
 /** Milliseconds, or text like `500ms`, `30s`, `10m`, `2h`, `1d`. */
-export const duration = quantity(MS, "a whole number of milliseconds, or text like 500ms, 30s, 10m, 2h");
+export const duration = quantity("time", MS, "a whole number of milliseconds, or text like 500ms, 30s, 10m, 2h");
 
 /** Bytes, or text like `64KiB`, `512MiB`, `2GiB`, `100MB`. */
-export const size = quantity(BYTES, "a whole number of bytes, or text like 64KiB, 512MiB, 2GiB");
+export const size = quantity("size", BYTES, "a whole number of bytes, or text like 64KiB, 512MiB, 2GiB");
 
-function quantity(units: Readonly<Record<string, number>>, expected: string) {
+function quantity(title: string, units: Readonly<Record<string, number>>, expected: string) {
   return z
     .union([z.int().min(0), z.string()], { error: `must be ${expected}` })
     .refine((value) => read(value, units) !== null, { error: `must be ${expected}` })
-    .transform((value) => read(value, units) ?? 0);
+    .meta({ title })
+    .transform((value) => read(value, units) ?? 0)
+    .meta({ title });
 }
 
 function read(value: string | number, units: Readonly<Record<string, number>>): number | null {

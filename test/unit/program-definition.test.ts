@@ -1,0 +1,157 @@
+/** What a program's definition may say, and what is said about one that cannot work. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { defineProgram, z } from "../../src/index.ts";
+import { expand, expandCommand, type Scope } from "../../src/tasks/program/expand.ts";
+import { parseProgramInput } from "../../src/tasks/program/input-schema.ts";
+import { keepPrograms, loadPrograms } from "../../src/tasks/program/programs-file.ts";
+import { describeTask } from "../../src/tasks/task-info.ts";
+import { readmeBlocks } from "../support/readme.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cairn-definition-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const scope = (input: unknown): Scope => ({
+  input,
+  words: { job: "j1" },
+  newest: (glob) => (glob === "a*" ? "a2" : null),
+});
+const command = (parts: (string | { when: string; args: string[] })[], input: unknown, dashes: string[] = []) =>
+  expandCommand(parts, scope(input), "start", dashes);
+
+describe("an argument", () => {
+  test("stays one argument whatever its text holds, is left out when absent, and several when a list", () => {
+    const input = { text: "a b; $(rm -rf /) 'c'", list: ["x", "y z"], nested: { n: 1e-7 }, yes: true, no: false };
+    expect(
+      command(
+        ["sim", "${input.text}", "${input.list}", "${input.absent}", "n=${input.nested.n}", "${newest:a*}", "$${x}"],
+        input,
+      ),
+    ).toEqual(["sim", "a b; $(rm -rf /) 'c'", "x", "y z", "n=1e-7", "a2", "${x}"]);
+    const when = (name: string) =>
+      command(["sim", { when: `input.${name}`, args: ["-v", "${input.text}"] }], input).length;
+    expect([when("yes"), when("no"), when("absent")]).toEqual([3, 1, 1]);
+  });
+
+  test("that begins with text of the input does not begin with a dash, unless that is declared; a number may", () => {
+    expect(() => command(["sim", "${input.x}"], { x: "--help" })).toThrow('start[1]: input.x begins with "-"');
+    expect(() => command(["sim", "${input.x}"], { x: ["a", "-b"] })).toThrow('begins with "-"');
+    expect(() => command(["sim", "${input.x}y"], { x: "-" })).toThrow('begins with "-"');
+    expect(command(["sim", "${input.x}"], { x: "--help" }, ["input.x"])).toEqual(["sim", "--help"]);
+    expect(command(["sim", "${input.x}", "--x=${input.y}"], { x: -3, y: "-1" })).toEqual(["sim", "-3", "--x=-1"]);
+  });
+
+  test("cannot reach what is not the input's own", () => {
+    expect(command(["sim", "${input.constructor}", "${input.__proto__}"], {})).toEqual(["sim"]);
+    expect(() => expand("${newest:b*}", scope({}), "resume[1]")).toThrow("resume[1]: no file matches b*");
+    expect(() => expand("x=${input.y}", scope({}), "env.X")).toThrow("env.X: input.y was not given");
+    expect(() => command(["sim", "${input.x}"], { x: "a\0b" })).toThrow("zero byte");
+  });
+});
+
+describe("a programs file", () => {
+  const refused = async (text: string): Promise<string> => {
+    const path = join(folder, "programs.yaml");
+    await writeFile(path, text);
+    return keepPrograms([path], join(folder, "kept")).then(
+      () => "accepted",
+      (error: unknown) => (error as Error).message.replaceAll(`${path}:`, ""),
+    );
+  };
+  const program = (more: string): string =>
+    `programs:\n  - name: sim\n    input: { type: object, properties: { n: { type: integer } }, additionalProperties: false }\n    start: [sim, "\${input.n}"]\n${more}`;
+
+  test.each([
+    ["programs: 7", "must hold a list `programs:`"],
+    ["programs:\n  - name: sim\n   x: 1", /^3: /],
+    [program("    checkpiont: {}"), "5: programs[0].checkpiont: is not a known field"],
+    [
+      program("    checkpoint: { trigger: { signal: SIGKIL } }"),
+      "5: programs[0].checkpoint.trigger.signal: must be the name of a signal, like SIGUSR1",
+    ],
+    [program("    checkpoint: { trigger: { signal: SIGKILL } }"), "cannot be handled by any program"],
+    [
+      program("    checkpoint: { trigger: { signal: SIGUSR1, file: STOP } }"),
+      "must have exactly one of signal, file, command, stdin",
+    ],
+    [
+      program("    limits: { memoryBytes: 2 GIGS }"),
+      "5: programs[0].limits.memoryBytes: must be a whole number of bytes, or text like 64KiB, 512MiB, 2GiB",
+    ],
+    [program("    resume: sim --restart"), "5: programs[0].resume: must be a list: the executable, then its arguments"],
+    [program("    resume: [bin/sim]"), '"bin/sim" is a relative path: begin it with "./"'],
+    [
+      program('    outputs: ["${input.m}"]'),
+      "5: programs[0].outputs[0]: ${input.m}: the input's schema has no field m",
+    ],
+    [program('    env: { X: "${jbo}" }'), "${jbo}: there is no such name; known are job, attempt"],
+    [program("    files: { ../x: { text: a } }"), "must be a path inside the working folder"],
+    [program("    resume: [sim, true]"), "resume[1]: must be text, a number, or"],
+    [program("    outputs: [{ files: a, optionel: true }]"), "outputs[0].optionel: is not a known field"],
+    [program("    progress: { text: '(' }"), "must be a regular expression"],
+    [program("    exitCodes: { retry: [0] }"), "0 cannot mean two things"],
+    ["programs:\n  - name: sim\n    start: [sim]", "must be the JSON Schema of the job's input"],
+    [
+      "programs:\n  - name: sim\n    input: { type: objekt }\n    start: [sim]",
+      "3: programs[0].input: is not a usable JSON Schema",
+    ],
+    [
+      "programs:\n  - name: Sim\n    input: {}\n    start: [sim]",
+      "2: programs[0].name: must be 1 to 63 lower-case letters",
+    ],
+  ])("is refused with line, field and what is expected: %#", async (text, expected) => {
+    expect(await refused(text)).toMatch(expected);
+  });
+
+  test("becomes a batch task with its schema, its times in milliseconds, its places absolute", async () => {
+    expect(
+      await refused(
+        program(
+          "    resume: [./sim]\n    checkpoint: { trigger: { file: STOP }, intervalMs: 5m, maxMs: 1h }\n    limits: { memoryBytes: 2GiB }",
+        ),
+      ),
+    ).toBe("accepted");
+    const [kept] = await keepPrograms([join(folder, "programs.yaml")], join(folder, "kept"));
+    const [task] = (await loadPrograms(kept!)).tasks;
+    expect(describeTask(task!)).toMatchObject({
+      class: "batch",
+      interval: { everyMs: 300_000, minMs: 1_000, maxMs: 3_600_000 },
+      input: { properties: { n: { type: "integer" } } },
+    });
+    expect(task!.program.resume).toEqual([join(folder, "sim")]);
+    expect(task!.program.limits.memoryBytes).toBe(2 ** 31);
+    expect(parseProgramInput(task!.input, { n: 1.5, m: 1 })).toEqual({
+      kind: "refused",
+      detail: expect.stringMatching(/must NOT have additional properties \(m\).*must be integer/) as string,
+    });
+  });
+
+  test("of the README is one that can be read, all of them", async () => {
+    const readme = await readFile(fileURLToPath(new URL("../../README.md", import.meta.url)), "utf8");
+    const files = readmeBlocks(readme).filter(({ name }) => name.endsWith(".yaml"));
+    for (const { name, content } of files) await writeFile(join(folder, name), content);
+    const kept = await keepPrograms(
+      files.map(({ name }) => join(folder, name)),
+      join(folder, "kept"),
+    );
+    const names = (await Promise.all(kept.map(loadPrograms))).flatMap(({ tasks }) => tasks.map(({ name }) => name));
+    expect(names).toEqual(["chain", "gromacs", "by-sigterm", "by-stop-file", "time-folders", "fortran"]);
+  });
+});
+
+test("defineProgram refuses by field, and comes to the same as a file", () => {
+  const input = z.strictObject({ n: z.int() });
+  expect(() => defineProgram({ name: "sim", input, start: ["sim", "${input.m}"] })).toThrow(
+    'program "sim": start[1]: ${input.m}: the input\'s schema has no field m',
+  );
+  expect(() => defineProgram({ name: "sim", input, start: ["./sim"] })).toThrow("give an absolute path");
+  expect(describeTask(defineProgram({ name: "sim", input, start: ["sim"], maxRetries: 1 }))).toMatchObject({
+    maxRetries: 1,
+  });
+});

@@ -1,0 +1,150 @@
+/**
+ * `cairn simulate`: tries a task of a module or a programs file without a fleet. It runs undisturbed, then stopped
+ * half-way and resumed, then killed after a checkpoint and resumed; and what comes out is compared.
+ *
+ * Arguments: the task and its input as JSON; none: only what there is is checked and listed.
+ *
+ * SM1 Everything lies in a folder of its own, which is removed at the end, and nothing of it goes on running.
+ * SM2 Exit code 0: it is in order, and the results are the same bits. 1: anything else.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TaskInfo } from "../../src/contract/worker.ts";
+import { inheritedEnvironment, loadConfig } from "../../src/runtime/config.ts";
+import { childEnvironment, forkChild } from "../agent/children.ts";
+import { describeTasks } from "../agent/describe-tasks.ts";
+import { type LocalAssignment, LocalJob } from "./local-job.ts";
+import { differences, type Disturbance, runTrial, type Trial } from "./trial.ts";
+
+/** Lines of a log that are shown of a run that failed. */
+const LAST_LINES = 20;
+
+const [taskName, input] = process.argv.slice(2);
+const config = loadConfig();
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function main(folder: string): Promise<number> {
+  const environment = childEnvironment(inheritedEnvironment());
+  const { tasks, bundles, programs, passEnv } = await describeTasks(
+    {
+      modules: config.tasks,
+      programs: config.programs,
+      builtins: config.builtins,
+      bundleFolder: join(folder, "bundles"),
+    },
+    environment,
+  );
+  if (taskName === undefined) {
+    for (const { name, class: kind, description } of tasks) {
+      say(`${name.padEnd(20)} ${programs.includes(name) ? "program" : kind.padEnd(7)}  ${description}`);
+    }
+    return 0;
+  }
+  const task = tasks.find(({ name }) => name === taskName);
+  if (task === undefined)
+    throw new Error(`there is no task ${taskName}; known are ${tasks.map(({ name }) => name).join(", ")}`);
+  if (task.class !== "batch")
+    throw new Error(`${taskName} is an online task: only batch tasks have checkpoints to try`);
+  const assignment = assignmentOf(task, input ?? "{}", bundles, programs.includes(taskName));
+  const keeperEnvironment = childEnvironment(inheritedEnvironment(), passEnv);
+
+  const trial = async (disturbance: Disturbance, afterMs: number): Promise<Trial> => {
+    const job = new LocalJob({
+      id: `01h${randomBytes(12).toString("hex").slice(1)}`,
+      folder: await mkdtemp(join(folder, `${disturbance}-`)),
+      assignment,
+      forkKeeper: () => forkChild(new URL("../keeper/main.js", import.meta.url), keeperEnvironment),
+      onProgress: () => undefined,
+    });
+    jobs.add(job);
+    const nowMs = (): number => performance.now();
+    const result = await runTrial(job, { disturbance, afterMs, graceMs: config.stopGraceMs, sleep, nowMs });
+    tell(disturbance, result);
+    if (result.kind === "failed") {
+      const lines = (await job.log()).trimEnd().split("\n").slice(-LAST_LINES);
+      for (const line of lines) say(`    | ${line}`);
+    }
+    return result;
+  };
+
+  const undisturbed = await trial("none", 0);
+  if (undisturbed.kind === "failed") return 1;
+  for (const { name, bytes, sha256 } of undisturbed.end.artifacts) say(`    ${name}  ${bytes} bytes  ${sha256}`);
+  if (undisturbed.end.output.length < 500) say(`    output ${undisturbed.end.output}`);
+  const disturbed = [await trial("stopped", undisturbed.tookMs / 2), await trial("killed", 0)];
+  return verdict(undisturbed, disturbed);
+}
+
+const jobs = new Set<LocalJob>();
+
+function tell(disturbance: Disturbance, trial: Trial): void {
+  const what = { none: "undisturbed", stopped: "stopped half-way", killed: "killed after a checkpoint" }[disturbance];
+  if (trial.kind === "failed") {
+    say(`${what.padEnd(26)} FAILED: ${trial.why}`);
+    return;
+  }
+  const { tookMs, checkpoints, resumedFrom, attempts } = trial;
+  const from = resumedFrom === null ? "began anew: it had no checkpoint" : `resumed from checkpoint ${resumedFrom}`;
+  const how = attempts === 2 ? from : disturbance === "none" ? "ran through" : "ended before it could be disturbed";
+  say(`${what.padEnd(26)} ${(tookMs / 1000).toFixed(1)} s, ${checkpoints} checkpoints, ${how}`);
+}
+
+function verdict(undisturbed: Extract<Trial, { kind: "succeeded" }>, disturbed: readonly Trial[]): number {
+  if (disturbed.some(({ kind }) => kind === "failed")) return 1;
+  const done = disturbed.flatMap((trial) => (trial.kind === "succeeded" ? [trial] : []));
+  const different = [...new Set(done.flatMap(({ end }) => differences(undisturbed.end, end)))];
+  if (different.length > 0) {
+    say(`DIFFERENT: ${different.join(", ")}: an interrupted run does not end with the same bits as an undisturbed one`);
+    return 1;
+  }
+  if (done.every(({ resumedFrom }) => resumedFrom === null)) {
+    say("NOT TRIED: nothing was resumed from a checkpoint; give it an input for which it runs longer");
+    return 1;
+  }
+  say("the same: interrupted or not, the results are the same bits");
+  return 0;
+}
+
+function assignmentOf(task: TaskInfo, text: string, bundles: readonly string[], isProgram: boolean): LocalAssignment {
+  const interval = task.interval ?? { everyMs: "auto", minMs: 1_000, maxMs: 600_000 };
+  return {
+    task: task.name,
+    runs: isProgram ? "program" : "steps",
+    checkpointVersion: task.checkpointVersion ?? 1,
+    input: text,
+    effects: "none", // Nobody can take the lease away.
+    confirmedMs: 0,
+    worker: "local",
+    zone: "",
+    intervalMs: interval.everyMs,
+    minIntervalMs: interval.minMs,
+    maxIntervalMs: interval.maxMs,
+    checkpointCost: null,
+    mtbfMs: null,
+    timeoutMs: null,
+    deadlineInMs: null,
+    logBytes: config.limits.logBytesPerAttempt,
+    outputBytes: config.limits.inlineBytes,
+    taskModules: bundles,
+    builtins: config.builtins,
+    faults: "",
+    logLevel: "fatal",
+  };
+}
+
+const folder = await mkdtemp(join(tmpdir(), "cairn-simulate-"));
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    for (const job of jobs) job.kill(); // SM1
+    void rm(folder, { recursive: true, force: true }).then(() => process.exit(130));
+  });
+}
+const code = await main(folder).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+});
+await rm(folder, { recursive: true, force: true, maxRetries: 5 }); // SM1
+process.exit(code);
