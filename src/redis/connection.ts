@@ -5,6 +5,8 @@
  *    caller must not run later.
  * C2 A blocking reader has a connection of its own: other commands would wait behind it.
  * C3 Reconnecting is quick and never given up: 50 to 500 ms.
+ * C4 Not even when Sentinel tells of another primary while a connection is just being made: ioredis then ends the
+ *    client for good, and the process would be without Redis until somebody restarts it.
  */
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from "ioredis";
 
@@ -108,7 +110,7 @@ function open(
     case "single":
       return new Redis(address.url, options);
     case "sentinel":
-      return new Redis({
+      return new SentinelClient({
         ...options,
         ...address.auth,
         sentinels: [...address.sentinels],
@@ -132,6 +134,28 @@ function open(
       if (use.kind === "online") client.on("+node", (node: Redis) => void node.connect().catch(() => undefined));
       return client;
     }
+  }
+}
+
+/** C4 */
+class SentinelClient extends Redis {
+  #closed = false;
+
+  constructor(options: Omit<RedisOptions, "replyMapping">) {
+    super(options);
+    this.on("end", () => {
+      if (!this.#closed) setTimeout(() => this.#revive(), reconnectMs(1));
+    });
+  }
+
+  override disconnect(reconnect = false): void {
+    if (!reconnect) this.#closed = true;
+    super.disconnect(reconnect);
+  }
+
+  #revive(): void {
+    if (this.#closed || this.status !== "end") return;
+    this.connect().catch(() => undefined); // It ends again then, and is revived again.
   }
 }
 

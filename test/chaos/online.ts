@@ -7,9 +7,29 @@
  */
 import { runScenarios } from "../support/scenario.ts";
 import { blockedLoop } from "./online/blocked-loop.ts";
+import { fillBatch } from "./online/fill-batch.ts";
 import { freezeReplica } from "./online/freeze-replica.ts";
+import { killApi } from "./online/kill-api.ts";
 import { killReplica } from "./online/kill-replica.ts";
 import { killWorker } from "./online/kill-worker.ts";
+import { redisFailover } from "./online/redis-failover.ts";
+import { redisPause } from "./online/redis-pause.ts";
+import { redisRestart } from "./online/redis-restart.ts";
+import { roll } from "./online/roll.ts";
 import { slowReplica } from "./online/slow-replica.ts";
+import { soak } from "./online/soak.ts";
 
-await runScenarios([killReplica, killWorker, freezeReplica, slowReplica, blockedLoop]);
+await runScenarios([
+  killReplica,
+  killWorker,
+  freezeReplica,
+  slowReplica,
+  blockedLoop,
+  killApi,
+  roll,
+  fillBatch,
+  redisPause,
+  redisRestart,
+  redisFailover(),
+  soak,
+]);

@@ -41,6 +41,8 @@ export class Fleet {
   readonly folder: string;
   readonly #settings: Settings;
   readonly #children = new Set<ChildProcess>();
+  /** Those started last, by their ids. */
+  readonly #workers = new Map<string, ChildProcess>();
   /** Of all workers that ever were: the processes of a killed agent are nobody's children any more. */
   readonly #pids = new Set<number>();
   #clients: CairnClient[] = [];
@@ -75,6 +77,15 @@ export class Fleet {
     return this.#apiPids[0] ?? 0;
   }
 
+  get apiPids(): readonly number[] {
+    return this.#apiPids;
+  }
+
+  /** SIGKILL to the serving processes of an API. */
+  killServing(apiPid: number): void {
+    for (const pid of familyOf(apiPid)) if (pid !== apiPid) send(pid, "SIGKILL");
+  }
+
   async addApi(
     settings: Settings = {},
   ): Promise<{ readonly client: CairnClient; readonly child: ChildProcess; readonly url: string }> {
@@ -88,7 +99,17 @@ export class Fleet {
 
   async addWorker(id: string, settings: Settings = {}): Promise<ChildProcess> {
     const { child } = await this.#fork("workers/main.js", { CAIRN_WORKER_ID: id, ...settings });
+    this.#workers.set(id, child);
     return child;
+  }
+
+  /** SIGTERM to a worker; resolves when it has handed over what it had, and ended. */
+  async leave(id: string): Promise<void> {
+    const child = this.#workers.get(id);
+    if (child?.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill("SIGTERM");
+    await gone;
   }
 
   /** The worker as the API tells it, once `look` is content with it. */

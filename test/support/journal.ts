@@ -15,23 +15,24 @@ export interface Executions {
   readonly stopped: number;
   /** Begun after the deadline. */
   readonly late: number;
-  /** How often a handler began, by process. */
-  readonly byPid: ReadonlyMap<number, number>;
+  /** When handlers began, by process; ms since 1970, ascending. */
+  readonly beganAtMs: ReadonlyMap<number, readonly number[]>;
 }
 
 export function readJournal(folder: string): Executions {
   const begun = new Map<string, number>();
   const ended = new Map<string, number>();
-  const byPid = new Map<number, number>();
+  const beganAtMs = new Map<number, number[]>();
   let stopped = 0;
   let late = 0;
   for (const file of readdirSync(folder)) {
-    const pid = Number.parseInt(file, 10);
+    const times: number[] = [];
+    beganAtMs.set(Number.parseInt(file, 10), times);
     for (const line of readFileSync(join(folder, file), "utf8").split("\n")) {
-      const [word, job = "", , remainingMs] = line.split(" ");
+      const [word, job = "", , remainingMs, atMs] = line.split(" ");
       if (word === "began") {
         begun.set(job, (begun.get(job) ?? 0) + 1);
-        byPid.set(pid, (byPid.get(pid) ?? 0) + 1);
+        times.push(Number(atMs));
         if (Number(remainingMs) <= 0) late += 1;
       } else if (word === "ended") ended.set(job, (ended.get(job) ?? 0) + 1);
       else if (word === "stopped") stopped += 1;
@@ -45,6 +46,6 @@ export function readJournal(folder: string): Executions {
     endedTwice: [...ended.values()].filter((count) => count > 1).length,
     stopped,
     late,
-    byPid,
+    beganAtMs,
   };
 }

@@ -4,6 +4,7 @@
  *   --only NAME   one of them (repeatable, a part of the name is enough)
  *   --list        their names
  *   --short       short forms, for CI: expectations about time are told, but only those about counts decide
+ *   --repeat N    how often a fault is repeated, in scenarios that repeat it
  *   --json        the results as JSON on stdout; words go to stderr
  *
  * Exit code 0 when every expectation that decides holds.
@@ -31,6 +32,8 @@ export interface Finding {
 
 export interface RunOptions {
   readonly short: boolean;
+  /** How often what repeats is to be repeated; null: as the scenario says. */
+  readonly repeat: number | null;
   /** Says what is going on. */
   readonly say: (line: string) => void;
 }
@@ -78,9 +81,11 @@ export async function runScenarios(scenarios: readonly Scenario[]): Promise<neve
       list: { type: "boolean", default: false },
       short: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
+      repeat: { type: "string" },
     },
   });
   const { only, short, json } = flags;
+  const repeat = flags.repeat === undefined ? null : Number(flags.repeat);
   const chosen = scenarios.filter(({ name }) => only.length === 0 || only.some((part) => name.includes(part)));
   if (flags.list || chosen.length === 0) {
     for (const { name, title } of scenarios) process.stdout.write(`${name.padEnd(24)} ${title}\n`);
@@ -90,7 +95,7 @@ export async function runScenarios(scenarios: readonly Scenario[]): Promise<neve
   const outcomes: Outcome[] = [];
   for (const scenario of chosen) {
     say(`\n${scenario.name}: ${scenario.title}`);
-    const outcome = await runOne(scenario, { short, say: (line) => say(`  ${line}`) });
+    const outcome = await runOne(scenario, { short, repeat, say: (line) => say(`  ${line}`) });
     outcomes.push(outcome);
     tell(outcome, say);
   }

@@ -38,7 +38,7 @@ export interface StageOptions {
   readonly redis?: () => Promise<TestRedis>;
 }
 
-export interface WorkLoad extends Pick<OpenLoopOptions, "perSecond" | "seconds" | "events"> {
+export interface WorkLoad extends Pick<OpenLoopOptions, "perSecond" | "seconds" | "while" | "events"> {
   /** Default: all API processes in turn. */
   readonly caller?: HttpCaller;
   /** Default `work`, which may run twice; `work-once` may not. */
@@ -93,12 +93,14 @@ export class Stage {
   readonly short: boolean;
   readonly say: (line: string) => void;
   readonly caller: HttpCaller;
+  readonly #repeat: number | null;
   readonly #callers: HttpCaller[] = [];
   #loads = 0;
 
-  private constructor(fleet: Fleet, { short, say }: RunOptions) {
+  private constructor(fleet: Fleet, { short, repeat, say }: RunOptions) {
     this.fleet = fleet;
     this.short = short;
+    this.#repeat = repeat;
     this.say = say;
     this.caller = this.callerOf(...fleet.clients.map(({ url }) => Number(new URL(url).port)));
   }
@@ -131,6 +133,11 @@ export class Stage {
   /** How long something takes in the long and in the short form. */
   seconds(long: number, short: number): number {
     return this.short ? short : long;
+  }
+
+  /** How often something is repeated in the long and in the short form, unless the command line says it. */
+  times(long: number, short: number): number {
+    return this.#repeat ?? (this.short ? short : long);
   }
 
   /** A client of its own, of these ports. */

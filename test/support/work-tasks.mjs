@@ -50,7 +50,7 @@ const input = z.strictObject({
  * @param {import("../../src/tasks/context.ts").OnlineContext} ctx
  */
 async function run(given, ctx) {
-  note(given.journal, `began ${ctx.job} ${ctx.attempt} ${Math.round(ctx.remainingMs())}`);
+  note(given.journal, `began ${ctx.job} ${ctx.attempt} ${Math.round(ctx.remainingMs())} ${Date.now()}`);
   try {
     await pause(given.ms * factor(given.journal), undefined, { signal: ctx.signal });
   } catch (error) {
