@@ -11,6 +11,8 @@ import { startPrivateRedis } from "../../src/launch/private-redis.ts";
 export interface TestRedis {
   readonly url: string;
   readonly port: number;
+  /** Where it keeps what it has written. */
+  readonly dataDir: string;
   /** Of the server that runs now: another one after `restart`. */
   readonly pid: number;
   /** Freezes the server (SIGSTOP): connections stay open, nothing is answered. */
@@ -56,6 +58,7 @@ export async function startRedis(
   return {
     url,
     port,
+    dataDir,
     get pid() {
       return running.pid;
     },

@@ -1,0 +1,32 @@
+import { readdirSync, statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { nothingWrong, onBatchStage, told } from "../../support/batch-stage.ts";
+
+/** What a power failure leaves: the end of the append-only file is missing, in the middle of a write. */
+export const redisCut = onBatchStage({
+  name: "redis-cut",
+  title: "Redis is killed and the end of its append-only file cut off: it has forgotten the last moments",
+  play: async (stage) => {
+    const { redis } = stage.fleet;
+    const ids = await stage.count(4, { steps: stage.amount(1_200, 300), stepMs: 40, stateBytes: 20_000 });
+    await Promise.all(ids.map((id) => stage.fleet.running(id)));
+    await stage.trouble(stage.amount(120, 15), 5_000, async () => {
+      await redis.kill();
+      const cut = Math.floor(stage.between(100, 20_000));
+      const left = cutEnd(join(redis.dataDir, "appendonlydir"), cut);
+      await redis.restart();
+      return `the last ${cut} bytes of the append-only file are gone, ${left} are left`;
+    });
+    const audit = await stage.audit(ids);
+    return { measured: told(stage, audit), expectations: nothingWrong(audit) };
+  },
+});
+
+function cutEnd(folder: string, bytes: number): number {
+  const growing = readdirSync(folder).filter((name) => name.endsWith(".incr.aof"));
+  const path = join(folder, growing.sort().at(-1) ?? "");
+  // The jobs themselves stay: what was never written is no trouble that can be got over.
+  const left = Math.max(statSync(path).size - bytes, Math.floor(statSync(path).size * 0.8));
+  truncateSync(path, left);
+  return left;
+}
