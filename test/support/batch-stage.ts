@@ -162,13 +162,19 @@ export class BatchStage {
 
   /** Puts a new worker in the place of this one, after a moment: a machine that is started anew. */
   respawn(id: string): void {
-    const again = async (): Promise<void> => {
-      await delay(RESPAWN_MS);
-      this.#spawned += 1;
-      await this.fleet.addWorker(`${id.split(".")[0] ?? id}.${this.#spawned}`);
-      this.#respawning.delete(id);
-    };
-    this.#respawning.set(id, again());
+    this.#respawning.set(
+      id,
+      this.replace(id).finally(() => this.#respawning.delete(id)),
+    );
+  }
+
+  /** The same, and waits for it. @returns its name */
+  async replace(id: string): Promise<string> {
+    await delay(RESPAWN_MS);
+    this.#spawned += 1;
+    const name = `${id.split(".")[0] ?? id}.${this.#spawned}`;
+    await this.fleet.addWorker(name);
+    return name;
   }
 
   /** Waits until every job has come to its end, and looks at what became of it (BS2). */
