@@ -6,7 +6,7 @@ export { settleGeneration } from "./generation.ts";
 export { JobEventLog } from "./job-event-log.ts";
 export { JobGraph } from "./job-graph.ts";
 export type { JobFilter } from "./job-index.ts";
-export { JobReader, type CheckpointPointer, type JobPage } from "./job-reader.ts";
+export { JobReader, type JobPage } from "./job-reader.ts";
 export {
   CONTROL_VERBS,
   JobWriter,

@@ -13,13 +13,6 @@ export type JobPage =
   | { readonly kind: "page"; readonly items: readonly Job[]; readonly nextCursor: string | null }
   | { readonly kind: "bad_cursor" };
 
-export interface CheckpointPointer {
-  readonly seq: number;
-  readonly manifest: string;
-  readonly manifestSha256: string;
-  readonly progress: number | null;
-}
-
 const CURSOR = /^j1\.([0-9a-hjkmnp-tv-z]{26})$/;
 
 export class JobReader {
@@ -86,20 +79,6 @@ export class JobReader {
   /** Committed artifacts, by name. @throws RedisFault */
   async artifacts(id: string): Promise<readonly Artifact[] | null> {
     return this.#belongings(id, this.#keys.artifacts(id), toArtifact, (a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  /** Where the latest committed checkpoint of a job is; null when it has none. @throws RedisFault */
-  async latestCheckpoint(id: string): Promise<CheckpointPointer | null> {
-    const [seq, manifest, sha, progress] = await reading(() =>
-      this.#redis.hmget(this.#keys.job(id), "ckSeq", "ckManifest", "ckSha", "ckProgress"),
-    );
-    if (typeof seq !== "string" || seq === "" || typeof manifest !== "string" || typeof sha !== "string") return null;
-    return {
-      seq: Number(seq),
-      manifest,
-      manifestSha256: sha,
-      progress: typeof progress !== "string" || progress === "" ? null : Number(progress),
-    };
   }
 
   /** How many jobs are in each of `states`. @throws RedisFault */

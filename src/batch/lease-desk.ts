@@ -18,6 +18,7 @@ import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type Script, type ScriptReply } from "../redis/script.ts";
 import type { ScriptWriter } from "../redis/script-writer.ts";
+import { CheckpointPins } from "./checkpoint-pins.ts";
 import { toArtifact, unflatten, type RawJob, type StoredCheckpoint } from "./record.ts";
 import type { BatchScripts } from "./scripts.ts";
 import { ticketOf, type DrawnTicket, type TicketQueues } from "./tickets.ts";
@@ -143,9 +144,11 @@ export interface LeaseDeskOptions {
 
 export class LeaseDesk {
   readonly #options: LeaseDeskOptions;
+  readonly #pins: CheckpointPins;
 
   constructor(options: LeaseDeskOptions) {
     this.#options = options;
+    this.#pins = new CheckpointPins(options);
   }
 
   /**
@@ -226,18 +229,9 @@ export class LeaseDesk {
     });
   }
 
-  /** The latest committed checkpoint of any job, for a task that looks at another's. */
+  /** The latest committed checkpoint of any job, pinned, for a task that looks at another's. */
   async latest(job: string): Promise<FencedReply> {
-    const { redis, keys } = this.#options;
-    return this.#fenced(async () => {
-      const fields = ["ckSeq", "ckManifest", "ckSha", "ckProgress"] as const;
-      const [seq, manifest, manifestSha256, progress] = await redis.hmget(keys.job(job), ...fields);
-      if (!seq || !manifest || !manifestSha256) return { kind: "ok", latest: null };
-      return {
-        kind: "ok",
-        latest: { seq: Number(seq), manifest, manifestSha256, progress: progress ? Number(progress) : null },
-      };
-    });
+    return this.#fenced(async () => ({ kind: "ok", latest: await this.#pins.latest(job) }));
   }
 
   /** The version of an artifact that any job has committed, for a task that takes it as its input. */

@@ -86,6 +86,17 @@ export class FilesystemStore implements CheckpointStore {
     }
   }
 
+  async copyTo(name: string, file: string): Promise<Content | null> {
+    const path = this.#path(name);
+    try {
+      await copyFile(path, file, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      return await hashFile(file);
+    } catch (error) {
+      if (isCode(error, "ENOENT", "ENOTDIR") && (await entryOf(path)) === null) return null;
+      throw faultOf(error, `${name} could not be copied out of the store`);
+    }
+  }
+
   async stat(name: string): Promise<StoredEntry | null> {
     const path = this.#path(name);
     try {

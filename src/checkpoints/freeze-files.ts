@@ -16,6 +16,7 @@ import { type BigIntStats, constants } from "node:fs";
 import { copyFile, link, lstat, mkdir, readdir, realpath } from "node:fs/promises";
 import { dirname, join, posix, sep } from "node:path";
 import type { Clock } from "../runtime/clock.ts";
+import { inLanes } from "./in-lanes.ts";
 import { isFileName } from "./manifest.ts";
 import { isCode } from "./system-error.ts";
 
@@ -64,21 +65,14 @@ export type Freezing =
 /** Freezes `files` (Z1, Z2). @throws Error for what is no regular file of the program (Z4), or cannot be copied */
 export async function freezeFiles({ source, files, into, clock }: FreezeOptions): Promise<Freezing> {
   const inside = await realpath(source);
-  const frozen: FrozenFile[] = [];
   const changed: string[] = [];
-  const waiting = [...files];
-  const lane = async (): Promise<void> => {
-    for (let file = waiting.shift(); file !== undefined && changed.length === 0; file = waiting.shift()) {
-      const result = await freezeOne(file, { inside, into, clock });
-      if (result === null) changed.push(file.name);
-      else frozen.push(result);
-    }
-  };
-  const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
-  const failed = lanes.find((one) => one.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
+  const frozen = await inLanes(LANES, files, async (file) => {
+    const result = changed.length > 0 ? null : await freezeOne(file, { inside, into, clock });
+    if (result === null) changed.push(file.name);
+    return result;
+  });
   if (changed[0] !== undefined) return { kind: "changed", detail: `${changed[0]} changed while it was frozen` };
-  return { kind: "frozen", frozen: { folder: into, files: inOrder(frozen) } };
+  return { kind: "frozen", frozen: { folder: into, files: inOrder(frozen.filter((file) => file !== null)) } };
 }
 
 /**

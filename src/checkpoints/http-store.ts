@@ -9,7 +9,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import { createHashed } from "./hashed-creation.ts";
+import { createHashed, readTo } from "./whole-files.ts";
 import { type Content, hashFile } from "./hashing-copy.ts";
 import { PIECE } from "./gathered-pieces.ts";
 import { faultOfAnswer, faultOfExchange, textOf } from "./http-fault.ts";
@@ -96,6 +96,10 @@ export class HttpStore implements CheckpointStore {
       response.resume();
       return response.statusCode === 404 ? null : Readable.from([]); // It ends before `at`.
     });
+  }
+
+  copyTo(name: string, file: string): Promise<Content | null> {
+    return readTo(this, name, file);
   }
 
   async stat(name: string): Promise<StoredEntry | null> {

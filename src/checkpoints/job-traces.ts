@@ -12,7 +12,7 @@
 import { z } from "zod";
 import { compareFences, parseFenceText, type Fence } from "../domain/fence.ts";
 import { attemptFolder, attemptName, jobFileName, jobFolder, markFolder, markName } from "./names.ts";
-import { pieced } from "./read-checkpoint.ts";
+import { pieced } from "./pieced.ts";
 import type { CheckpointStore } from "./store.ts";
 
 const submission = z.object({

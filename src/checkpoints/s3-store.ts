@@ -7,7 +7,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { createHashed } from "./hashed-creation.ts";
+import { createHashed, readTo } from "./whole-files.ts";
 import type { Content } from "./hashing-copy.ts";
 import { checkName, checkPrefix, isName } from "./names.ts";
 import { resumingRead } from "./resuming-read.ts";
@@ -90,6 +90,10 @@ export class S3Store implements CheckpointStore {
     } catch (error) {
       throw s3FaultOf(error, `${name} could not be read`);
     }
+  }
+
+  copyTo(name: string, file: string): Promise<Content | null> {
+    return readTo(this, name, file);
   }
 
   async stat(name: string): Promise<StoredEntry | null> {

@@ -52,6 +52,11 @@ export interface CheckpointStore {
    * Whoever asks has to read it to its end or destroy it.
    */
   get(name: string, from?: number): Promise<Readable | null>;
+  /**
+   * Copies the content into a new file; null if there is none. What it tells is what was written there: whoever knows
+   * what it should be compares.
+   */
+  copyTo(name: string, file: string): Promise<Content | null>;
   stat(name: string): Promise<StoredEntry | null>;
   /** All names that begin with `prefix`, in order. What is made or deleted meanwhile may be among them or not. */
   list(prefix: string): AsyncIterable<string>;

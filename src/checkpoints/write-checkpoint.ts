@@ -12,6 +12,7 @@ import type { Fence } from "../domain/fence.ts";
 import { fenceText } from "../domain/fence.ts";
 import { type FrozenFile, type FrozenFolder, stillFrozen } from "./freeze-files.ts";
 import { type Content, hashFile } from "./hashing-copy.ts";
+import { inLanes } from "./in-lanes.ts";
 import { encodeManifest, type Manifest, type ManifestFile } from "./manifest.ts";
 import { manifestName, objectName } from "./names.ts";
 import { type CheckpointStore, contentChanged, StoreFault } from "./store.ts";
@@ -81,7 +82,6 @@ async function storeFiles(
   { job, fence, parent }: CheckpointDraft,
 ): Promise<ManifestFile[]> {
   const known = new Map(parent?.manifest.files.map((file) => [file.sha256, file.object])); // C2
-  const files: ManifestFile[] = [];
   const nameOf = ({ sha256 }: Content): string | null => (known.has(sha256) ? null : objectName(job, sha256, fence));
   const storeOne = async (file: FrozenFile): Promise<ManifestFile> => {
     const { name } = file;
@@ -95,19 +95,7 @@ async function storeFiles(
     known.set(sha256, object);
     return { name, bytes, sha256, object };
   };
-  const waiting = [...frozen.files.entries()];
-  const lane = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      files[next[0]] = await storeOne(next[1]).catch((error: unknown) => {
-        waiting.length = 0; // The other lanes need not go on.
-        throw error;
-      });
-    }
-  };
-  const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
-  const failed = lanes.find((one) => one.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
-  return files;
+  return inLanes(LANES, frozen.files, storeOne);
 }
 
 function isOld(file: FrozenFile, parent: WrittenCheckpoint | null): boolean {

@@ -99,6 +99,34 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(third.kind === "ok" && [...(third.kept ?? [])].sort()).toEqual(["manifest-2", "manifest-3"]);
   });
 
+  it("after a retry from an older checkpoint that one is kept: it is what a damaged newer one falls back to", async () => {
+    const id = await batch.created();
+    const first = await batch.lease("w1");
+    for (const seq of [1, 2]) {
+      await batch.deskOf("w1").commit(id, first.fence, 1, checkpointCommit(seq, seq === 1 ? null : seq - 1));
+    }
+    const end = { kind: "failed", fault: "not_retryable", message: "no", retryAfterMs: null } as const;
+    await batch.deskOf("w1").end(id, first.fence, first.record, end, NOTHING_NEW);
+    await batch.writer.control(id, "retry", { by: "t", from: 1 });
+    const second = await batch.lease("w1");
+    expect(second.lineage.map(({ seq }) => seq)).toEqual([1]);
+    const third = await batch.deskOf("w1").commit(id, second.fence, 2, checkpointCommit(3, 1));
+    expect(third).toMatchObject({ kind: "ok", garbage: ["manifest-2"] });
+    expect((await batch.reader.checkpoints(id))?.map(({ seq }) => seq)).toEqual([3, 1]);
+  });
+
+  it("a reader's pin keeps the checkpoint it is reading", async () => {
+    const id = await batch.created();
+    const { fence } = await batch.lease("w1");
+    const desk = batch.deskOf("w1");
+    expect(await desk.latest(id)).toEqual({ kind: "ok", latest: null });
+    await desk.commit(id, fence, 1, checkpointCommit(1, null));
+    expect(await desk.latest(id)).toMatchObject({ kind: "ok", latest: { seq: 1, manifest: "manifest-1" } });
+    for (const seq of [2, 3, 4]) await desk.commit(id, fence, 1, checkpointCommit(seq, seq - 1));
+    expect((await batch.reader.checkpoints(id))?.map(({ seq }) => seq)).toEqual([4, 3, 1]);
+    expect(await desk.latest("01hnothere0000000000000000")).toEqual({ kind: "ok", latest: null });
+  });
+
   it("the task's own failures cost retries with a pause; losses and releases cost none", async () => {
     const id = await batch.created();
     const failOnce = async (): Promise<void> => {

@@ -114,7 +114,7 @@ describe("time limits", () => {
     const attempt = job.attempt();
     await attempt.until("a step is under way", () => attempt.restoredFrom === null);
     attempt.tell({ kind: "stop", intent: "stop", graceMs: 700 });
-    expect(await attempt.over()).toEqual({ kind: "interrupted" });
+    expect(await attempt.over()).toEqual({ kind: "interrupted", why: null });
   });
 
   test("a runner that somebody has stopped (SIGSTOP) is taken for lost", async () => {
@@ -132,7 +132,7 @@ describe("time limits", () => {
     job = await TestJob.create(endless());
     const attempt = job.attempt();
     attempt.tell({ kind: "stop", intent: "yield", graceMs: 60_000 });
-    expect(await attempt.over()).toEqual({ kind: "interrupted" });
+    expect(await attempt.over()).toEqual({ kind: "interrupted", why: null });
   });
 });
 

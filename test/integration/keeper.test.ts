@@ -82,7 +82,7 @@ describe("an attempt", () => {
     const first = job.attempt();
     await first.until("steps are done", () => (first.progress.at(-1) ?? 0) > 20);
     first.tell({ kind: "stop", intent: "stop", graceMs: 20_000 });
-    expect(await first.over()).toEqual({ kind: "interrupted" });
+    expect(await first.over()).toEqual({ kind: "interrupted", why: null });
     expect(job.commits).toHaveLength(1);
     const second = job.attempt();
     expect(await second.over()).toMatchObject(success);
@@ -105,7 +105,7 @@ describe("an attempt", () => {
     const attempt = job.attempt();
     await attempt.until("it computes", () => attempt.progress.length > 0);
     attempt.tell({ kind: "stop", intent: "cancel", graceMs: 20_000 });
-    expect(await attempt.over()).toEqual({ kind: "interrupted" });
+    expect(await attempt.over()).toEqual({ kind: "interrupted", why: null });
     expect(job.commits).toHaveLength(0);
     expect(await job.names("OUTCOME")).toEqual([]);
   });

@@ -270,6 +270,7 @@ function over(store: CheckpointStore): CheckpointStore {
     url: store.url,
     create: (name, source, expected) => store.create(name, source, expected),
     createNamed: (file, nameOf) => store.createNamed(file, nameOf),
+    copyTo: (name, file) => store.copyTo(name, file),
     get: (name, from) => store.get(name, from),
     stat: (name) => store.stat(name),
     list: (prefix) => store.list(prefix),

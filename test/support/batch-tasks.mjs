@@ -133,3 +133,16 @@ export const talkative = defineBatch({
   save,
   load,
 });
+
+/** Finds no room on the disk. */
+export const cramped = defineBatch({
+  name: "cramped",
+  input: z.strictObject({}),
+  checkpoint,
+  init: () => ({}),
+  step: () => {
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write" });
+  },
+  save,
+  load,
+});

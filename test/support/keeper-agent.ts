@@ -129,7 +129,7 @@ export class TestAttempt {
       taskModules: [],
       builtins: "on",
       faults: "",
-      logLevel: "fatal",
+      logLevel: process.env["CAIRN_TEST_LOG"] ?? "fatal",
       ...wishes,
       job: job.id,
       attempt: number,
@@ -169,7 +169,7 @@ export class TestAttempt {
   }
 
   async until(label: string, holds: () => boolean): Promise<void> {
-    await eventually(label, holds);
+    await eventually(label, holds, { withinMs: 60_000 }); // The runner is the last to get the processor.
   }
 
   /** Until the keeper has exited; then nothing of the attempt may be left. */

@@ -269,6 +269,7 @@ function bound(store: CheckpointStore): CheckpointStore {
     url: store.url,
     create: (name, source, expected) => store.create(name, source, expected),
     createNamed: (file, nameOf) => store.createNamed(file, nameOf),
+    copyTo: (name, file) => store.copyTo(name, file),
     get: (name) => store.get(name),
     stat: (name) => store.stat(name),
     list: (prefix) => store.list(prefix),

@@ -269,7 +269,7 @@ export class Attempt {
   }
 
   #endOf(end: AttemptEnd): EndOfAttempt {
-    return end.kind === "interrupted" ? { kind: "interrupted", reason: this.#askedReason } : end;
+    return end.kind === "interrupted" ? { kind: "interrupted", reason: end.why ?? this.#askedReason } : end;
   }
 }
 

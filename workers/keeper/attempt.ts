@@ -6,7 +6,7 @@
  * KA3 After `abandon`, or a refusal, nothing is published: no checkpoint, no outcome, no log (Q3).
  * KA4 When this is over, nothing of the runner's group runs and the folder is gone.
  */
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CheckpointStore, readOutcome } from "../../src/checkpoints/checkpoints.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
@@ -23,18 +23,19 @@ import { SavingRunner } from "./checkpoint-source.ts";
 import { CheckpointViews } from "./checkpoint-views.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { conclude, type Verdict } from "./conclusion.ts";
+import { freshFolders } from "./fresh-folders.ts";
 import { JobLog } from "./job-log.ts";
 import type { Assignment } from "./protocol.ts";
 import { restore } from "./restore.ts";
 import { runnerAssignment } from "./runner-assignment.ts";
 import { RunnerProcess, type RunnerExit } from "./runner-process.ts";
 import { StoppedWatch } from "./stopped-watch.ts";
-import { untilStored } from "./store-patience.ts";
+import { heldUpBy, untilStored } from "./store-patience.ts";
 import { TimeAccount } from "./time-account.ts";
 
 const TICK_MS = 100;
 const ALIVE_EVERY_MS = 500;
-/** After so many saves in a row that fail the task is broken: it would never get anywhere on machines that fail. */
+/** After so many saves in a row that fail the task is broken: it would get nowhere on machines that fail. */
 const SAVES_FAILED = 3;
 /** Pause before another try to save for a stop. */
 const SAVE_AGAIN_MS = 500;
@@ -98,7 +99,9 @@ export class Attempt {
       await this.#compute();
     } catch (error) {
       logger.error({ err: error }, "attempt broke down");
-      this.#decide({ kind: "runner_lost", detail: error instanceof Error ? error.message : String(error) });
+      const detail = error instanceof Error ? error.message : String(error);
+      const why = heldUpBy(error);
+      this.#decide(why === null ? { kind: "runner_lost", detail } : { kind: "held_up", why, detail });
     }
     const verdict = this.#verdict ?? { kind: "runner_lost", detail: "ended without a verdict" };
     const runnerGone = verdict.kind === "abandoned" ? this.#runner?.kill() : this.#runner?.end();
@@ -173,8 +176,7 @@ export class Attempt {
       this.#decide({ kind: "adopted", end: standing.outcome.end });
       return;
     }
-    await rm(this.folder, { recursive: true, force: true });
-    for (const name of ["scratch", "artifacts", "views"]) await mkdir(join(this.folder, name), { recursive: true });
+    await untilStored({ clock, signal }, () => freshFolders(this.folder, ["scratch", "artifacts", "views"]));
     // Beside restoring; what fails now is done before the first checkpoint.
     void this.#traces
       .written()
@@ -210,7 +212,7 @@ export class Attempt {
   }
 
   #startRunner(restored: Awaited<ReturnType<typeof restore>>): void {
-    const { assignment, store, link, clock, faults, logger } = this.#options;
+    const { assignment, store, link, clock } = this.#options;
     const parent = restored.kind === "restored" ? restored.checkpoint : null;
     this.#fromSeq = parent?.manifest.seq ?? null;
     const runner = new RunnerProcess({
@@ -223,22 +225,10 @@ export class Attempt {
     this.#runner = runner;
     link.say({ kind: "runner", pid: runner.pid });
     void runner.ended.then((exit) => this.#onRunnerEnded(exit));
-    const artifacts = this.#artifacts;
     const source = new SavingRunner(runner);
     this.#saving = source;
-    this.#checkpointer = new Checkpointer({
-      assignment,
-      store,
-      link,
-      clock,
-      faults,
-      logger,
-      artifacts,
-      time: this.#time,
-      source,
-      traces: this.#traces,
-      parent,
-    });
+    const parts = { artifacts: this.#artifacts, time: this.#time, traces: this.#traces };
+    this.#checkpointer = new Checkpointer({ ...this.#options, ...parts, source, parent });
     this.#views = new CheckpointViews(store, link, join(this.folder, "views"));
     runner.tell({
       kind: "start",
@@ -277,6 +267,9 @@ export class Attempt {
         return;
       case "failed":
         this.#fail(message.fault, message.message, message.retryAfterMs);
+        return;
+      case "no_room":
+        this.#decide({ kind: "held_up", why: "disk_full", detail: message.message });
         return;
       case "unfit":
       case "lost":
@@ -385,14 +378,10 @@ export class Attempt {
   }
 
   async #conclude(verdict: Verdict): Promise<void> {
-    const { assignment, store, link, clock, faults, logger } = this.#options;
-    const artifacts = this.#artifacts;
-    if (verdict.kind === "done" || verdict.kind === "failed") {
-      // Without them an outcome that stands would be all that is known of the job.
-      await this.#traces.written().catch((error: unknown) => logger.warn({ err: error }, "attempt not noted"));
-    }
+    const { link, logger } = this.#options;
     const signals = { life: this.#life.signal, result: this.#result.signal };
-    const end = await conclude(verdict, { assignment, store, link, clock, faults, logger, artifacts, signals });
+    const parts = { artifacts: this.#artifacts, traces: this.#traces, signals };
+    const end = await conclude(verdict, { ...this.#options, ...parts });
     if (end === null) return;
     const answer = await link.request({ kind: "end", end, account: this.#time.report() }, this.#life.signal);
     logger.info({ end: end.kind, answer: answer.kind }, "attempt ended");

@@ -27,7 +27,7 @@ import type { TimeAccount } from "./time-account.ts";
 
 export type Taken =
   | { readonly kind: "committed"; readonly seq: number; readonly cost: CheckpointCost }
-  /** `save`: the task could not save its state; `store`: it could not be stored. */
+  /** `save`: the task could not save its state; `store`: it could not be stored, or there was no room to save it. */
   | { readonly kind: "failed"; readonly at: "save" | "store"; readonly detail: string }
   /** There was nothing to save. */
   | { readonly kind: "nothing"; readonly detail: string }
@@ -86,7 +86,10 @@ export class Checkpointer {
       await mkdir(folder);
       const snapshot = await source.snapshot(folder, then, signal);
       if (snapshot === null) return { kind: "given_up" };
-      if (snapshot.kind === "save_failed") return { kind: "failed", at: "save", detail: snapshot.message };
+      if (snapshot.kind === "save_failed") {
+        const at = snapshot.why === "task" ? "save" : "store";
+        return { kind: "failed", at, detail: snapshot.message };
+      }
       if (snapshot.kind === "not_saved") return { kind: "nothing", detail: snapshot.message };
       if (snapshot.kind === "changed") return { kind: "failed", at: "store", detail: snapshot.detail };
       this.#options.artifacts.add(snapshot.artifacts);

@@ -11,9 +11,10 @@ import type { Clock } from "../../src/runtime/clock.ts";
 import type { FaultPoints } from "../../src/runtime/fault-points.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
 import type { AgentLink } from "./agent-link.ts";
+import type { AttemptTraces } from "./attempt-traces.ts";
 import type { PendingArtifacts } from "./artifacts.ts";
 import type { Assignment, AttemptEnd, FailedEnd, Progress, SucceededEnd } from "./protocol.ts";
-import { untilStored } from "./store-patience.ts";
+import { heldUpBy, untilStored } from "./store-patience.ts";
 
 /** What ended the computing. */
 export type Verdict =
@@ -22,6 +23,8 @@ export type Verdict =
   | { readonly kind: "runner_lost"; readonly detail: string }
   /** It was asked to let go, and did, or its grace is over. */
   | { readonly kind: "let_go" }
+  /** It cannot go on here: no room, or no store. Not the task's fault, and no sign against it either. */
+  | { readonly kind: "held_up"; readonly why: "disk_full" | "store_unavailable"; readonly detail: string }
   /** An earlier attempt's outcome was found. */
   | { readonly kind: "adopted"; readonly end: SucceededEnd | FailedEnd }
   | { readonly kind: "abandoned" };
@@ -34,6 +37,7 @@ export interface ConclusionOptions {
   readonly faults: FaultPoints;
   readonly logger: Logger;
   readonly artifacts: PendingArtifacts;
+  readonly traces: AttemptTraces;
   readonly signals: {
     /** Aborts when nothing may be published any more. */
     readonly life: AbortSignal;
@@ -44,14 +48,21 @@ export interface ConclusionOptions {
 
 /** How long a finished result waits for its store (CN2). */
 const RESULT_PATIENCE_MS = 600_000;
+/** Pause before letting go for want of room or a store: it may well be this worker that takes the job again. */
+const HELD_UP_MS = 2_000;
 
 /** @returns what to tell the agent; null: nothing, the lease is gone */
 export async function conclude(verdict: Verdict, options: ConclusionOptions): Promise<AttemptEnd | null> {
+  const { clock, logger, signals } = options;
   switch (verdict.kind) {
     case "abandoned":
       return null;
     case "let_go":
-      return { kind: "interrupted" };
+      return { kind: "interrupted", why: null };
+    case "held_up":
+      logger.warn({ why: verdict.why, detail: verdict.detail }, "attempt lets go");
+      await clock.sleep(HELD_UP_MS, signals.life);
+      return { kind: "interrupted", why: verdict.why };
     case "adopted":
       return verdict.end;
     case "runner_lost":
@@ -73,15 +84,13 @@ async function succeed(
     const stored = await untilStored(patience, () => artifacts.store());
     const verified = await link.request({ kind: "verify" }, signals.life);
     if (verified.kind !== "ok") return null;
-    if (signals.result.aborted) return { kind: "interrupted" };
+    if (signals.result.aborted) return { kind: "interrupted", why: null };
     const entries = stored.map(({ entry }) => entry);
     return await settle({ kind: "succeeded", output, artifacts: entries, progress }, patience, options);
   } catch (error) {
     if (!(error instanceof StoreFault)) throw error;
     logger.error({ err: error }, "result not stored");
-    return signals.result.aborted
-      ? { kind: "interrupted" }
-      : { kind: "runner_lost", detail: `the result could not be stored: ${error.message}` };
+    return { kind: "interrupted", why: signals.result.aborted ? null : heldUpBy(error) };
   }
 }
 
@@ -104,7 +113,7 @@ async function fail(end: FailedEnd, options: ConclusionOptions): Promise<Attempt
 async function settle(
   end: SucceededEnd | FailedEnd,
   patience: Parameters<typeof untilStored>[0],
-  { assignment, store, clock, faults }: ConclusionOptions,
+  { assignment, store, clock, faults, logger, traces }: ConclusionOptions,
 ): Promise<AttemptEnd> {
   if (faults.reach("keeper.before-outcome") === "skip") return end;
   const { job, round, attempt, fence } = assignment;
@@ -118,6 +127,8 @@ async function settle(
     at: new Date(clock.nowMs()).toISOString(),
     end: end.kind === "succeeded" ? { ...end, artifacts: [...end.artifacts] } : end,
   };
+  // Without them an outcome is all that the store knows of the job; it counts all the same.
+  await traces.written().catch((error: unknown) => logger.warn({ err: error }, "attempt not noted in the store"));
   const standing = await untilStored(patience, () => settleOutcome(store, outcome));
   faults.reach("keeper.after-outcome-before-end");
   return standing.end;

@@ -123,8 +123,8 @@ export interface FailedEnd {
 export type AttemptEnd =
   | SucceededEnd
   | FailedEnd
-  /** It let go as it was asked to; its last checkpoint is committed. */
-  | { readonly kind: "interrupted" }
+  /** It let go: as it was asked to (`why` is null), or because there was no room or no store. It is nobody's failure. */
+  | { readonly kind: "interrupted"; readonly why: "disk_full" | "store_unavailable" | null }
   /** Its process died without having failed by itself (a signal, out of memory). */
   | { readonly kind: "runner_lost"; readonly detail: string };
 

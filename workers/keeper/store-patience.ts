@@ -1,8 +1,9 @@
 /**
  * Patience with a store that does not answer. What must be read or written before an attempt can go on, or end, is
- * tried again for a while; a store that is away for longer ends the attempt on this worker, not the job.
+ * tried again for a while; a store that is away for longer ends the attempt on this worker, not the job. A full disk of
+ * this worker is treated alike: somebody makes room, or another worker has some.
  */
-import { StoreFault } from "../../src/checkpoints/checkpoints.ts";
+import { isNoRoom, StoreFault } from "../../src/checkpoints/checkpoints.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 
 const AGAIN_MS = { first: 200, most: 5_000 };
@@ -15,7 +16,10 @@ export interface Patience {
   readonly patienceMs?: number;
 }
 
-/** Repeats `work` as long as it throws StoreFault. @throws the last one, when patience is over; other errors at once */
+/**
+ * Repeats `work` as long as it throws StoreFault, or there is no room on the disk.
+ * @throws the last such error, when patience is over; other errors at once
+ */
 export async function untilStored<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
   const { clock, signal, patienceMs = 60_000 } = patience;
   const begin = clock.monotonicMs();
@@ -23,9 +27,16 @@ export async function untilStored<T>(patience: Patience, work: () => Promise<T>)
     try {
       return await work();
     } catch (error) {
-      const patient = error instanceof StoreFault && clock.monotonicMs() - begin < patienceMs && !signal.aborted;
+      const passes = error instanceof StoreFault || isNoRoom(error);
+      const patient = passes && clock.monotonicMs() - begin < patienceMs && !signal.aborted;
       if (!patient) throw error;
     }
     await clock.sleep(pauseMs, signal);
   }
+}
+
+/** Why an attempt that ran out of patience lets go; null: for another reason than these. */
+export function heldUpBy(error: unknown): "disk_full" | "store_unavailable" | null {
+  if (isNoRoom(error)) return "disk_full";
+  return error instanceof StoreFault ? "store_unavailable" : null;
 }

@@ -7,6 +7,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { inheritedEnvironment } from "../../src/runtime/config.ts";
 import { isProgram } from "../../src/tasks/define.ts";
@@ -111,14 +112,16 @@ export class Driver {
     try {
       const failed = await (then === "hold" ? this.#hold() : this.#obtain());
       if (failed !== null) {
-        link.say({ kind: failed.kind, id, message: failed.why });
+        const { kind, why: message } = failed;
+        link.say(kind === "not_saved" ? { kind, id, message } : { kind, id, why: "task", message });
         return;
       }
       const maker = this.#workshop?.maker;
       if (!maker) throw new Error("there is no checkpoint");
       link.say({ kind: "saved", id, artifacts: [], ...(await maker.handOver(folder)) });
     } catch (error) {
-      link.say({ kind: "save_failed", id, message: error instanceof Error ? error.message : String(error) });
+      const message = error instanceof Error ? error.message : String(error);
+      link.say({ kind: "save_failed", id, why: isNoRoom(error) ? "no_room" : "task", message });
     }
   }
 

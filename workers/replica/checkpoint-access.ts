@@ -22,16 +22,16 @@ export function checkpointAccess(
 async function open(
   places: Pick<ReplicaAssignment, "batchRedisUrl" | "redisPrefix" | "storeUrl" | "storeAccess">,
 ): Promise<Access> {
-  const [{ openStore, latestCheckpoint }, { JobReader }, { connectRedis, whenReady }, { createKeys }] =
+  const [{ openStore, latestCheckpoint }, { CheckpointPins }, { connectRedis, whenReady }, { createKeys }] =
     await Promise.all([
       import("../../src/checkpoints/checkpoints.ts"),
-      import("../../src/batch/job-reader.ts"),
+      import("../../src/batch/checkpoint-pins.ts"),
       import("../../src/redis/connection.ts"),
       import("../../src/redis/keys.ts"),
     ]);
   const store = openStore(places.storeUrl, places.storeAccess);
   const redis = connectRedis(places.batchRedisUrl, { kind: "command", commandTimeoutMs: 2_000 }, "replica-checkpoints");
   await whenReady(redis, places.batchRedisUrl, 2_000).catch(() => undefined); // The question itself will tell.
-  const reader = new JobReader({ redis, keys: createKeys(places.redisPrefix), redisNowMs: Date.now });
-  return (jobId) => latestCheckpoint(store, (id) => reader.latestCheckpoint(id), jobId);
+  const pins = new CheckpointPins({ redis, keys: createKeys(places.redisPrefix) });
+  return (jobId) => latestCheckpoint(store, (id) => pins.latest(id), jobId);
 }

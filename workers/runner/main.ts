@@ -9,6 +9,7 @@ import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { z } from "zod";
+import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { type BatchTask, isProgram } from "../../src/tasks/define.ts";
 import { loadTasks } from "../../src/tasks/load-tasks.ts";
@@ -17,7 +18,7 @@ import { RunnerContext } from "./batch-context.ts";
 import { loadFrameworkState } from "./framework-state.ts";
 import { JobRandom } from "./job-random.ts";
 import { KeeperLink } from "./keeper-link.ts";
-import type { RunnerAssignment, RunnerFault, ToRunner } from "./protocol.ts";
+import type { FromRunner, RunnerAssignment, RunnerFault, ToRunner } from "./protocol.ts";
 import { type SaveOrder, StepLoop } from "./step-loop.ts";
 
 /** Time for what listens to `ctx.signal` to clean up; the keeper's SIGKILL comes a little later. */
@@ -25,6 +26,13 @@ const END_MS = 100;
 
 /** Not `process.ppid`: the keeper may be gone before that is asked. */
 const keeperPid = Number(process.argv[2]);
+
+/** What the keeper is told of an error that ended the task. */
+function endOf(thrown: unknown): FromRunner {
+  if (thrown instanceof UnfitWorker) return { kind: "unfit", message: thrown.message };
+  if (thrown instanceof Error && isNoRoom(thrown)) return { kind: "no_room", message: thrown.message };
+  return { kind: "failed", ...faultOf(thrown) };
+}
 
 class UnfitWorker extends Error {}
 
@@ -101,11 +109,7 @@ class Runner {
     // The trace goes into the job's log; the message becomes the job's error.
     process.stderr.write(`${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`);
     this.#ctx?.sendProgress();
-    await this.#link.sayLast(
-      thrown instanceof UnfitWorker
-        ? { kind: "unfit", message: thrown.message }
-        : { kind: "failed", ...faultOf(thrown) },
-    );
+    await this.#link.sayLast(endOf(thrown));
     process.exit(1);
   }
 

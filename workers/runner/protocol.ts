@@ -79,7 +79,13 @@ export type FromRunner =
       /** Handed out since the last report. */
       readonly artifacts: readonly ArtifactFile[];
     }
-  | { readonly kind: "save_failed"; readonly id: number; readonly message: string }
+  | {
+      readonly kind: "save_failed";
+      readonly id: number;
+      /** `no_room`: the disk is full, which is not the task's fault. */
+      readonly why: "task" | "no_room";
+      readonly message: string;
+    }
   /** There is nothing to save: nothing new, or this task never has anything. Asked to hold, the runner holds. */
   | { readonly kind: "not_saved"; readonly id: number; readonly message: string }
   /** RP3 */
@@ -94,6 +100,8 @@ export type FromRunner =
       readonly state: "held" | "gone";
     }
   | ({ readonly kind: "failed" } & RunnerFault)
+  /** The task could not go on because the disk is full. */
+  | { readonly kind: "no_room"; readonly message: string }
   /** This worker does not have what the job needs; the job may be quite right elsewhere. */
   | { readonly kind: "unfit"; readonly message: string }
   /** The program was ended by somebody from outside. */

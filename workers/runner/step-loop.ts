@@ -6,6 +6,7 @@
  * SL3 After a save with `hold` no step follows: what was saved is the state that the job continues from elsewhere.
  */
 import { setImmediate as turn } from "node:timers/promises";
+import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { type BatchTask, type Done, more } from "../../src/tasks/define.ts";
 import { NotRetryable } from "../../src/tasks/outcome.ts";
@@ -90,7 +91,8 @@ export class StepLoop {
       await task.save(state, folder, ctx); // SL2
       await saveFrameworkState(folder, { random: [...random.state], progress: ctx.lastProgress });
     } catch (error) {
-      link.say({ kind: "save_failed", id, message: error instanceof Error ? error.message : String(error) });
+      const message = error instanceof Error ? error.message : String(error);
+      link.say({ kind: "save_failed", id, why: isNoRoom(error) ? "no_room" : "task", message });
       return;
     }
     ctx.sendProgress();

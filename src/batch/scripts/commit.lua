@@ -19,7 +19,8 @@ patch_record(id, job, without_strikes({
   nextSeq = tonumber(seq) + 1, account = ARGV[12], renewedAt = at,
 }))
 
--- Beyond the newest `keep` a checkpoint becomes garbage, unless somebody holds a pin on it that has not run out.
+-- The newest `keep` of the lineage are kept, so that a damaged one has something to fall back to; where it is shorter
+-- (the job was set back), the newest others too. All else becomes garbage, unless somebody holds a pin that has not run out.
 local all, kept, committed = {}, {}, {}
 local flat = redis.call('HGETALL', key('checkpoints', id))
 for i = 1, #flat, 2 do
@@ -28,8 +29,14 @@ for i = 1, #flat, 2 do
   if checkpoint.state == 'committed' then committed[#committed + 1] = tonumber(flat[i]) end
 end
 table.sort(committed, function(a, b) return a > b end)
-local keep = {}
-for i = 1, math.min(#committed, tonumber(job.keep)) do keep[committed[i]] = true end
+local keep, room, number = {}, tonumber(job.keep), tonumber(seq)
+while number and all[number] and room > 0 do
+  if all[number].state == 'committed' then keep[number], room = true, room - 1 end
+  number = tonumber(all[number].parent)
+end
+for _, other in ipairs(committed) do
+  if room > 0 and not keep[other] then keep[other], room = true, room - 1 end
+end
 for number, checkpoint in pairs(all) do
   local pin = redis.call('HGET', key('pins', id), number)
   if keep[number] or (pin and tonumber(pin) > at) then

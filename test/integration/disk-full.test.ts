@@ -1,0 +1,131 @@
+/**
+ * A disk that is full, the store's or the worker's own, costs checkpoints or time, never the job: a small filesystem in
+ * memory, filled up and emptied again. Only root can mount one.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openCheckpoint } from "../../src/checkpoints/checkpoints.ts";
+import { countDigest } from "../support/fleet.ts";
+import { TestJob } from "../support/keeper-agent.ts";
+
+const STEPS = 100;
+const input = JSON.stringify({ steps: STEPS, stepMs: 20, stateBytes: 1_000_000 });
+
+describe.skipIf(!canMount())("a disk that is full", { timeout: 150_000 }, () => {
+  let job: TestJob;
+  let disk: string | null = null;
+  beforeEach(async () => {
+    disk = null;
+    job = await TestJob.create({ input, intervalMs: 150 });
+  });
+  afterEach(async () => {
+    for (const attempt of job.attempts) await attempt.close();
+    if (disk !== null) execFileSync("umount", ["-l", disk]);
+    await job.close();
+  });
+
+  const mountAt = (folder: string): string => {
+    mount(folder);
+    disk = folder;
+    return folder;
+  };
+  const fill = async (): Promise<void> => {
+    const file = await open(join(disk ?? "", "filler"), "w");
+    try {
+      for (const bytes of [262_144, 4_096]) {
+        for (;;) if ((await file.write(Buffer.alloc(bytes))).bytesWritten < bytes) break;
+      }
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+    } finally {
+      await file.close();
+    }
+  };
+  const makeRoom = (): Promise<void> => rm(join(disk ?? "", "filler"));
+  const succeeds = async (attempt = job.attempts.at(-1)): Promise<void> => {
+    const end = await attempt?.over();
+    expect(end).toMatchObject({
+      kind: "succeeded",
+      output: JSON.stringify({ steps: STEPS, digest: countDigest(STEPS) }),
+    });
+  };
+  /** Until the task has gone on for the time of some checkpoints. */
+  const goesOn = async (): Promise<void> => {
+    const attempt = job.attempts.at(-1);
+    const from = attempt?.progress.at(-1) ?? 0;
+    await attempt?.until("the task goes on", () => (attempt.progress.at(-1) ?? 0) >= from + 30);
+  };
+
+  it("under the store: the task goes on, what was committed stays whole, and so does what comes after", async () => {
+    mountAt(join(job.root, "store"));
+    const attempt = job.attempt();
+    await attempt.until("it has a checkpoint", () => job.commits.length > 0);
+    await fill();
+    await goesOn();
+    const last = job.commits.at(-1);
+    const opening = await openCheckpoint(job.store, last?.manifest ?? "", last?.manifestSha256 ?? "");
+    if (opening.kind === "damaged") throw new Error(opening.detail);
+    await opening.checkpoint.restoreTo(join(job.root, "checked"));
+    const before = job.commits.length;
+    await makeRoom();
+    await attempt.until("a checkpoint is committed again", () => job.commits.length > before);
+    await succeeds();
+  });
+
+  it("under the worker: a state that cannot be saved is not the task's failure", async () => {
+    const workFolder = join(mountAt(join(job.root, "disk")), "work");
+    const attempt = job.attempt({ workFolder });
+    await attempt.until("it has a checkpoint", () => job.commits.length > 0);
+    await fill();
+    await goesOn();
+    const before = job.commits.length;
+    await makeRoom();
+    await attempt.until("a checkpoint is committed again", () => job.commits.length > before);
+    await succeeds();
+  });
+
+  it("under the worker, when it is to continue: it waits for room, and no checkpoint is set aside", async () => {
+    const first = job.attempt();
+    await first.until("it has a checkpoint", () => job.commits.length > 0);
+    first.tell({ kind: "stop", intent: "yield", graceMs: 5_000 });
+    await first.over();
+    const workFolder = join(mountAt(join(job.root, "disk")), "work");
+    await fill();
+    const second = job.attempt({ workFolder });
+    await second.until("it has begun", () => second.messages.length > 1);
+    await makeRoom();
+    await second.until("it continues", () => second.restoredFrom !== undefined);
+    expect(second.restoredFrom).toBe(job.commits.at(-1)?.seq);
+    expect(job.setAside).toEqual([]);
+    await succeeds();
+  });
+
+  it("in the middle of a step: the attempt lets go, and it is nobody's failure", async () => {
+    const taskModules = [fileURLToPath(new URL("../support/batch-tasks.mjs", import.meta.url))];
+    const attempt = job.attempt({ task: "cramped", input: "{}", taskModules });
+    expect(await attempt.over()).toEqual({ kind: "interrupted", why: "disk_full" });
+  });
+});
+
+function mount(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", folder], { stdio: "ignore" });
+}
+
+function canMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), "cairn-mount-"));
+  try {
+    mount(folder);
+    execFileSync("umount", [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
