@@ -100,6 +100,15 @@ export function mostParked(replicas: number): number {
   return Math.max(1, Math.floor((replicas - 1) / 2));
 }
 
+/**
+ * Of those that are parked, by whoever: who may stay so. All see the same beats, so all come to the same end.
+ *
+ * @param replicas that live and serve the task, parked ones included
+ */
+export function mayStayParked(parked: readonly string[], replicas: number): ReadonlySet<string> {
+  return new Set([...parked].sort().slice(0, mostParked(replicas)));
+}
+
 export interface Room {
   /** Replicas that live and serve the task, parked ones included; and how many of them are parked by anybody. */
   readonly replicas: number;

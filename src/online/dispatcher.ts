@@ -6,6 +6,7 @@
  * P3 A retry or repeat goes to a replica not tried yet, on another worker if there is one; when all were tried, to
  *    whoever takes it. A hedge goes to one with a free slot, or is not started.
  * P4 A repeat that cost nobody anything does not stand in line at a full replica while others get free: task's list.
+ * P5 Who is set aside (parked, unfit) gets nothing while another one takes the input; else better he than nobody.
  */
 import { chooseReplica, type Tried } from "../domain/replica-choice.ts";
 import type { Keys } from "../redis/keys.ts";
@@ -69,10 +70,11 @@ export class Dispatcher {
   }
 
   #place(invocation: Invocation, why: AttemptReason): Place | null {
-    const { ready, definitions } = this.#options.directory.replicasOf(invocation.task);
+    const { ready, aside, definitions } = this.#options.directory.replicasOf(invocation.task);
     const shared = definitions.every((one) => invocation.definitions.includes(one)); // P2
     if (why === "first" && shared) return { kind: "shared" }; // P1
-    const fitting = shared ? ready : ready.filter((one) => takes(one, invocation));
+    let fitting = shared ? ready : ready.filter((one) => takes(one, invocation));
+    if (fitting.length === 0 && why !== "hedge") fitting = aside.filter((one) => takes(one, invocation)); // P5
     const candidates = why === "hedge" ? fitting.filter((one) => roomFor(one, invocation.task) > 0) : fitting;
     const { random } = this.#options;
     const choice = chooseReplica(candidates, triedBy(invocation), random); // P3

@@ -11,7 +11,7 @@
  * Z3 A replica whose event loop stands still is not judged: it takes nothing, and what it has is looked after.
  * Z4 What was seen while this process itself was held up counts for nothing.
  */
-import { EjectionCase, mayPark, misconduct, mostParked, wellBarMs, type Misconduct } from "../domain/ejection.ts";
+import { EjectionCase, mayPark, mayStayParked, misconduct, wellBarMs, type Misconduct } from "../domain/ejection.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Canaries, Proof } from "./canaries.ts";
 import type { KnownReplica, ReplicaDirectory } from "./replica-directory.ts";
@@ -141,12 +141,8 @@ export class Ejection {
   #tend(task: string, serving: readonly Judged[]): void {
     const now = this.#options.nowMs();
     const out = serving.map(({ replica }) => replica).filter((replica) => this.#isOut(task, replica));
-    const kept = new Set(
-      out
-        .map(({ id }) => id)
-        .sort()
-        .slice(0, Math.max(1, mostParked(serving.length))),
-    );
+    const ids = out.map(({ id }) => id);
+    const kept = mayStayParked(ids, serving.length); // Z2
     const { free } = slotsOf(
       task,
       serving.filter(({ replica }) => !out.includes(replica)),

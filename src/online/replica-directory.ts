@@ -4,7 +4,7 @@
  * D1 Read four times a second; judged by `BeatJudge`, whose rules say when nobody may be called dead.
  * D2 What has not beaten for a minute is taken out of the hash: it would be read for ever.
  * D3 A failed read changes nothing; the next good one shows up as a gap.
- * D4 Who is parked, unfit, or was set aside here, is not chosen; unless there is nobody else.
+ * D4 Who is parked, unfit, or was set aside here, is not among those that are ready.
  * D5 A replica that beats and does not turn (the beat comes from another thread) does as little as one that is silent.
  */
 import { BeatJudge, REPLICA_BEATS, type StandingChange } from "../domain/beat-judge.ts";
@@ -38,6 +38,8 @@ export function roomFor(replica: KnownReplica, task: string): number {
 export interface TaskReplicas {
   /** Take work: live, ready, with a turning event loop, not parked (D4). */
   readonly ready: readonly KnownReplica[];
+  /** Would take work, but are parked, unfit or set aside. */
+  readonly aside: readonly KnownReplica[];
   /** All that live, also those that are leaving. */
   readonly live: readonly KnownReplica[];
   /** Definitions that live replicas announce. */
@@ -58,7 +60,7 @@ export interface ReplicaView {
   readonly parked: readonly string[];
 }
 
-const NOBODY: TaskReplicas = { ready: [], live: [], definitions: [] };
+const NOBODY: TaskReplicas = { ready: [], aside: [], live: [], definitions: [] };
 
 export interface ReplicaDirectoryOptions {
   readonly link: CommandLink;
@@ -238,7 +240,7 @@ export class ReplicaDirectory implements Service {
     this.#tasks = new Map(
       [...tasks].map(([task, { ready, aside, live, definitions }]) => [
         task,
-        { ready: ready.length > 0 ? ready : aside, live, definitions: [...definitions] }, // D4
+        { ready, aside, live, definitions: [...definitions] },
       ]),
     );
   }

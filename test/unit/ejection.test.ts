@@ -4,6 +4,7 @@ import {
   EJECTION_TRANSITIONS,
   EjectionCase,
   mayPark,
+  mayStayParked,
   misconduct,
   mostParked,
   slowBarMs,
@@ -98,6 +99,12 @@ describe("X2: never so many that the rest drown", () => {
     expect([1, 2, 3, 4, 5, 7].map(mostParked)).toEqual([0, 1, 1, 1, 2, 3]);
     expect(mayPark(room)).toBe(true);
     expect(mayPark({ ...room, parked: 1 })).toBe(false);
+  });
+
+  it("of those that several processes have parked together, all let the same ones go; the last one serves", () => {
+    expect([...mayStayParked(["r3", "r1"], 3)]).toEqual(["r1"]);
+    expect([...mayStayParked(["r1", "r3"], 3)]).toEqual(["r1"]);
+    expect([...mayStayParked(["r1"], 1)]).toEqual([]);
   });
 
   it("only while the others can carry what it carried", () => {
