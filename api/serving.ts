@@ -11,6 +11,7 @@ import {
   ArrayFiller,
   BatchCaretaker,
   FleetTime,
+  Generation,
   JobEventLog,
   JobGraph,
   JobReader,
@@ -22,7 +23,6 @@ import {
   ScheduleDesk,
   retainOnline,
   writeMarks,
-  settleGeneration,
   TicketQueues,
 } from "../src/batch/batch.ts";
 import { openStore, storeAccessFrom } from "../src/checkpoints/checkpoints.ts";
@@ -143,13 +143,14 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     apiId,
     longestDeadlineMs: Math.max(limits.maxDeadlineMs, limits.maxAsyncDeadlineMs),
   });
+  const generation = new Generation({ redis, keys, scripts, store, clock, logger });
   const caretaker = new Caretaker({
     redis,
     keys,
     clock,
     watch,
     batch: new BatchCaretaker({ redis, keys, scripts, tickets, graph, arrays: filler, redisNowMs, logger }),
-    settleGeneration: () => settleGeneration(redis, keys, store),
+    settleGeneration: () => generation.settle(),
     retain: async () => {
       await retain({ redis, keys, scripts, store, limits, redisNowMs });
       const keepMs = limits.finalRecordTtlMs;

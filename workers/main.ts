@@ -10,12 +10,12 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import {
   BatchCaretaker,
+  Generation,
   ArrayFiller,
   JobGraph,
   LeaseDesk,
   loadBatchScripts,
   queuesOf,
-  settleGeneration,
   TicketDrawer,
   TicketQueues,
 } from "../src/batch/batch.ts";
@@ -152,7 +152,13 @@ async function main(): Promise<void> {
     random: Math.random,
     logger,
   });
-  const presence = new WorkerPresence({ redis: commands, keys, workerId });
+  const generation = new Generation({ redis: commands, keys, scripts, store, clock, logger });
+  const presence = new WorkerPresence({
+    redis: commands,
+    keys,
+    workerId,
+    onSetBack: () => generation.declareSetBack(),
+  });
   const agent = new Agent({
     boot,
     presence,
@@ -197,7 +203,7 @@ async function main(): Promise<void> {
       clock,
       watch,
       batch: caretaking,
-      settleGeneration: () => settleGeneration(commands, keys, store),
+      settleGeneration: () => generation.settle(),
       retain: null,
       writeMarks: null,
       redisNowMs,

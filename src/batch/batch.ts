@@ -2,7 +2,7 @@
 export { ArrayFiller, elementInput } from "./array-filler.ts";
 export { ARRAY_VERBS, ArrayDesk, type ArrayOutcome, type ArrayVerb } from "./arrays.ts";
 export { BatchCaretaker, queuesOf } from "./caretaker.ts";
-export { settleGeneration } from "./generation.ts";
+export { Generation, settleGeneration } from "./generation.ts";
 export { JobEventLog } from "./job-event-log.ts";
 export { JobGraph } from "./job-graph.ts";
 export type { JobFilter } from "./job-index.ts";

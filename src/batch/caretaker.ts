@@ -118,7 +118,7 @@ export class BatchCaretaker {
           redis,
           scripts.lose,
           [keys.root],
-          [id, generation ?? "", counter ?? "", workerId, keepBoot ?? ""],
+          [id, generation ?? "", counter ?? "", workerId, keepBoot ?? "", "worker_lost"],
         );
         if (!Array.isArray(reply) || reply[0] !== "ok") continue;
         taken += 1;
@@ -131,6 +131,26 @@ export class BatchCaretaker {
       }
     }
     return taken;
+  }
+
+  /** Takes the leases that are void since Redis was set back (N3), from a bounded look at the running batch jobs. */
+  async takeVoidLeases(): Promise<void> {
+    const { redis, keys, scripts, tickets, logger } = this.#options;
+    const below = Number((await redis.hget(keys.generation, "voidBelow")) ?? 0);
+    if (below === 0) return;
+    for (const state of ["running", "stopping"]) {
+      for (const id of await redis.zrange(keys.index(`s=${state}&c=batch`), "-", "+", "BYLEX", "LIMIT", 0, 500)) {
+        const fields = ["fenceGeneration", "fenceCounter", "worker"] as const;
+        const [generation, counter, worker] = await redis.hmget(keys.job(id), ...fields);
+        if (Number(generation) >= below) continue;
+        const args = [id, generation ?? "", counter ?? "", worker ?? "", "", "redis_set_back"];
+        const reply = await runScript(redis, scripts.lose, [keys.root], args);
+        if (!Array.isArray(reply) || reply[0] !== "ok") continue;
+        logger.warn({ jobId: id, worker, fence: `${generation}.${counter}` }, "lease void: Redis was set back");
+        const ticket = ticketOf(reply[2]);
+        if (ticket !== null) await tickets.add([ticket]);
+      }
+    }
   }
 
   /** Says in the history of what a silent worker runs that it keeps its leases for now: many are silent at once. */

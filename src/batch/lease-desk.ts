@@ -13,7 +13,7 @@ import { fenceText, type Fence } from "../domain/fence.ts";
 import { backoffMs, type BackoffRule } from "../domain/retry.ts";
 import type { Intent } from "../domain/job-state.ts";
 import type { JobReason } from "../domain/job-reason.ts";
-import { classifyRedisError } from "../redis/fault.ts";
+import { classifyRedisError, RedisFault } from "../redis/fault.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type Script, type ScriptReply } from "../redis/script.ts";
@@ -324,13 +324,11 @@ export class LeaseDesk {
 
   /** As `#run`, for what somebody relies on afterwards. */
   async #settle(script: Script, args: readonly (string | number)[]): Promise<ScriptReply[]> {
-    const reply = await this.#options.writer.run(script, [this.#options.keys.root], args);
-    return Array.isArray(reply) ? reply : [reply];
+    return settled(await this.#options.writer.run(script, [this.#options.keys.root], args));
   }
 
   async #run(script: Script, args: readonly (string | number)[]): Promise<ScriptReply[]> {
-    const reply = await runScript(this.#options.redis, script, [this.#options.keys.root], args);
-    return Array.isArray(reply) ? reply : [reply];
+    return settled(await runScript(this.#options.redis, script, [this.#options.keys.root], args));
   }
 
   /** E2 */
@@ -343,6 +341,13 @@ export class LeaseDesk {
       return { kind: "unreachable", detail: fault.message };
     }
   }
+}
+
+/** @throws RedisFault while it is not known whether this Redis has lost its memory (N2): ask again */
+function settled(reply: ScriptReply): ScriptReply[] {
+  const parts = Array.isArray(reply) ? reply : [reply];
+  if (parts[0] !== "unsettled") return parts;
+  throw new RedisFault("unavailable", new Error("Redis was started anew, and may have lost its memory"));
 }
 
 /** E1 */

@@ -24,6 +24,7 @@ const NAMES = [
   "verify",
   "finish",
   "lose",
+  "set-back",
   "spare",
   "control",
   "tell",

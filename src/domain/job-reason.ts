@@ -11,6 +11,7 @@ export const JOB_REASONS = {
   not_before: "waits for the time it was submitted for",
   retry_backoff: "the task failed and will be tried again after a pause",
   worker_lost: "its worker was lost; it continues from its last checkpoint on another",
+  redis_set_back: "Redis came back with older data; it continues from the last checkpoint that is known there",
   runner_lost: "its process died without the task having failed; it continues from its last checkpoint",
   lease_unheard: "its worker was given it and did not hear so; it is given out again",
   coordinator_lost: "the API process that saw to it was lost; another one takes it over",

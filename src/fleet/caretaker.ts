@@ -114,6 +114,7 @@ export class Caretaker implements Service {
       const pools = [...new Set(watch.workers().flatMap(({ registration }) => registration?.pools ?? []))];
       await batch.findStuckTickets(queuesOf(watch.tasks, pools));
       await this.#findStrayLeases();
+      await batch.takeVoidLeases();
       await this.#forgetGoneWorkers();
     }
     if (round % MARK_EVERY === MARK_EVERY - 1) this.#beside("marks", this.#deps.writeMarks);

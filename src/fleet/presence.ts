@@ -11,6 +11,8 @@ export interface PresenceOptions {
   readonly redis: RedisClient;
   readonly keys: Keys;
   readonly workerId: string;
+  /** Called when Redis was started anew with older data than it had (N2 in `batch/generation.ts`). */
+  readonly onSetBack?: () => Promise<void>;
 }
 
 export class WorkerPresence {
@@ -18,6 +20,10 @@ export class WorkerPresence {
   readonly #beat: Script = loadScript(new URL("./scripts/", import.meta.url), "beat");
   readonly #lose: Script = loadScript(new URL("./scripts/", import.meta.url), "lose-worker");
 
+  /** The latest beat that Redis has acknowledged, and which start of Redis that was. */
+  #acknowledged: { readonly counter: number; readonly runId: string } | null = null;
+  /** It is still to be said that Redis was set back. */
+  #owed = false;
   #known: { readonly registration: Registration; readonly tasks: readonly TaskInfo[] } | null = null;
 
   constructor(options: PresenceOptions) {
@@ -69,8 +75,22 @@ export class WorkerPresence {
   async beat(beat: Beat): Promise<Order | null> {
     const { redis, keys, workerId } = this.#options;
     const reply = await runScript(redis, this.#beat, [keys.root], [workerId, JSON.stringify(beat)]);
-    const [order, known] = Array.isArray(reply) ? reply : [reply, 1];
+    const [order, known, before, runId] = Array.isArray(reply) ? reply : [reply, 1];
     if (known === 0) await this.#makeKnown();
+    await this.#witness(beat, String(before ?? ""), String(runId ?? ""));
     return readOrder(String(order));
+  }
+
+  /** A Redis of another run_id that does not know the beat which was acknowledged has lost its memory. */
+  async #witness(beat: Beat, before: string, runId: string): Promise<void> {
+    const acknowledged = this.#acknowledged;
+    this.#acknowledged = { counter: beat.counter, runId };
+    if (acknowledged !== null && acknowledged.runId !== runId) {
+      const known = before === "" ? null : (readBeat(before)?.beat ?? null);
+      this.#owed ||= known === null || (known.boot === beat.boot && known.counter < acknowledged.counter);
+    }
+    if (!this.#owed) return;
+    await this.#options.onSetBack?.();
+    this.#owed = false;
   }
 }

@@ -4,6 +4,7 @@
 --       backoff (ms), progress JSON (or ""), reason for a requeue, account JSON (or ""), then artifact name, artifact JSON …
 -- Returns {'ok', new state, ticket | ''} | {'refused'}
 -- @include job
+if is_unsettled() then return { 'unsettled' } end
 local id, kind, payload, fault, backoff = ARGV[1], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local job = load(id)
 -- Said twice, because the first answer did not come: it is true already.

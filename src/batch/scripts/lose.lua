@@ -1,6 +1,6 @@
 -- Takes the lease away from an attempt whose worker is lost: compare-and-set on the fence the observer read.
 -- KEYS: root tag
--- ARGV: id, generation, counter, worker, boot that may keep it ("" = none)
+-- ARGV: id, generation, counter, worker, boot that may keep it ("" = none), why (worker_lost | redis_set_back)
 -- Returns {'ok', new state, ticket | ''} | {'unchanged'}
 -- @include job
 local id = ARGV[1]
@@ -9,7 +9,8 @@ if not job or (job.state ~= 'running' and job.state ~= 'stopping') then return {
 if job.fenceGeneration ~= ARGV[2] or job.fenceCounter ~= ARGV[3] or job.worker ~= ARGV[4] then return { 'unchanged' } end
 if ARGV[5] ~= '' and job.boot == ARGV[5] then return { 'unchanged' } end
 local at = now_ms()
-close_attempt(id, job, at, 'lost', 'worker_lost')
-strike(id, job, at, 'worker_lost')
-local state = let_go(id, job, at, 'worker_lost')
+local why = ARGV[6]
+close_attempt(id, job, at, 'lost', why)
+if why == 'worker_lost' then strike(id, job, at, why) end
+local state = let_go(id, job, at, why)
 return { 'ok', state, state == 'queued' and ticket(id, job) or '' }

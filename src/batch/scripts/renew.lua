@@ -3,9 +3,10 @@
 -- ARGV: id, generation, counter, token, progress JSON (or ""), interval JSON (or ""), account JSON (or "")
 -- Returns {'held', intent, checkpointRequest, stopGraceMs, mtbf (ms or "")} | {'lost'}
 -- @include job
+if is_unsettled() then return { 'unsettled' } end
 local id = ARGV[1]
 local job = load(id)
-if not job or job.fenceToken ~= ARGV[4] or job.fenceGeneration ~= ARGV[2] or job.fenceCounter ~= ARGV[3] then
+if not job or is_void(job) or job.fenceToken ~= ARGV[4] or job.fenceGeneration ~= ARGV[2] or job.fenceCounter ~= ARGV[3] then
   -- Only a renewal that carries something to write counts as a refused write.
   if job and ARGV[5] ~= '' then redis.call('HINCRBY', key('job', id), 'staleWritesRefused', 1) end
   return { 'lost' }

@@ -3,6 +3,7 @@
 -- ARGV: id, generation, counter, token, seq, detail
 -- Returns {'ok'} | {'refused', why}
 -- @include job
+if is_unsettled() then return { 'unsettled' } end
 local id, seq = ARGV[1], ARGV[5]
 local job = load(id)
 if not holds(id, job, ARGV[2], ARGV[3], ARGV[4]) then return { 'refused', 'fence' } end

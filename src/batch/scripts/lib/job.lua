@@ -205,9 +205,21 @@ local function ticket(id, job)
   return { id, job.queue, job.ready, job.priority, job.rank }
 end
 
+-- Redis was started anew, and whether it has lost its memory is still being found out (N2): nothing is granted and
+-- nothing is confirmed meanwhile.
+local function is_unsettled()
+  local known = redis.call('HMGET', whole('generation'), 'number', 'runId')
+  return known[1] and known[2] ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or false
+end
+
+-- It has: leases of before are nobody's (N3).
+local function is_void(job)
+  return job.class == 'batch' and tonumber(job.fenceGeneration) < tonumber(redis.call('HGET', whole('generation'), 'voidBelow') or '0')
+end
+
 -- Is the caller's fence the record's (F2)? Counts the refusal if not.
 local function holds(id, job, generation, counter, token)
-  if job and (job.state == 'running' or job.state == 'stopping') and job.fenceToken == token and token ~= ''
+  if job and not is_void(job) and (job.state == 'running' or job.state == 'stopping') and job.fenceToken == token and token ~= ''
     and job.fenceGeneration == generation and job.fenceCounter == counter then
     return true
   end
