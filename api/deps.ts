@@ -18,6 +18,7 @@ import type { RedisClient } from "../src/redis/connection.ts";
 import type { Clock } from "../src/runtime/clock.ts";
 import type { Logger } from "../src/runtime/logger.ts";
 import type { Drain } from "./drain.ts";
+import type { FailureRecords } from "./failure-records.ts";
 import type { InputSchemas } from "./input-schemas.ts";
 import type { JobEvents } from "./job-events.ts";
 import type { JobWaiter } from "./job-waiter.ts";
@@ -26,6 +27,7 @@ import type { MetricsGather } from "./metrics-gather.ts";
 import type { OnlineJobs } from "./online-jobs.ts";
 import type { Pages } from "./pages.ts";
 import type { SiteGuard } from "./site-guard.ts";
+import type { SlowRequests } from "./slow-requests.ts";
 import type { TaskLookup } from "./task-lookup.ts";
 
 export interface ApiDeps {
@@ -56,6 +58,8 @@ export interface ApiDeps {
   readonly tail: EventTail;
   readonly schemas: InputSchemas;
   readonly onlineJobs: OnlineJobs;
+  readonly failures: FailureRecords;
+  readonly slow: SlowRequests;
   readonly metrics: Metrics;
   readonly gather: MetricsGather;
   readonly drain: Drain;

@@ -1,6 +1,7 @@
 /** What Prometheus is told. Names and labels are in this file and nowhere else. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Metric } from "prom-client";
 import type { InvokeOutcome, TaskHealth } from "../src/online/online.ts";
+import { TaskTimes } from "./task-times.ts";
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
@@ -52,7 +53,22 @@ export class Metrics {
   readonly #requests = new Tally<"route" | "method" | "status">();
   readonly #invocations = new Tally<"task" | "outcome">();
   readonly #seconds: Histogram<"route" | "method">;
-  readonly #invokeSeconds: Histogram<"task">;
+  readonly #invokeSeconds = new TaskTimes({
+    name: "cairn_invoke_seconds",
+    help: "Time from admission to the replica's answer, whatever it was",
+    bounds: SECONDS,
+  });
+  readonly #queueSeconds = new TaskTimes({
+    name: "cairn_invoke_queue_seconds",
+    help: "Of answered online requests: time that the handler did not run",
+    bounds: SECONDS,
+  });
+  readonly #runSeconds = new TaskTimes({
+    name: "cairn_invoke_run_seconds",
+    help: "Of answered online requests: time in the handler that gave the answer",
+    bounds: SECONDS,
+  });
+  readonly #failuresDropped: Counter;
 
   constructor() {
     const registers = [this.registry];
@@ -83,11 +99,12 @@ export class Metrics {
         invocations.tellTo(this);
       },
     });
-    this.#invokeSeconds = new Histogram({
-      name: "cairn_invoke_seconds",
-      help: "Time from admission to the replica's answer",
-      labelNames: ["task"],
-      buckets: SECONDS,
+    for (const times of [this.#invokeSeconds, this.#queueSeconds, this.#runSeconds]) {
+      this.registry.registerMetric(times as unknown as Metric); // All that a registry asks of one is `name` and `get`.
+    }
+    this.#failuresDropped = new Counter({
+      name: "cairn_failures_unrecorded_total",
+      help: "Failed online requests that got no record, because there were too many of them",
       registers,
     });
     collectDefaultMetrics({ register: this.registry, prefix: "cairn_api_" });
@@ -210,9 +227,18 @@ export class Metrics {
     if (route.timed) this.#seconds.observe({ route: route.path, method }, seconds);
   }
 
+  /** A failed request got no record: there were too many. */
+  failureDropped(): void {
+    this.#failuresDropped.inc();
+  }
+
   /** Counts an online request of a task that exists. */
-  invoked(task: string, outcome: InvokeOutcome["kind"], seconds: number): void {
-    this.#invocations.add(`${outcome} ${task}`, () => ({ task, outcome }));
-    this.#invokeSeconds.observe({ task }, seconds);
+  invoked(task: string, outcome: InvokeOutcome, seconds: number): void {
+    const { kind } = outcome;
+    this.#invocations.add(`${kind} ${task}`, () => ({ task, outcome: kind }));
+    this.#invokeSeconds.observe(task, seconds);
+    if (outcome.kind !== "answered") return;
+    this.#queueSeconds.observe(task, outcome.timing.queueMs / 1_000);
+    this.#runSeconds.observe(task, outcome.timing.runMs / 1_000);
   }
 }

@@ -5,8 +5,9 @@
  *    it knows counts for nothing.
  * V2 A process that is lost is noticed by the others, on their own clocks, and its jobs wait again; whoever has room
  *    draws them.
- * V3 A task that must not run twice is noted in the record before it is sent; whoever takes such a job over runs it
- *    only if what was sent is still in its list. Else it fails with `outcome_unknown`.
+ * V3 A task that must not run twice is noted in the record before it is sent. Whoever takes such a job over runs it
+ *    only if what was sent is still in its list; if not, it looks for the answer, which the replica has sent to the
+ *    lost process. If none comes until the deadline, the job fails with `outcome_unknown`.
  * V4 At most `MAX_HELD` jobs are run at the same time for callers who do not wait; the others wait in Redis.
  */
 import type { NewOnlineJob, OnlineDesk, OnlineLease, Urgency } from "../src/batch/batch.ts";

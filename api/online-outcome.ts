@@ -2,12 +2,13 @@
 import type { OnlineAttempt, OnlineEnding } from "../src/batch/batch.ts";
 import { problem, type Problem } from "../src/contract/problem.ts";
 import type { JobReason } from "../src/domain/job-reason.ts";
+import { backoffMs, type BackoffRule } from "../src/domain/retry.ts";
 import type { AttemptTrace, InvokeOutcome } from "../src/online/online.ts";
 
 /** How an attempt ended, in the words of records. Those that are not here failed. */
 const ATTEMPT_OUTCOMES: Readonly<Record<string, OnlineAttempt["outcome"]>> = {
   ok: "succeeded",
-  open: "running",
+  open: "interrupted", // it was under way beside the one that decided
   lost: "lost",
   not_started: "interrupted",
   unsupported: "interrupted",
@@ -17,12 +18,12 @@ const ATTEMPT_OUTCOMES: Readonly<Record<string, OnlineAttempt["outcome"]>> = {
   unconfirmed: "interrupted",
 };
 
-/** What a job waits before it is tried again when nobody could take it, ms. */
-const NO_WORKER_PAUSE_MS = 1_000;
+/** What a job waits before it is tried again when nobody could take it: longer each time, ms. */
+const NOBODY: BackoffRule = { initialMs: 500, factor: 2, maxMs: 5_000, jitter: 0 };
 
 /** The attempts of an outcome; empty when none was made or none is known. */
 export function attemptsOf(outcome: InvokeOutcome): readonly AttemptTrace[] {
-  if (outcome.kind === "answered") return outcome.trace ?? [];
+  if (outcome.kind === "answered") return outcome.trace;
   return "attempts" in outcome ? outcome.attempts : [];
 }
 
@@ -77,6 +78,8 @@ export interface EndingContext {
   /** Redis's clock, when this process began with it. */
   readonly startedAtMs: number;
   readonly fence: string;
+  /** How often it was ready to be run. */
+  readonly turn: number;
   /** What becomes of a job that could not be started: its caller is told, or it waits on. */
   readonly whenNotStarted: "forget" | "put_back";
 }
@@ -108,7 +111,7 @@ export function endingOf(outcome: InvokeOutcome, context: EndingContext): Online
     case "unavailable": {
       if (context.whenNotStarted === "forget") return { kind: "forget", ran, attempts };
       const reason = outcome.kind === "no_worker" ? "no_worker_has_task" : "waiting_for_slot";
-      const pauseMs = "retryAfterMs" in outcome ? outcome.retryAfterMs : NO_WORKER_PAUSE_MS;
+      const pauseMs = "retryAfterMs" in outcome ? outcome.retryAfterMs : backoffMs(NOBODY, context.turn, 0);
       return { kind: "put_back", reason, pauseMs, ran, attempts };
     }
   }
@@ -133,7 +136,7 @@ function attemptOf(trace: AttemptTrace, { startedAtMs, fence }: EndingContext): 
     fromCheckpoint: null,
     lastCheckpoint: null,
     outcome: ATTEMPT_OUTCOMES[outcome] ?? "failed",
-    reason: outcome === "ok" ? null : outcome,
+    reason: outcome === "ok" ? null : outcome === "open" ? "abandoned" : outcome,
     why,
     replica,
     queueMs,

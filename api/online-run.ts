@@ -3,7 +3,13 @@ import type { OnlineDesk, OnlineEnding, OnlineLease } from "../src/batch/batch.t
 import type { TaskInfo } from "../src/contract/worker.ts";
 import { fenceText } from "../src/domain/fence.ts";
 import type { Priority } from "../src/domain/priority.ts";
-import type { InvocationHandle, InvokeOutcome, InvokeRequest, OnlineCoordinator } from "../src/online/online.ts";
+import type {
+  InvocationHandle,
+  InvokeOutcome,
+  InvokeRequest,
+  LeftOutcome,
+  OnlineCoordinator,
+} from "../src/online/online.ts";
 import { classifyRedisError } from "../src/redis/fault.ts";
 import type { Clock } from "../src/runtime/clock.ts";
 import type { FaultPoints } from "../src/runtime/fault-points.ts";
@@ -13,6 +19,9 @@ import { endingOf } from "./online-outcome.ts";
 
 /** How long between two tries to write while Redis is away, ms. */
 const AGAIN_MS = 150;
+
+/** How often it is looked for the answer to what another process has sent, ms. */
+const SEARCH_MS = 250;
 
 /** Who waits for it, and how urgently. */
 export interface CallerTurn {
@@ -104,8 +113,8 @@ export class OnlineRun {
 
   /** This process goes away. What may run twice is put back at once; of the rest another one finds out what became. */
   leave(): void {
-    if (this.#idempotent || this.#handle === null) this.#handle?.abort();
-    else {
+    if (this.#idempotent) this.#handle?.abort();
+    else if (this.#handle?.leave() !== "ended") {
       this.#stop.abort();
       this.#resolve({ kind: "elsewhere" });
     }
@@ -117,13 +126,13 @@ export class OnlineRun {
     const begin = performance.now();
     const request = await this.#request();
     if (request === null) return;
-    if (!this.#idempotent && !(await this.#maySend(request))) return;
+    if (!this.#idempotent && !(await this.#isUnstarted(request))) return;
     if (this.#stop.signal.aborted) return;
-    this.#options.faults.reach("online.before-send");
-    const handle = online.begin(request);
+    const beforeSend = (): Promise<boolean> => this.noteSending(online.entryHead(request));
+    const handle = online.begin(this.#idempotent ? request : { ...request, beforeSend });
     this.#handle = handle;
     const outcome = await handle.outcome;
-    metrics.invoked(record["task"] ?? "", outcome.kind, (performance.now() - begin) / 1_000);
+    metrics.invoked(record["task"] ?? "", outcome, (performance.now() - begin) / 1_000);
     await this.#end(outcome);
   }
 
@@ -163,17 +172,49 @@ export class OnlineRun {
     };
   }
 
-  /** V3 of `online-jobs.ts`. @throws RedisFault */
-  async #maySend(request: InvokeRequest & { readonly lease: NonNullable<InvokeRequest["lease"]> }): Promise<boolean> {
-    const { desk, online } = this.#options;
+  /** V3 of `online-jobs.ts`: is it certain that nobody else has started it? @throws RedisFault */
+  async #isUnstarted(request: InvokeRequest): Promise<boolean> {
     const sent = this.lease.record["sending"] ?? "";
-    if (sent !== "" && !(await online.withdraw(request.task, sent, request.input))) {
-      await this.#end({ kind: "outcome_unknown", attempts: [] });
-      return false;
-    }
-    if (await desk.noteSending(this.lease, online.entryHead(request))) return true;
-    this.abandon();
+    if (sent === "" || (await this.#options.online.withdraw(request.task, sent, request.input))) return true;
+    const found = await this.#searched(sent, request);
+    if (this.#stop.signal.aborted) return false;
+    if (found.kind === "not_started") return true;
+    await this.#end(found);
     return false;
+  }
+
+  /** V3: what is about to be sent stands in the record before it is. @returns whether it may be sent */
+  async noteSending(entryHead: string): Promise<boolean> {
+    const { desk, clock, faults } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      try {
+        const held = await desk.noteSending(this.lease, entryHead);
+        if (!held) this.abandon();
+        faults.reach("online.before-send");
+        return held;
+      } catch (error) {
+        if (classifyRedisError(error) === null) throw error;
+        await clock.sleep(AGAIN_MS, this.#stop.signal);
+      }
+    }
+    return false;
+  }
+
+  /**
+   * What became of an attempt that somebody else has sent, and a replica took: its answer may come yet, until the
+   * deadline.
+   */
+  async #searched(sent: string, { deadlineMs }: InvokeRequest): Promise<LeftOutcome> {
+    const { online, clock } = this.#options;
+    const left = online.leftAnswer(sent);
+    const untilMs = clock.monotonicMs() + deadlineMs;
+    while (!this.#stop.signal.aborted) {
+      const found = await left.look().catch(() => null); // Redis is away: it may be back in time.
+      if (found !== null) return found;
+      if (clock.monotonicMs() >= untilMs) break;
+      await clock.sleep(SEARCH_MS, this.#stop.signal);
+    }
+    return { kind: "outcome_unknown", attempts: [] };
   }
 
   async #end(outcome: InvokeOutcome): Promise<void> {
@@ -182,6 +223,7 @@ export class OnlineRun {
       task: record["task"] ?? "",
       startedAtMs: this.#startedAtMs,
       fence: fenceText(fence),
+      turn: Number(record["ready"]),
       whenNotStarted: this.#options.whenNotStarted,
     });
     this.#options.faults.reach("online.before-commit");

@@ -1,5 +1,6 @@
 /** A request as handlers see it: what they need of the socket, and no more. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { readTraceparent } from "../src/domain/trace-context.ts";
 import { anonymousCaller, readCaller } from "./caller.ts";
 
 export class ApiRequest {
@@ -71,6 +72,11 @@ export class ApiRequest {
     const given = this.headers["cairn-caller"];
     const name = typeof given === "string" ? readCaller(given) : null;
     return name ?? anonymousCaller(this.incoming.socket.remoteAddress);
+  }
+
+  /** W3C Trace Context of whoever asks; null when there is none that is valid. */
+  get traceparent(): string | null {
+    return readTraceparent(this.header("traceparent"));
   }
 
   /** Who asked: goes into a job's history. */

@@ -46,6 +46,7 @@ import type { ApiDeps } from "./deps.ts";
 import { Drain } from "./drain.ts";
 import { Exchange } from "./exchange.ts";
 import { createExpressApp } from "./express-app.ts";
+import { FailureRecords } from "./failure-records.ts";
 import { answerInvoke } from "./hot-invoke.ts";
 import { HttpServer } from "./http-server.ts";
 import { InputSchemas } from "./input-schemas.ts";
@@ -59,6 +60,7 @@ import { ROUTES } from "./routes.ts";
 import { invokeRoute } from "./routes/tasks.ts";
 import { submitterOf } from "./scheduled-submission.ts";
 import { SiteGuard } from "./site-guard.ts";
+import { SlowRequests } from "./slow-requests.ts";
 import { TaskLookup } from "./task-lookup.ts";
 
 const { version } = createRequire(import.meta.url)("cairn-scheduler/package.json") as { version: string };
@@ -206,6 +208,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
       return schemas.accepting(definitions, JSON.parse(input) as Json);
     },
   });
+  const slow = new SlowRequests({ redis, keys, clock });
   const publicUrl = config.publicUrl ?? null;
   const gather = new MetricsGather({ metrics, others });
   const deps: ApiDeps = {
@@ -246,6 +249,8 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     tail,
     schemas,
     onlineJobs,
+    slow,
+    failures: new FailureRecords({ desk, clock, logger, redisNowMs, onDropped: () => metrics.failureDropped() }),
     metrics,
     gather,
     drain,
@@ -278,7 +283,17 @@ export function createServing({ config, logger, listen, others }: ServingOptions
       void exchange.with(refuse("expectation_failed", detail), incoming, outgoing);
     },
   });
-  const services = new ServiceGroup("api", [redisClock, watch, tail, online, onlineJobs, caretaker, schedule, server]);
+  const services = new ServiceGroup("api", [
+    redisClock,
+    watch,
+    tail,
+    online,
+    slow,
+    onlineJobs,
+    caretaker,
+    schedule,
+    server,
+  ]);
 
   return {
     name: "serving",

@@ -15,6 +15,8 @@ export type Submission =
 export interface Submitter {
   readonly by: string;
   readonly caller: string;
+  /** W3C, valid; null: none. */
+  readonly traceparent: string | null;
 }
 
 /** What would be submitted, checked in full. */
@@ -112,7 +114,7 @@ async function submitOnline(
   deps: ApiDeps,
   { submit, definitions, task, inputText }: Extract<Prepared, { kind: "ready" }>,
   idempotency: IdempotencyKey | null,
-  { by }: Submitter,
+  { by, traceparent }: Submitter,
 ): Promise<Submission> {
   const job: NewOnlineJob = {
     id: deps.online.newId(),
@@ -123,7 +125,7 @@ async function submitOnline(
     deadlineMs: submit.deadlineMs ?? task.deadlineMs ?? deps.limits.maxDeadlineMs,
     runAtMs: submit.runAt === undefined ? null : Date.parse(submit.runAt),
     labels: submit.labels,
-    traceparent: null,
+    traceparent,
     idempotency: idempotency === null ? null : { ...idempotency, replacesFailed: false },
     by,
   };

@@ -24,4 +24,5 @@ export { CairnProblem, CairnTimeout, CairnUnreachable } from "./client/fault.ts"
 export type { Page, PageRequest } from "./client/pages.ts";
 export type { Artifact, Attempt, Checkpoint, Job, JobEventView, SubmitRequest } from "./contract/job.ts";
 export type { Problem } from "./contract/problem.ts";
+export type { SlowRequest } from "./contract/slow.ts";
 export type { TaskView, Worker } from "./contract/worker.ts";

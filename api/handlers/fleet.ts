@@ -27,6 +27,14 @@ export async function getTask(deps: ApiDeps, { params }: PlainRequest): Promise<
   return view === undefined ? refuse("unknown_task", `no worker has registered a task ${name}`) : json(200, view);
 }
 
+/** GET /v1/tasks/{task}/slow */
+export async function listSlow(deps: ApiDeps, { params }: PlainRequest): Promise<Answer> {
+  const name = params["task"] ?? "";
+  const [newest] = await deps.lookup.find(name);
+  if (newest === undefined) return refuse("unknown_task", `no worker has registered a task ${name}`);
+  return json(200, { items: await deps.slow.slowest(name), nextCursor: null });
+}
+
 /** GET /v1/workers */
 export async function listWorkers(deps: ApiDeps, { query }: PageRequest): Promise<Answer> {
   const workers = await deps.workers.list();

@@ -11,7 +11,7 @@ import { toJob, type NewOnlineJob } from "../../src/batch/batch.ts";
 import { isFinalState } from "../../src/contract/job.ts";
 import type { TaskInfo } from "../../src/contract/worker.ts";
 import type { Priority } from "../../src/domain/priority.ts";
-import type { InvocationHandle } from "../../src/online/online.ts";
+import type { InvocationHandle, InvokeOutcome } from "../../src/online/online.ts";
 import { classifyRedisError } from "../../src/redis/fault.ts";
 import { refuse, type Answer, type Headers } from "../answer.ts";
 import type { ApiDeps } from "../deps.ts";
@@ -105,18 +105,39 @@ export async function invokeWithin(
   const headers = preferenceHeaders(preferences);
   const begin = performance.now();
   const handle = deps.online.begin({ task: task.name, ...asked });
-  void handle.outcome.then(({ kind }) => deps.metrics.invoked(task.name, kind, (performance.now() - begin) / 1_000));
+  void handle.outcome.then((outcome) => deps.metrics.invoked(task.name, outcome, (performance.now() - begin) / 1_000));
   let kept = false;
   request.whenGone(() => {
     if (!kept) handle.abort();
   });
   const outcome = await within(deps, handle.outcome, preferences.waitMs ?? 0);
-  if (outcome !== null) return answerOutcome(task.name, outcome, {}, headers);
+  const ended = (found: InvokeOutcome): Promise<Answer> => {
+    const ageMs = performance.now() - begin;
+    return answerFailure(deps, request, { invocation, id: handle.id, outcome: found, ageMs }, headers);
+  };
+  if (outcome !== null) return await ended(outcome);
   kept = true;
   const accepted = await keep(deps, request, invocation, handle, performance.now() - begin);
   if (accepted !== null) return { ...accepted, headers: { ...accepted.headers, ...headers } };
   kept = false;
-  return answerOutcome(task.name, await handle.outcome, {}, headers);
+  return await ended(await handle.outcome);
+}
+
+/** The answer for a request without a record; a failure gets one, if the budget allows it, and tells where it is. */
+export async function answerFailure(
+  deps: ApiDeps,
+  request: ApiRequest,
+  ended: {
+    readonly invocation: Invocation;
+    readonly id: string;
+    readonly outcome: InvokeOutcome;
+    readonly ageMs: number;
+  },
+  headers: Headers = {},
+): Promise<Answer> {
+  const { invocation, id, outcome, ageMs } = ended;
+  const kept = await deps.failures.keep(newJob(request, invocation, id), outcome, ageMs);
+  return answerOutcome(invocation.task.name, outcome, kept ? jobMembers(deps, request, id) : {}, headers);
 }
 
 /** Makes a job of a request under way. Null when Redis is away: then its caller waits on. */
@@ -128,17 +149,25 @@ async function keep(
   ageMs: number,
 ): Promise<Answer | null> {
   const { definitions } = invocation;
+  const onceOnly = !mayRunTwice(definitions);
+  // What waits for its turn may not be sent before its record says so.
+  let settle: (run: OnlineRun | null) => void = () => undefined;
+  const run = new Promise<OnlineRun | null>((resolve) => (settle = resolve));
+  const note = (): Promise<boolean> => run.then((found) => found === null || found.noteSending(handle.sent()));
+  const isSent = onceOnly && handle.guard(note) === "sent";
   const job = {
     ...newJob(request, invocation, handle.id),
     createdAtMs: deps.redisNowMs() - ageMs,
-    ...(mayRunTwice(definitions) ? {} : { sending: handle.sent() }),
+    ...(isSent ? { sending: handle.sent() } : {}),
   };
   try {
     const begun = await deps.onlineJobs.begin(job, "now", { definitions, whenNotStarted: "put_back", handle });
+    settle(begun.kind === "running" ? begun.run : null);
     if (begun.kind === "running") return acceptedJob(deps, request, toJob(begun.run.lease.record));
     handle.abort(); // Nobody's yet; whoever draws it finds out what became of what was sent.
     return begun.kind === "waiting" ? acceptedJob(deps, request, begun.job) : null;
   } catch (error) {
+    settle(null);
     if (classifyRedisError(error) === null) throw error;
     return null;
   }

@@ -1,9 +1,7 @@
 /** POST /v1/tasks/{task}/invoke: the input is the body, the answer is the output. */
-import { readTraceparent } from "../../src/domain/trace-context.ts";
 import { problem } from "../../src/contract/problem.ts";
 import type { TaskInfo } from "../../src/contract/worker.ts";
 import { PRIORITY_ORDER, readPriority, type Priority } from "../../src/domain/priority.ts";
-import type { InvokeOutcome } from "../../src/online/online.ts";
 import { refuse, refuseWith, type Answer } from "../answer.ts";
 import type { ApiDeps } from "../deps.ts";
 import { fingerprintOf, readIdempotencyKey } from "../idempotency-key.ts";
@@ -14,7 +12,7 @@ import { readBody } from "../request-body.ts";
 import { checkHead, sentence, tooLarge } from "../request-check.ts";
 import type { ApiRequest } from "../request.ts";
 import type { RouteDoc } from "../route.ts";
-import { invokeRecorded, invokeWithin, type Invocation } from "./invoke-recorded.ts";
+import { answerFailure, invokeRecorded, invokeWithin, type Invocation } from "./invoke-recorded.ts";
 
 /** Checks, runs and answers. The body passes through as text: it is parsed to be checked, and never written anew. */
 export async function invokeTask(doc: RouteDoc, deps: ApiDeps, request: ApiRequest): Promise<Answer> {
@@ -57,7 +55,7 @@ async function invoke(doc: RouteDoc, deps: ApiDeps, request: ApiRequest): Promis
     const errors = deps.schemas.explain(newest, parsed.value, "", read.bytes.length);
     return refuseWith(problem("invalid_input", sentence(errors), { errors }));
   }
-  const traceparent = readTraceparent(request.header("traceparent"));
+  const { traceparent } = request;
   const { caller } = request;
   const invocation: Invocation = {
     definitions: fitting,
@@ -77,7 +75,7 @@ async function invoke(doc: RouteDoc, deps: ApiDeps, request: ApiRequest): Promis
     });
   }
   if (preferences.waitMs !== null) return invokeWithin(deps, request, invocation, preferences);
-  return answerOutcome(newest.name, await run(deps, invocation, request));
+  return await run(deps, invocation, request);
 }
 
 /** The caller's limit, else the task's default; null when it cannot be read. */
@@ -93,13 +91,18 @@ function priorityOf(request: ApiRequest): Priority | null {
   return given === undefined ? "default" : readPriority(given);
 }
 
-/** The plain way: nothing is kept, and the caller's going away aborts it. */
-async function run(deps: ApiDeps, invocation: Invocation, client: ApiRequest): Promise<InvokeOutcome> {
+/** The plain way: its caller's going away aborts it, and nothing is kept of it unless it fails. */
+async function run(deps: ApiDeps, invocation: Invocation, client: ApiRequest): Promise<Answer> {
   const begin = performance.now();
   const { task, ...request } = invocation;
   const handle = deps.online.begin({ task: task.name, ...request });
   client.whenGone(() => handle.abort());
   const outcome = await handle.outcome;
-  deps.metrics.invoked(task.name, outcome.kind, (performance.now() - begin) / 1_000);
-  return outcome;
+  const tookMs = performance.now() - begin;
+  deps.metrics.invoked(task.name, outcome, tookMs / 1_000);
+  if (outcome.kind === "answered") {
+    deps.slow.note(task.name, handle.id, outcome, tookMs);
+    return answerOutcome(task.name, outcome);
+  }
+  return await answerFailure(deps, client, { invocation, id: handle.id, outcome, ageMs: tookMs });
 }

@@ -25,7 +25,7 @@ const submit = defineRoute(
     description:
       "Accepts a job of a batch task, or a request to an online task that nobody waits for. It runs on some worker that has the task; where to look is in `Location`. With `Prefer: wait=N` the answer comes when the job has ended, if that is within N seconds. A job with `dependsOn` is `blocked` until those jobs have ended well; when one does not, it is cancelled with reason `dependency_failed`, unless its entry says `onFailure: run`. With `array` it makes many jobs of one body, and answers with the array.",
     body: { ...JSON_BODY, schema: acceptedSubmissionSchema, required: true, example: COUNT_JOB, notYet: NOT_YET },
-    requestHeaders: ["Idempotency-Key", "Prefer"],
+    requestHeaders: ["Idempotency-Key", "Prefer", "traceparent"],
     successes: [
       {
         status: 202,

@@ -2,8 +2,9 @@
 import { jobSchema } from "../../src/contract/job.ts";
 import { anyJson } from "../../src/contract/json.ts";
 import { pageQuerySchema } from "../../src/contract/query.ts";
+import { slowListSchema } from "../../src/contract/slow.ts";
 import { taskListSchema, taskViewSchema } from "../../src/contract/worker.ts";
-import { getTask, listTasks } from "../handlers/fleet.ts";
+import { getTask, listSlow, listTasks } from "../handlers/fleet.ts";
 import { invokeTask } from "../handlers/invoke.ts";
 import { defineRoute, type Route, type RouteDoc } from "../route.ts";
 
@@ -94,6 +95,20 @@ export const taskRoutes: readonly Route[] = [
       problems: ["unknown_task", "redis_unavailable"],
     },
     getTask,
+  ),
+  defineRoute(
+    {
+      method: "GET",
+      path: "/v1/tasks/{task}/slow",
+      operationId: "listSlowRequests",
+      tag: "tasks",
+      summary: "Look at the slowest requests of an online task",
+      description:
+        "Those of the last ten minutes that were answered, the slowest first, at most 50, of all API processes; with every attempt: why it was made, which replica took it, how long it waited and ran. Requests that failed have a record: `GET /v1/jobs?class=online&state=failed`.",
+      successes: [{ status: 200, description: "The slowest", schema: slowListSchema }],
+      problems: ["unknown_task", "redis_unavailable"],
+    },
+    listSlow,
   ),
   invokeRoute,
 ];

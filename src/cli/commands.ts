@@ -1,7 +1,7 @@
 /** Every command of `cairn`, in the order of the help. */
 import type { Command } from "./command.ts";
 import { arrays } from "./commands/arrays.ts";
-import { queues, tasks } from "./commands/catalogue.ts";
+import { queues, slow, tasks } from "./commands/catalogue.ts";
 import { controls, retry } from "./commands/control.ts";
 import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
@@ -31,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   arrays,
   schedules,
   tasks,
+  slow,
   queues,
   ...controls,
   retry,

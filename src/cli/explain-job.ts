@@ -157,6 +157,7 @@ const WHY: Readonly<Record<NonNullable<Attempt["why"]>, string>> = {
   retry: ", made because the one before failed",
   hedge: ", made beside one that took long",
   repeat: ", made because the one before was lost or handed back",
+  probe: ", a copy to see whether a parked replica is well again",
 };
 
 function onlineClause({ number, worker, replica, why, outcome, reason, queueMs, runMs }: Attempt): string {

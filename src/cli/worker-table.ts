@@ -1,5 +1,6 @@
 /** How workers, tasks and queues look in a terminal. */
 import type { Queue } from "../contract/queue.ts";
+import type { SlowRequest } from "../contract/slow.ts";
 import type { TaskView, Worker } from "../contract/worker.ts";
 import { formatAge, formatDuration, formatNumber } from "./format.ts";
 import { labelsText } from "./job-table.ts";
@@ -84,3 +85,15 @@ export const queueColumns: readonly Column<Queue>[] = [
     align: "right",
   },
 ];
+
+export function slowColumns(nowMs: number): readonly Column<SlowRequest>[] {
+  return [
+    { title: "TOOK", cell: (one) => formatDuration(one.tookMs), align: "right" },
+    { title: "WAITED", cell: (one) => formatDuration(one.queueMs), align: "right" },
+    { title: "RAN", cell: (one) => formatDuration(one.runMs), align: "right" },
+    { title: "ATTEMPTS", cell: (one) => one.attempts.map(({ why, outcome }) => `${why}:${outcome}`).join(" ") },
+    { title: "WORKERS", cell: (one) => one.attempts.map(({ worker }) => worker ?? "-").join(" ") },
+    { title: "AGE", cell: (one) => formatAge(one.at, nowMs), align: "right" },
+    { title: "ID", cell: (one) => one.id, wide: true },
+  ];
+}

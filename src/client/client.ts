@@ -20,6 +20,7 @@ import type {
 import { isFinalState } from "../contract/job.ts";
 import type { Json } from "../contract/json.ts";
 import type { Queue } from "../contract/queue.ts";
+import type { SlowRequest } from "../contract/slow.ts";
 import type { TaskView, Worker } from "../contract/worker.ts";
 import { followEvents } from "./events.ts";
 import { CairnTimeout } from "./fault.ts";
@@ -318,6 +319,11 @@ export class CairnClient {
   /** The newest definition of a task. */
   async task(name: string, options: CallOptions = {}): Promise<TaskView> {
     return await this.#get<TaskView>(`/v1/tasks/${encodeURIComponent(name)}`, [], options);
+  }
+
+  /** The slowest requests of an online task in the last ten minutes, with what was tried for each. */
+  slowest(task: string, options: CallOptions = {}): AsyncGenerator<SlowRequest> {
+    return this.#each<SlowRequest>(`/v1/tasks/${encodeURIComponent(task)}/slow`, options);
   }
 
   /** Queues of batch work with their depths and ages. */

@@ -110,6 +110,11 @@ export const jobSchema = z.object({
 });
 export type Job = z.infer<typeof jobSchema>;
 
+/** Why an online attempt was made. */
+export const attemptReasonSchema = z.enum(["first", "retry", "hedge", "repeat", "probe"]);
+export const ATTEMPT_REASONS =
+  "a retry after an error, a hedge beside a slow one, a repeat after a loss or a hand-back, a probe of a parked replica";
+
 export const attemptSchema = z.object({
   number: z.int(),
   fence: z.string(),
@@ -121,10 +126,7 @@ export const attemptSchema = z.object({
   lastCheckpoint: z.int().nullable(),
   outcome: z.enum(["running", "succeeded", "failed", "interrupted", "lost"]),
   reason: z.string().nullable(),
-  why: z
-    .enum(["first", "retry", "hedge", "repeat"])
-    .nullable()
-    .describe("Online: a retry after an error, a hedge beside a slow one, a repeat after a loss or a hand-back"),
+  why: attemptReasonSchema.nullable().describe(`Online: ${ATTEMPT_REASONS}`),
   replica: z.string().nullable().describe("Online: the process that took it"),
   queueMs: z.number().nullable().describe("Online: how long it waited for a replica"),
   runMs: z.number().nullable().describe("Online: how long the task ran"),

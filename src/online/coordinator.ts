@@ -25,14 +25,16 @@ import { Hearing } from "./hearing.ts";
 import { Inquest } from "./inquest.ts";
 import {
   entryOf,
-  firstTextOf,
   Invocation,
   type Attempt,
+  headOf,
   type InvocationLease,
   type InvokeOutcome,
   type InvokeRequest,
 } from "./invocation.ts";
+import { closedHandle, OpenHandle, type InvocationHandle } from "./invocation-handle.ts";
 import { InvocationTable, type OnlineCounts } from "./invocation-table.ts";
+import { LeftAnswer } from "./left-answer.ts";
 import { ListReader } from "./list-reader.ts";
 import { Outbox } from "./outbox.ts";
 import { DESERTED_MS, Referee } from "./referee.ts";
@@ -61,17 +63,6 @@ export interface OnlineCoordinatorOptions {
   readonly longestDeadlineMs?: number;
   /** Draws a number in [0, 1); default: Math.random. */
   readonly random?: () => number;
-}
-
-/** A request under way. */
-export interface InvocationHandle {
-  /** Id of the request; handlers see it as `ctx.job`. */
-  readonly id: string;
-  readonly outcome: Promise<InvokeOutcome>;
-  /** What was sent first, without the input; "" when nothing was. */
-  sent(): string;
-  /** The caller has gone: what has not started is taken back, what runs is told to stop. */
-  abort(): void;
 }
 
 export class OnlineCoordinator implements Service {
@@ -142,7 +133,7 @@ export class OnlineCoordinator implements Service {
       table,
       hindrance: (task) => this.#hindrance(task),
       look: (task) => this.#look(task),
-      enter: (invocation, now) => this.#referee.open(invocation, now),
+      enter: (invocation, now) => this.#enter(invocation, now),
     });
     this.#admission = admission;
     const dispatcher = new Dispatcher({ directory, outbox, keys, random });
@@ -224,26 +215,36 @@ export class OnlineCoordinator implements Service {
   begin(request: InvokeRequest): InvocationHandle {
     const id = request.lease?.job ?? this.#nextId();
     const refusal = this.#refusal(request);
-    if (refusal !== null) {
-      return { id, outcome: Promise.resolve(this.#table.count(refusal)), sent: () => "", abort: () => undefined };
-    }
+    if (refusal !== null) return closedHandle(id, this.#table.count(refusal));
     const nowMs = this.#nowMs();
-    let invocation: Invocation | null = null;
-    const outcome = new Promise<InvokeOutcome>((resolve) => {
-      invocation = this.#invocation(request, id, nowMs, resolve);
-      this.#admission.admit(invocation);
-    });
-    const abort = (): void => {
-      if (invocation !== null) this.#table.finish(invocation, { kind: "aborted" });
-    };
+    let resolve: (outcome: InvokeOutcome) => void = NOTHING;
+    const outcome = new Promise<InvokeOutcome>((settle) => (resolve = settle));
+    const invocation = this.#invocation(request, id, nowMs, resolve);
+    const handle = new OpenHandle(this.#table, invocation, outcome);
+    this.#admission.admit(invocation);
     const { signal } = request;
     if (signal !== undefined) {
+      const abort = (): void => handle.abort();
       signal.addEventListener("abort", abort, { once: true });
       void outcome.then(() => signal.removeEventListener("abort", abort));
       if (signal.aborted) abort();
     }
-    const sent = (): string => (invocation === null ? "" : headOf(firstTextOf(invocation)));
-    return { id, outcome, sent, abort };
+    return handle;
+  }
+
+  /** Its turn has come. */
+  #enter(invocation: Invocation, now: number): void {
+    const { beforeSend } = invocation;
+    if (beforeSend === null) {
+      this.#referee.open(invocation, now);
+      return;
+    }
+    this.#table.schedule(invocation); // The deadline holds meanwhile.
+    void beforeSend().then((may) => {
+      if (invocation.over) return;
+      if (may) this.#referee.open(invocation, this.#nowMs());
+      else this.#table.finish(invocation, { kind: "aborted" });
+    });
   }
 
   #invocation(
@@ -322,6 +323,12 @@ export class OnlineCoordinator implements Service {
     return { slots, wayMs: ownMs + farthestMs };
   }
 
+  /** Where the answer to what a lost process has sent will be, if one comes. @param entryHead as it was noted */
+  leftAnswer(entryHead: string): LeftAnswer {
+    const workerOf = (replica: string): string | null => this.#directory.find(replica)?.worker ?? null;
+    return new LeftAnswer({ link: this.#link, keys: this.#options.keys, workerOf }, entryHead);
+  }
+
   /** The live replicas of a task, as this process sees them. */
   replicasOf(task: string): TaskReplicas {
     return this.#directory.replicasOf(task);
@@ -372,8 +379,4 @@ export class OnlineCoordinator implements Service {
   }
 }
 
-/** An entry without its input. */
-function headOf(entry: string): string {
-  const end = entry.indexOf("\n");
-  return end < 0 ? entry : entry.slice(0, end);
-}
+const NOTHING = (): void => undefined;

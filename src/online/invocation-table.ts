@@ -116,6 +116,15 @@ export class InvocationTable {
     this.#onEnd(invocation);
   }
 
+  /** Forgets a request that goes on without this process. */
+  leave(invocation: Invocation): void {
+    if (invocation.over) return;
+    invocation.over = true;
+    this.#byId.delete(invocation.id);
+    this.#wheel.cancel(invocation);
+    this.#onEnd(invocation);
+  }
+
   /** A request that never got under way. */
   count(outcome: InvokeOutcome): InvokeOutcome {
     this.#outcomes[outcome.kind] += 1;

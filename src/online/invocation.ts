@@ -38,7 +38,11 @@ export interface InvokeRequest {
   readonly traceparent?: string | null;
   /** Of a job: the right to run it. */
   readonly lease?: InvocationLease;
+  /** What has to be done before the first attempt is sent; false: it must not be. Never rejects. */
+  readonly beforeSend?: BeforeSend;
 }
+
+export type BeforeSend = () => Promise<boolean>;
 
 /** What an invocation takes over from the record of its job. */
 export interface InvocationLease {
@@ -80,8 +84,8 @@ export type InvokeOutcome =
       /** Raw JSON. */
       readonly output: string;
       readonly timing: { readonly queueMs: number; readonly runMs: number; readonly attempts: number };
-      /** When there was more than one attempt, or there is a record. */
-      readonly trace: readonly AttemptTrace[] | null;
+      /** Made when it is asked for. */
+      readonly trace: readonly AttemptTrace[];
     }
   /** The task refuses the input. */
   | { readonly kind: "refused"; readonly message: string; readonly attempts: readonly AttemptTrace[] }
@@ -101,6 +105,24 @@ export type InvokeOutcome =
   | { readonly kind: "deadline"; readonly attempts: readonly AttemptTrace[] }
   | { readonly kind: "unavailable"; readonly detail: string }
   | { readonly kind: "aborted" };
+
+/** The outcome of most requests: what few ask for is not made for all. */
+export class Answered {
+  readonly kind = "answered";
+  readonly output: string;
+  readonly timing: { readonly queueMs: number; readonly runMs: number; readonly attempts: number };
+  readonly #invocation: Invocation;
+
+  constructor(invocation: Invocation, output: string, timing: Answered["timing"]) {
+    this.#invocation = invocation;
+    this.output = output;
+    this.timing = timing;
+  }
+
+  get trace(): readonly AttemptTrace[] {
+    return this.#invocation.traces();
+  }
+}
 
 export type AttemptState = "pushing" | "pushed" | "taken" | "over";
 
@@ -218,6 +240,12 @@ export function entryOf(invocation: Invocation, number: number): string {
   });
 }
 
+/** An entry without its input. */
+export function headOf(entry: string): string {
+  const end = entry.indexOf("\n");
+  return end < 0 ? entry : entry.slice(0, end);
+}
+
 /** More attempts than one lease can have. */
 const ATTEMPTS_PER_LEASE = 1_000;
 
@@ -231,6 +259,7 @@ export class Invocation extends WheelTimer {
   readonly trace: string | null;
   readonly lease: InvocationLease | null;
   readonly attemptsBefore: number;
+  beforeSend: BeforeSend | null;
   readonly caller: string;
   readonly priority: Priority;
   readonly urgency: "on the line" | "in turn";
@@ -288,6 +317,7 @@ export class Invocation extends WheelTimer {
     this.trace = request.traceparent ?? null;
     this.lease = request.lease ?? null;
     this.attemptsBefore = this.lease?.attemptsBefore ?? 0;
+    this.beforeSend = request.beforeSend ?? null;
     this.caller = request.caller ?? "anonymous";
     this.priority = request.priority ?? "default";
     this.urgency = request.urgency ?? "on the line";

@@ -21,7 +21,7 @@ import type { Canaries } from "./canaries.ts";
 import type { CommandLink } from "./command-link.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { HealthCounts } from "./health-counts.ts";
-import type { Attempt, AttemptReason, Invocation } from "./invocation.ts";
+import { Answered, type Attempt, type AttemptReason, type Invocation } from "./invocation.ts";
 import type { InvocationTable } from "./invocation-table.ts";
 import type { ReplicaDirectory } from "./replica-directory.ts";
 import type { Scoreboard } from "./scoreboard.ts";
@@ -80,12 +80,8 @@ export class Referee {
         if (invocation.attempts.length > 1) this.#noteOvertaken(attempt, now);
         const { runMs } = attempt;
         const { length } = invocation.attempts;
-        table.finish(invocation, {
-          kind: "answered",
-          output: answer.body,
-          timing: { queueMs: Math.max(0, now - invocation.startedAtMs - runMs), runMs, attempts: length },
-          trace: length > 1 || invocation.lease !== null ? invocation.traces() : null,
-        });
+        const timing = { queueMs: Math.max(0, now - invocation.startedAtMs - runMs), runMs, attempts: length };
+        table.finish(invocation, new Answered(invocation, answer.body, timing));
         return;
       }
       case "refused":

@@ -59,6 +59,8 @@ export interface Keys {
   readonly unmarked: string;
   /** STRING with expiry, idempotency key (hashed) → fingerprint and job id. */
   idempotency(hash: string): string;
+  /** ZSET with expiry, JSON of the slowest recent requests of an online task, by how long they took. */
+  slow(task: string): string;
   /** HASH, worker id → beat JSON. */
   readonly beats: string;
   /** HASH, worker id → what it registered, JSON. */
@@ -137,6 +139,7 @@ export function createKeys(prefix: string): Keys {
     sweep: `${root}:sweep`,
     unmarked: `${root}:unmarked`,
     idempotency: (hash) => `${root}:idem:${hash}`,
+    slow: (task) => `${root}:slow:${task}`,
     beats: `${root}:beats`,
     workers: `${root}:workers`,
     orders: `${root}:orders`,

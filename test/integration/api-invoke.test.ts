@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Attempt, Job } from "../../src/contract/job.ts";
+import type { SlowRequest } from "../../src/contract/slow.ts";
 import { ApiCaller, type Reply } from "../support/api-caller.ts";
 import { eventually } from "../support/eventually.ts";
 import { Fleet } from "../support/fleet.ts";
@@ -34,6 +36,12 @@ describe("online requests", () => {
       body: JSON.stringify(body),
       headers: { "content-type": "application/json", ...headers },
     });
+  const call = (task: string, body: object | number) => ({
+    method: "POST",
+    path: `/v1/tasks/${task}/invoke`,
+    body: typeof body === "number" ? String(body) : body,
+    headers: { "content-type": "application/json" },
+  });
   const refused = async (task: string, body: unknown, headers: Record<string, string> = {}): Promise<object> =>
     JSON.parse((await invoke(task, body, headers)).text) as object;
   const linesOf = (file: string): number => readFileSync(file, "utf8").trim().split("\n").length;
@@ -43,7 +51,7 @@ describe("online requests", () => {
       const reply = await invoke("echo", input);
       expect(reply.status).toBe(200);
       expect(JSON.parse(reply.text)).toEqual(input);
-      expect(reply.headers["server-timing"]).toMatch(/^queue;dur=[\d.]+, run;dur=[\d.]+, attempts;desc="1"$/);
+      expect(reply.headers["server-timing"]).toMatch(/^queue;dur=[\d.]+, run;dur=[\d.]+, attempts;desc="\d+"$/);
     }
   });
 
@@ -73,6 +81,61 @@ describe("online requests", () => {
     expect(await refused("fussy", { say: "lie" })).toMatchObject({ status: 502, code: "invalid_output" });
     const late = await refused("sleep", { ms: 5_000 }, { "request-timeout-ms": "200" });
     expect(late).toMatchObject({ status: 504, code: "deadline_exceeded" });
+  });
+
+  it("keeps a record of a failure, and tells in the answer where it is", async () => {
+    const failed = await api.problem(call("fussy", { say: "fail" }));
+    const { job, jobUrl, attempts } = failed as { job?: string; jobUrl?: string; attempts?: readonly object[] };
+    expect(jobUrl).toBe(`${api.url}/v1/jobs/${job}`);
+    expect(failed.headers["server-timing"]).toMatch(/^queue;dur=[\d.]+, run;dur=[\d.]+, attempts;desc="\d+"$/);
+    expect(attempts).toMatchObject([{ number: 1, why: "first", outcome: "not_retryable", worker: "w1" }]);
+    const record = await api.json<Job>(200, { path: `/v1/jobs/${job}` });
+    expect(record).toMatchObject({ class: "online", state: "failed", reason: "task_failed", input: { say: "fail" } });
+    expect(record.error).toMatchObject({ code: "task_failed", detail: failed.detail });
+    const { items } = await api.json<{ items: readonly Attempt[] }>(200, { path: `/v1/jobs/${job}/attempts` });
+    expect(items).toMatchObject([
+      { number: 1, outcome: "failed", reason: "not_retryable", worker: "w1", why: "first" },
+    ]);
+  });
+
+  it("shows the slowest requests with what was tried for them, whatever process they came in", async () => {
+    await api.call(call("sleep", { ms: 30 }));
+    await api.call(call("sleep", { ms: 400 }));
+    const { items } = await api.json<{ items: readonly SlowRequest[] }>(200, { path: "/v1/tasks/sleep/slow" });
+    expect(items.map(({ runMs }) => Math.floor(runMs / 30) > 0)).toEqual(items.map(() => true));
+    expect(items[0]?.runMs).toBeGreaterThanOrEqual(390);
+    expect(items[0]?.attempts).toMatchObject([{ number: 1, why: "first", worker: "w1", outcome: "ok" }]);
+    expect([...items].sort((a, b) => b.tookMs - a.tookMs)).toEqual(items);
+    expect(await api.problem({ path: "/v1/tasks/nobody/slow" })).toMatchObject({ status: 404, code: "unknown_task" });
+  });
+
+  it("says where the time went in every answer, also when nothing was tried", async () => {
+    for (const refusal of [
+      call("nobody", 1),
+      call("fussy", { wrong: 1 }),
+      { ...call("fussy", { say: "" }), body: "{" },
+      { ...call("fussy", { say: "" }), headers: { "idempotency-key": "" } },
+    ]) {
+      const { headers } = await api.problem({
+        ...refusal,
+        headers: { "content-type": "application/json", ...refusal.headers },
+      });
+      expect(headers["server-timing"]).toBe('queue;dur=0.00, run;dur=0.00, attempts;desc="0"');
+    }
+  });
+
+  it("carries a valid traceparent to the handler, as a child of it, and passes over any other", async () => {
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const traced = async (header: string): Promise<string | null> => {
+      const reply = await api.call({ ...call("traced", {}), headers: { traceparent: header } });
+      return (JSON.parse(reply.text) as { traceparent: string | null }).traceparent;
+    };
+    const seen = await traced(traceparent);
+    expect(seen).toMatch(/^00-4bf92f3577b34da6a3ce929d0e0e4736-[0-9a-f]{16}-01$/);
+    expect(seen).not.toBe(traceparent);
+    expect(await traced(traceparent.replace("4bf9", "4BF9"))).toBeNull();
+    const kept = { ...call("traced", {}), headers: { traceparent, "idempotency-key": "traced" } };
+    expect((await api.call(kept)).text).toContain("4bf92f3577b34da6a3ce929d0e0e4736");
   });
 
   it("gives a repeat with the same key the first one's answer, and runs it once", async () => {

@@ -39,6 +39,9 @@ function linesOf(file: string): string[] {
   }
 }
 
+const ended = async (fleet: Fleet, ids: readonly string[]): Promise<Job[]> =>
+  Promise.all(ids.map((id) => fleet.job(id, "ends", ({ state }) => isFinalState(state))));
+
 const SERVERS = {
   "one Redis": startRedis,
   "a Cluster of three primaries": async () => {
@@ -58,7 +61,6 @@ describe.each(Object.entries(SERVERS))("online jobs on %s", { timeout: 60_000 },
     fleet = await Fleet.start({
       workers: 2,
       redis: await startServer(),
-      // One slot for both online tasks on one worker: what is sent there waits in its list.
       settings: { CAIRN_ONLINE_SLOTS: "24" },
     });
   });
@@ -67,8 +69,6 @@ describe.each(Object.entries(SERVERS))("online jobs on %s", { timeout: 60_000 },
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const ended = async (ids: readonly string[]): Promise<Job[]> =>
-    Promise.all(ids.map((id) => fleet.job(id, "ends", ({ state }) => isFinalState(state))));
   const submit = async (client: CairnClient, task: string, input: Json): Promise<string> =>
     (await client.submit({ task, input, deadlineMs: 40_000 })).job.id;
 
@@ -79,12 +79,12 @@ describe.each(Object.entries(SERVERS))("online jobs on %s", { timeout: 60_000 },
     const once = await Promise.all(files.map((file) => submit(api.client, "once", { file, ms: 2_500 })));
     await eventually("all run", () => files.every((file) => linesOf(file).length === 1));
     kill(api);
-    for (const job of await ended(sleeping)) {
+    for (const job of await ended(fleet, sleeping)) {
       expect(job).toMatchObject({ state: "succeeded", output: { sleptMs: 700 }, staleWritesRefused: 0 });
     }
-    for (const job of await ended(once)) {
-      expect(["succeeded", "failed"]).toContain(job.state);
-      if (job.state === "failed") expect(job).toMatchObject({ reason: "outcome_unknown" });
+    // They must not run twice, and ran on: what their replicas answered was found.
+    for (const job of await ended(fleet, once)) {
+      expect(job).toMatchObject({ state: "succeeded", output: { job: job.id, attempt: 1 } });
     }
     expect(files.map((file) => linesOf(file).length)).toEqual([1, 1, 1, 1]);
     const counts = await Promise.all([...sleeping, ...once].map((id) => finals(id)));
@@ -116,5 +116,49 @@ describe.each(Object.entries(SERVERS))("online jobs on %s", { timeout: 60_000 },
       "coordinator_lost",
     ]);
     kill(api);
+  });
+});
+
+describe("online jobs of one replica with one slot, which swallows its first answer", { timeout: 60_000 }, () => {
+  let fleet: Fleet;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "cairn-once-"));
+    fleet = await Fleet.start({ workers: 0 });
+    await fleet.addWorker("w1", { CAIRN_ONLINE_SLOTS: "1", CAIRN_FAULTS: "online.answer=skip@1" });
+  });
+  afterAll(async () => {
+    await fleet.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("what must not run twice runs if it had not begun, and is not known if it had and its answer never came", async () => {
+    const [begins, waits] = [join(folder, "begins"), join(folder, "waits")];
+    const api = await fleet.addApi();
+    const once = (file: string, ms: number, deadlineMs: number) =>
+      api.client.submit({ task: "once", input: { file, ms }, deadlineMs });
+    // It has the slot until its deadline, and then gives up without a word.
+    const begun = (await once(begins, 30_000, 8_000)).job;
+    await eventually("it began", () => linesOf(begins).length === 1);
+    const waiting = (await once(waits, 10, 40_000)).job;
+    await fleet.job(waiting.id, "is seen to", ({ state }) => state === "running");
+    kill(api);
+    const [unknown, ran] = await ended(fleet, [begun.id, waiting.id]);
+    expect(unknown).toMatchObject({ state: "failed", reason: "outcome_unknown", error: { code: "outcome_unknown" } });
+    expect(ran).toMatchObject({ state: "succeeded", output: { job: waiting.id, attempt: 2 } });
+    expect([linesOf(begins).length, linesOf(waits).length]).toEqual([1, 1]);
+  });
+
+  it("end although Redis restarts meanwhile", async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const { job } = await fleet.client.submit({ task: "sleep", input: { ms: 500 }, deadlineMs: 40_000 });
+        return job.id;
+      }),
+    );
+    await fleet.redis.kill();
+    await fleet.redis.restart();
+    for (const job of await ended(fleet, ids)) expect(job).toMatchObject({ state: "succeeded" });
   });
 });

@@ -1,4 +1,4 @@
-/** An online task for tests of the API: it answers in every way there is. */
+/** Online tasks for tests of the API: one that answers in every way there is, one that tells what it was given. */
 import { defineOnline, InputRefused, NotRetryable, z } from "../../dist/src/index.js";
 
 export const fussy = defineOnline({
@@ -18,4 +18,11 @@ export const fussy = defineOnline({
         return { said: say };
     }
   },
+});
+
+export const traced = defineOnline({
+  name: "traced",
+  input: z.strictObject({}),
+  output: z.strictObject({ traceparent: z.string().nullable(), fence: z.string() }),
+  run: (_input, { traceparent, fence }) => ({ traceparent, fence }),
 });

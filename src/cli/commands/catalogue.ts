@@ -1,9 +1,9 @@
-/** `cairn tasks` and `cairn queues`. */
+/** `cairn tasks`, `cairn slow` and `cairn queues`. */
 import { addressOptions } from "../api-address.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { outputOption, writeJson } from "../output.ts";
-import { queueColumns, taskColumns } from "../worker-table.ts";
+import { queueColumns, slowColumns, taskColumns } from "../worker-table.ts";
 import { showList } from "./jobs.ts";
 
 export const tasks = command({
@@ -23,6 +23,23 @@ export const tasks = command({
     const client = session.client(options);
     if (name === undefined) await showList(session, client.tasks(), taskColumns, options.output ?? "table");
     else await writeJson(session, await client.task(name));
+    return EXIT.ok;
+  },
+});
+
+export const slow = command({
+  name: "slow",
+  group: "See what happens",
+  summary: "show the slowest requests of an online task, and what was tried for them",
+  detail:
+    "Of the last ten minutes, the slowest first; with -o json every attempt. Failed requests have a job: cairn ls.",
+  does: "GET /v1/tasks/{task}/slow",
+  args: [{ name: "task", meaning: "name of an online task", count: "one" }],
+  options: { output: outputOption, ...addressOptions },
+  examples: [{ line: "cairn slow forecast", does: "how long they waited and ran, and on which workers" }],
+  async run(session, [task = ""], options) {
+    const client = session.client(options);
+    await showList(session, client.slowest(task), slowColumns(session.clock.nowMs()), options.output ?? "table");
     return EXIT.ok;
   },
 });

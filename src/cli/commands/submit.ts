@@ -41,9 +41,9 @@ const submitOptions = {
 export const submit = command({
   name: "submit",
   group: "Submit work",
-  summary: "submit a batch job",
+  summary: "submit a job",
   detail:
-    "Prints the job's id. With --wait it shows progress, prints the job's output, and its exit code tells the " +
+    "Of a batch task, or of an online task that nobody waits for. Prints the job's id. With --wait it shows progress, prints the job's output, and its exit code tells the " +
     "outcome; Ctrl-C then ends the waiting and not the job.",
   does: "POST /v1/jobs",
   args: [taskArgument, inputArgument],
@@ -58,6 +58,7 @@ export const submit = command({
       line: `cairn submit count '{"steps":5,"stepMs":"{index}"}' --array 100`,
       does: "a hundred jobs, with steps of 0 to 99 ms",
     },
+    { line: `cairn submit sleep '{"ms":5000}' --deadline 1m`, does: "an online request that outlives its caller" },
   ],
   async run(session, [task = "", argument], options) {
     const client = session.client(options);
