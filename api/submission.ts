@@ -79,7 +79,8 @@ export async function submitPrepared(
 ): Promise<Submission> {
   const { submit, task, inputText } = prepared;
   if (task.class === "online") return submitOnline(deps, prepared, idempotency, from);
-  const outcome = await deps.writer.submit({ task, submit, inputText, idempotency, by: from.by, caller: from.caller });
+  const { by, caller, traceparent } = from;
+  const outcome = await deps.writer.submit({ task, submit, inputText, idempotency, by, caller, traceparent });
   switch (outcome.kind) {
     case "created":
       return { kind: "job", job: outcome.job, replayed: false };

@@ -3,7 +3,8 @@ import type { NewJob } from "./jobs.ts";
 import { queueName } from "./tickets.ts";
 
 /** Field, value, …: all that a record gets from its submission, but for the input. */
-export function jobFields({ task, submit, by, caller }: Omit<NewJob, "inputText" | "idempotency">): string[] {
+export function jobFields(request: Omit<NewJob, "inputText" | "idempotency">): string[] {
+  const { task, submit, by, caller, traceparent = null } = request;
   const version = task.checkpointVersion ?? 1;
   return [
     ...["task", task.name, "class", task.class, "definition", task.definition],
@@ -15,6 +16,7 @@ export function jobFields({ task, submit, by, caller }: Omit<NewJob, "inputText"
     ...["minIntervalMs", task.interval?.minMs ?? 1_000, "maxIntervalMs", task.interval?.maxMs ?? 600_000],
     ...["backoff", JSON.stringify(task.backoff), "effects", task.effects ?? "none"],
     ...["dependsOn", submit.dependsOn.length === 0 ? "" : JSON.stringify(submit.dependsOn)],
+    ...(traceparent === null ? [] : ["traceparent", traceparent]),
     ...labelFields(submit.labels),
   ].map(String);
 }

@@ -37,6 +37,8 @@ export interface NewJob {
   readonly by: string;
   /** Whose share of the fleet it counts on. */
   readonly caller: string;
+  /** W3C, valid; absent or null: none. */
+  readonly traceparent?: string | null;
 }
 
 export type SubmitOutcome =

@@ -31,6 +31,8 @@ export interface TaskContext {
   readonly attempt: number;
   /** Grows with every attempt of a job: hand it to outside systems so that they can refuse an older one. */
   readonly fence: string;
+  /** W3C traceparent of this attempt, a child of the request's; null when the request brought none that is valid. */
+  readonly traceparent: string | null;
   /** Aborts when the work is no longer wanted: deadline, cancel, drain. */
   readonly signal: AbortSignal;
   readonly log: TaskLog;
@@ -39,8 +41,6 @@ export interface TaskContext {
 }
 
 export interface OnlineContext extends TaskContext {
-  /** W3C traceparent of this attempt, a child of the request's; null when the request brought none. */
-  readonly traceparent: string | null;
   /** Milliseconds until nobody waits any more. */
   remainingMs(): number;
 }

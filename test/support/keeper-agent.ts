@@ -108,6 +108,7 @@ export class TestAttempt {
       runs: "steps",
       checkpointVersion: 1,
       input: "{}",
+      traceparent: null,
       round: 0,
       submission: { task: "count", input: "{}" },
       worker: "w1",

@@ -10,6 +10,7 @@ function taskContext(checkpoints: ReadonlyMap<string, CheckpointView>): TaskCont
     job: "job-under-test",
     attempt: 1,
     fence: "1",
+    traceparent: null,
     signal,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     latestCheckpoint: (job) => Promise.resolve(checkpoints.get(job) ?? null),
@@ -40,7 +41,7 @@ export function batchContext(): RecordingContext {
 }
 
 export function onlineContext(checkpoints: ReadonlyMap<string, CheckpointView>): OnlineContext {
-  return { ...taskContext(checkpoints), traceparent: null, remainingMs: () => 10_000 };
+  return { ...taskContext(checkpoints), remainingMs: () => 10_000 };
 }
 
 /** The files of a folder, as the latest checkpoint of a job; `reads` counts how often any was read. */

@@ -17,8 +17,10 @@ import {
   type LeaseDesk,
   type TicketDrawer,
 } from "../../src/batch/batch.ts";
+import { fenceText } from "../../src/domain/fence.ts";
 import type { JobReason } from "../../src/domain/job-reason.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
+import { childTraceparent } from "../../src/domain/trace-context.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
 import { Loop } from "../../src/runtime/loop.ts";
@@ -192,6 +194,9 @@ export class BatchDesk implements Service {
       attempt,
       round: number("round", 0),
       fence,
+      traceparent: record["traceparent"]
+        ? childTraceparent(record["traceparent"], `${job} ${attempt} ${fenceText(fence)}`)
+        : null,
       candidates: lineage.map(({ seq, parent, manifest, manifestSha256 }) => ({
         seq,
         parent,

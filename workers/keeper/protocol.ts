@@ -37,6 +37,8 @@ export interface Assignment {
   /** Raised by each `retry` of a final job; names the outcome file. */
   readonly round: number;
   readonly fence: Fence;
+  /** W3C traceparent of this attempt, a child of the submission's; null: it brought none. */
+  readonly traceparent: string | null;
   readonly candidates: readonly Candidate[];
   /** Fields of the record that came with the submission: what the store keeps of it (`JOB.json`). */
   readonly submission: Readonly<Record<string, string>>;

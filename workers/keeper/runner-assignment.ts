@@ -4,7 +4,7 @@ import type { RunnerAssignment } from "../runner/protocol.ts";
 import type { Assignment } from "./protocol.ts";
 
 export function runnerAssignment(
-  { job, task, checkpointVersion, input, attempt, fence, taskModules, builtins, outputBytes }: Assignment,
+  { job, task, checkpointVersion, input, attempt, fence, traceparent, taskModules, builtins, outputBytes }: Assignment,
   places: Pick<RunnerAssignment, "restored" | "artifactFolder" | "mark" | "cgroup">,
 ): RunnerAssignment {
   return {
@@ -14,6 +14,7 @@ export function runnerAssignment(
     input,
     attempt,
     fence: fenceText(fence),
+    traceparent,
     taskModules,
     builtins,
     outputBytes,

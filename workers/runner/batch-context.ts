@@ -29,6 +29,7 @@ export class RunnerContext implements BatchContext {
   readonly job: string;
   readonly attempt: number;
   readonly fence: string;
+  readonly traceparent: string | null;
   readonly log: TaskLog;
   readonly #options: RunnerContextOptions;
   #abort: AbortController | null = null;
@@ -41,11 +42,12 @@ export class RunnerContext implements BatchContext {
   #artifactCount = 0;
 
   constructor(options: RunnerContextOptions) {
-    const { job, attempt, fence } = options.assignment;
+    const { job, attempt, fence, traceparent } = options.assignment;
     this.#options = options;
     this.job = job;
     this.attempt = attempt;
     this.fence = fence;
+    this.traceparent = traceparent;
     this.#progress = options.progress;
     this.#progressIsNews = options.progress !== null;
     this.log = logTo(process.stdout, options.clock);

@@ -17,6 +17,8 @@ export interface RunnerAssignment {
   readonly attempt: number;
   /** Public form of the fence. */
   readonly fence: string;
+  /** W3C traceparent of the attempt, or null. */
+  readonly traceparent: string | null;
   readonly taskModules: readonly string[];
   readonly builtins: "on" | "off";
   /** Folder with the files of the checkpoint to continue from; null: begin anew. */

@@ -115,6 +115,7 @@ function assignmentOf(task: TaskInfo, text: string, bundles: readonly string[], 
     runs: isProgram ? "program" : "steps",
     checkpointVersion: task.checkpointVersion ?? 1,
     input: text,
+    traceparent: null,
     effects: "none", // Nobody can take the lease away.
     confirmedMs: 0,
     worker: "local",
