@@ -82,7 +82,7 @@ export async function patchJob(deps: ApiDeps, checked: Checked<undefined, PatchJ
     const errors = [{ pointer: "/labels", detail: `has more than ${deps.limits.labelsPerJob} labels` }];
     return refuseWith(problem("invalid_request", "too many labels", { errors }));
   }
-  const outcome = await deps.writer.patch(id, checked.body);
+  const outcome = await deps.writer.patch(id, checked.body, { by: checked.request.by });
   return outcome.kind === "not_found" ? unknownJob(id) : json(200, outcome.job);
 }
 

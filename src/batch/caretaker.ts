@@ -14,7 +14,7 @@ import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type ScriptReply } from "../redis/script.ts";
 import type { ArrayFiller } from "./array-filler.ts";
 import type { JobGraph } from "./job-graph.ts";
-import { queueName, ticketOf, type Ticket, type TicketQueues } from "./tickets.ts";
+import { queueName, withoutVersion, ticketOf, type Ticket, type TicketQueues } from "./tickets.ts";
 import type { BatchScripts } from "./scripts.ts";
 
 const AT_MOST = 25;
@@ -65,11 +65,7 @@ export class BatchCaretaker {
         ...{ job: id, queue, ready: Number(ready), priority: Number(priority) },
         rank: Number(rank ?? 0),
       };
-      await this.#reticket(
-        ticket,
-        (await tickets.waits(ticket)) ? "found" : "missing",
-        served.has(queue) ? "served" : "unserved",
-      );
+      await this.#reticket(ticket, (await tickets.waits(ticket)) ? "found" : "missing", servedHow(queue, served));
     }
   }
 
@@ -180,12 +176,21 @@ export class BatchCaretaker {
     return new Set(replies.flatMap(([, worker]) => (typeof worker === "string" && worker !== "" ? [worker] : [])));
   }
 
-  async #reticket(ticket: Ticket, found: "found" | "missing", by: "served" | "unserved"): Promise<void> {
+  async #reticket(ticket: Ticket, found: "found" | "missing", by: Served): Promise<void> {
     const { redis, keys, scripts, tickets } = this.#options;
     const args = [ticket.job, ticket.ready, found, by];
     const renewed = ticketOf(await runScript(redis, scripts.reticket, [keys.root], args));
     if (renewed !== null) await tickets.add([renewed]);
   }
+}
+
+type Served = "served" | "unserved" | "other_version";
+
+/** Is somebody there who draws from the queue, or from the one of the same task at another checkpoint version? */
+function servedHow(queue: string, served: ReadonlySet<string>): Served {
+  if (served.has(queue)) return "served";
+  const task = withoutVersion(queue);
+  return [...served].some((other) => withoutVersion(other) === task) ? "other_version" : "unserved";
 }
 
 function ticketsOf(reply: ScriptReply): Ticket[] {

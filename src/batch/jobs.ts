@@ -183,13 +183,13 @@ export class JobWriter {
   }
 
   /** Changes priority or labels. @throws RedisFault */
-  async patch(id: string, patch: PatchJob): Promise<PatchOutcome> {
+  async patch(id: string, patch: PatchJob, options: { readonly by: string }): Promise<PatchOutcome> {
     const { keys, scripts, writer, reader } = this.#options;
     const fields: (string | number)[] = [];
     if (patch.priority !== undefined) fields.push("priority", patch.priority);
     if (patch.labels !== undefined) fields.push(...labelFields(patch.labels));
     const [kind, rest] = await this.#write(id, () =>
-      writer.run(scripts.patch, [keys.root], [id, this.#notAfter(), ...fields]),
+      writer.run(scripts.patch, [keys.root], [id, this.#notAfter(), options.by, ...fields]),
     );
     if (kind === "too_late") throw tooLate(id);
     if (kind === "not_found") return { kind: "not_found" };

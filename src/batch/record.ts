@@ -6,7 +6,7 @@
 import type { Artifact, Attempt, Checkpoint, Job } from "../contract/job.ts";
 import type { CheckpointCost, CheckpointInterval } from "../domain/checkpoint-interval.ts";
 import type { AttemptSpent } from "../domain/goodput.ts";
-import type { JobReason } from "../domain/job-reason.ts";
+import { JOB_REASONS, type JobReason } from "../domain/job-reason.ts";
 import { isFinal, LEASED_STATES, type JobState } from "../domain/job-state.ts";
 import { timeSpentOf, toAttemptGoodput, toGoodput } from "./time-spent.ts";
 
@@ -58,6 +58,11 @@ export function costOf(raw: RawJob): CheckpointCost | null {
   return (json(raw["interval"]) as StoredInterval | null)?.cost ?? null;
 }
 
+/** A record may have a reason that a newer process wrote. */
+function reasonText(reason: string | null): string | null {
+  return reason === null || !(reason in JOB_REASONS) ? null : JOB_REASONS[reason as JobReason];
+}
+
 function intervalOf(raw: RawJob): Job["checkpointInterval"] {
   const stored = json(raw["interval"]) as StoredInterval | null;
   if (stored === null) return null;
@@ -76,6 +81,7 @@ export function toJob(raw: RawJob, nowMs: number | null = null): Job {
     class: raw["class"] === "online" ? "online" : "batch",
     state,
     reason: text(raw["reason"]) as JobReason | null,
+    reasonText: reasonText(text(raw["reason"])),
     input: json(raw["input"]) as Job["input"],
     output: json(raw["output"]) as Job["output"],
     error: json(raw["error"]) as Job["error"],

@@ -28,6 +28,11 @@ export function queueName(pool: string, task: string, version: number): string {
   return `${pool}.${task}.v${version}`;
 }
 
+/** What the queues of a task in a pool have in common, whatever their version. */
+export function withoutVersion(queue: string): string {
+  return queue.slice(0, queue.lastIndexOf(".v"));
+}
+
 /** Reads the ticket that a script returns; null for its empty answer. */
 export function ticketOf(reply: ScriptReply | undefined): Ticket | null {
   if (!Array.isArray(reply)) return null;

@@ -196,6 +196,11 @@ function workerSentences({ job, task, workers }: JobFacts): string[] {
   const having = workers.filter((worker) => worker.tasks.includes(job.task) && worker.state !== "stopped");
   const ready = having.filter(({ state }) => state === "ready");
   if (having.length === 0) return [`No live worker has the task ${job.task}.`];
+  if (job.reason === "no_worker_has_version") {
+    return [
+      `${having.map(({ id }) => id).join(", ")} ${having.length === 1 ? "has" : "have"} the task at checkpoint version ${task.checkpointVersion}, which is not the job's.`,
+    ];
+  }
   const free = ready.filter(({ slots }) => slots.batch.used < slots.batch.total);
   const others = having.filter(({ state }) => state !== "ready").map(({ id, state }) => `${id} is ${state}`);
   const slots = ready.map(

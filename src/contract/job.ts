@@ -74,6 +74,7 @@ export const jobSchema = z.object({
   class: z.enum(["online", "batch"]),
   state: jobStateSchema,
   reason: jobReasonSchema.nullable(),
+  reasonText: z.string().nullable().describe("The reason in words"),
   input: anyJson.describe("As it was submitted"),
   output: anyJson.describe("What the task returned; null until `succeeded`"),
   error: problemSchema.nullable(),

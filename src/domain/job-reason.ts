@@ -6,6 +6,8 @@
 export const JOB_REASONS = {
   waiting_for_slot: "waits until a worker that has the task has a free slot",
   no_worker_has_task: "no live worker has this task at the version the job needs; start one that does",
+  no_worker_has_version:
+    "live workers have this task at another checkpoint version only; start one at the version the job was begun with, or submit it anew",
   waiting_for_jobs: "waits for other jobs to end as it needs them to",
   dependency_failed: "a job it waits for did not succeed; a retry of that one revives this one",
   not_before: "waits for the time it was submitted for",

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
-import { NOTHING_NEW } from "../../src/batch/batch.ts";
+import { JobEventLog, loadBatchScripts, NOTHING_NEW } from "../../src/batch/batch.ts";
 import { startRedis } from "../support/redis.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
@@ -215,6 +215,29 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(page.kind === "page" && page.items.length).toBe(1);
   });
 
+  it("what was asked, and by whom, is in the history of the job", async () => {
+    const id = await batch.created();
+    const { fence, record } = await batch.lease("w1");
+    await batch.writer.patch(id, { priority: 3 }, { by: "ann" });
+    await batch.writer.control(id, "checkpoint", { by: "bob" });
+    await batch.writer.control(id, "migrate", { by: "cid" });
+    await batch.deskOf("w1").end(id, fence, record, { kind: "interrupted", reason: "migrating" }, NOTHING_NEW);
+    for (const [verb, by] of [
+      ["stop", "dan"],
+      ["resume", "eve"],
+      ["cancel", "fay"],
+      ["retry", "gus"],
+    ] as const) {
+      await batch.writer.control(id, verb, { by });
+    }
+    const events = new JobEventLog({ redis: batch.redis, keys: batch.keys, scripts: loadBatchScripts() });
+    const told = (await events.after(id, 0, 100)).filter(({ data }) => "by" in data);
+    expect(told.map(({ type, data }) => `${type} ${JSON.stringify(data["by"])}`)).toEqual([
+      ...['submitted "test"', 'changed "ann"', 'checkpoint_requested "bob"', 'stopping "cid"'],
+      ...['stopped "dan"', 'resumed "eve"', 'cancelled "fay"', 'retried "gus"'],
+    ]);
+  });
+
   it("J1: a write that reaches Redis too late does nothing", async () => {
     const id = await batch.created();
     await expect(batch.lateWriter().control(id, "stop", { by: "me" })).rejects.toMatchObject({
@@ -269,6 +292,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
       return (await batch.reader.get(id))?.reason;
     };
     expect(await reason(["default.count.v1"])).toBe("no_worker_has_task");
+    expect(await reason(["nobody.count.v2", "default.count.v1"])).toBe("no_worker_has_version");
     expect(await reason(["nobody.count.v1"])).toBe("waiting_for_slot");
   });
 
@@ -310,7 +334,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
   it("a changed priority takes effect on a job that waits", async () => {
     const first = await batch.created();
     const second = await batch.created();
-    expect(await batch.writer.patch(second, { priority: 5, labels: { now: "urgent" } })).toMatchObject({
+    expect(await batch.writer.patch(second, { priority: 5, labels: { now: "urgent" } }, { by: "me" })).toMatchObject({
       kind: "ok",
       job: { priority: 5 },
     });

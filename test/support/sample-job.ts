@@ -9,6 +9,7 @@ export function sampleJob(change: Partial<Job> = {}): Job {
     class: "batch",
     state: "queued",
     reason: "waiting_for_slot",
+    reasonText: "",
     input: { steps: 10, stepMs: 1 },
     output: null,
     error: null,

@@ -47,10 +47,10 @@ evict(job.shelf, tonumber(ARGV[10]))
 
 local outcome = 'queued'
 if run_at ~= '' and tonumber(run_at) > at then
-  move(id, job, 'postpone', { reason = 'not_before', runAt = run_at, dueAt = run_at }, at, 'submitted', nil, {})
+  move(id, job, 'postpone', { reason = 'not_before', runAt = run_at, dueAt = run_at }, at, 'submitted', job.by and { by = job.by } or nil, {})
 else
   local first = mode == 'now' or (mode == 'in_turn' and redis.call('ZCOUNT', room(job), '-inf', at) == 0)
-  move(id, job, 'resume', { reason = 'waiting_for_slot' }, at, 'submitted', nil, {})
+  move(id, job, 'resume', { reason = 'waiting_for_slot' }, at, 'submitted', job.by and { by = job.by } or nil, {})
   -- What ends in this step needs no fence that others believe.
   local generation = first and (ending ~= '' and '0' or fence_generation())
   if generation then

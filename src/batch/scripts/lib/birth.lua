@@ -43,7 +43,7 @@ local function birth(id, job, parents, at, run_at, deadline_ms)
   else
     patch.released = 1
   end
-  local state = move(id, job, event, patch, at, 'submitted', nil, {})
+  local state = move(id, job, event, patch, at, 'submitted', job.by and { by = job.by } or nil, {})
   if not culprit then return state end
   forbid(id, job, culprit, at)
   return 'cancelled'
