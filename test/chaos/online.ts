@@ -6,12 +6,16 @@
  * One scenario is one file of `online/`, with what is expected of it.
  */
 import { runScenarios } from "../support/scenario.ts";
+import { alwaysFails } from "./online/always-fails.ts";
 import { blockedLoop } from "./online/blocked-loop.ts";
+import { burst } from "./online/burst.ts";
 import { fillBatch } from "./online/fill-batch.ts";
 import { freezeReplica } from "./online/freeze-replica.ts";
+import { greedyCaller } from "./online/greedy-caller.ts";
 import { killApi } from "./online/kill-api.ts";
 import { killReplica } from "./online/kill-replica.ts";
 import { killWorker } from "./online/kill-worker.ts";
+import { overload } from "./online/overload.ts";
 import { redisFailover } from "./online/redis-failover.ts";
 import { redisPause } from "./online/redis-pause.ts";
 import { redisRestart } from "./online/redis-restart.ts";
@@ -31,5 +35,9 @@ await runScenarios([
   redisPause,
   redisRestart,
   redisFailover(),
+  overload,
+  burst,
+  greedyCaller,
+  alwaysFails,
   soak,
 ]);

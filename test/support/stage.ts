@@ -16,6 +16,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Fleet } from "./fleet.ts";
 import { HttpCaller, post, type Reply } from "./http-caller.ts";
@@ -163,6 +164,11 @@ export class Stage {
     const executions = readJournal(journal);
     rmSync(journal, { recursive: true, force: true });
     return new WorkResult(load, executions);
+  }
+
+  /** Waits; the load that plays meanwhile is what it is about. */
+  pause(seconds: number): Promise<void> {
+    return delay(seconds * 1_000);
   }
 
   /** From now on `work` takes so many times as long in this process; 1: as before. */

@@ -196,7 +196,7 @@ describe("the concurrency limit", () => {
     ] as const) {
       const { perSecond, limits } = model({ servers: 3, runMs: around(runMs), seconds, fromSecond: seconds / 4 });
       expect(perSecond).toBeGreaterThan((share * 3_000) / runMs);
-      expect(limits[0]).toBeLessThan(Math.max(8, 50 / runMs));
+      expect(limits[0]).toBeLessThan(3 * (1 + 60 / runMs) + 5);
     }
   });
 
