@@ -1,9 +1,15 @@
 /** What Prometheus is told. Names and labels are in this file and nowhere else. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type Metric } from "prom-client";
-import type { InvokeOutcome, TaskHealth } from "../src/online/online.ts";
+import type { GateView, InvokeOutcome, TaskHealth } from "../src/online/online.ts";
 import { TaskTimes } from "./task-times.ts";
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+const GATE_GAUGES = [
+  { name: "cairn_invoke_limit", help: "Online requests that may be handed over at a time", of: "limit" },
+  { name: "cairn_invoke_under_way", help: "Online requests that were handed over and have not ended", of: "underWay" },
+  { name: "cairn_invoke_waiting", help: "Online requests that wait to be handed over", of: "waiting" },
+] as const;
 
 /** Numbers that are looked up when somebody asks, from Redis or from this process. */
 export interface MetricsSources {
@@ -22,6 +28,7 @@ export interface MetricsSources {
   readonly health: () => ReadonlyMap<string, TaskHealth>;
   readonly waiting: () => number;
   readonly watchedJobs: () => number;
+  readonly gates: () => readonly GateView[];
 }
 
 /** Under what a request is counted. */
@@ -167,6 +174,18 @@ export class Metrics {
         this.set(sources.waiting());
       },
     });
+    for (const { name, help, of } of GATE_GAUGES) {
+      new Gauge({
+        name,
+        help,
+        labelNames: ["task"],
+        registers,
+        collect() {
+          this.reset();
+          for (const gate of sources.gates()) this.set({ task: gate.task }, gate[of]);
+        },
+      });
+    }
     new Gauge({
       name: "cairn_watched_jobs",
       help: "Jobs that some caller of this process waits for or follows",

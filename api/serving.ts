@@ -181,6 +181,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     health: () => online.health.byTask,
     waiting: () => waiter.waiting,
     watchedJobs: () => tail.watched,
+    gates: () => online.gates(),
   });
   const lookup = new TaskLookup({ registry: tasks, clock });
   const schemas = new InputSchemas({ logger });

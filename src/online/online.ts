@@ -1,5 +1,6 @@
 /** Both ends of the online path. What other folders may use of it. */
 export { OnlineCoordinator, type OnlineCoordinatorOptions } from "./coordinator.ts";
+export type { GateView } from "./admission.ts";
 export type { ReplicaView } from "./replica-directory.ts";
 export type {
   AttemptReason,

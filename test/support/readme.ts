@@ -10,6 +10,7 @@ import { EXIT_MEANINGS } from "../../src/cli/exit-code.ts";
 import { API_SETTINGS, STORE_SETTINGS, WORKER_SETTINGS } from "../../src/cli/settings-options.ts";
 import { limitsSchema } from "../../src/contract/limits.ts";
 import { ERROR_CODES } from "../../src/domain/error-code.ts";
+import { ATTEMPT_ENDINGS } from "../../src/domain/online-retry.ts";
 import { JOB_REASONS } from "../../src/domain/job-reason.ts";
 import { JOB_STATES, TRANSITIONS, type JobState } from "../../src/domain/job-state.ts";
 import { DEFAULT_LIMITS } from "../../src/domain/limits.ts";
@@ -140,6 +141,18 @@ function reasons(): string {
   );
 }
 
+function onlineRetries(): string {
+  return table(
+    ["an attempt ends so", "tried again", "at the cost of", "else the caller gets"],
+    Object.values(ATTEMPT_ENDINGS).map(({ means, retried, costs, else: otherwise }) => [
+      means,
+      retried,
+      retried === "never" ? "" : costs,
+      code(otherwise),
+    ]),
+  );
+}
+
 function errors(): string {
   return table(
     ["code", "status", "meaning", "what to do"],
@@ -159,6 +172,7 @@ const SECTIONS = {
   states,
   reasons,
   errors,
+  "online-retries": onlineRetries,
   "program-fields": fieldsOfPrograms,
   "program-words": wordsOfPrograms,
 } as const;

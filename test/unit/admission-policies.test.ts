@@ -2,8 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isOverShare, judgeProspect, startsTooLate, type Prospect } from "../../src/domain/admission.ts";
 import { ConcurrencyLimit } from "../../src/domain/concurrency-limit.ts";
+import { ATTEMPT_ENDINGS } from "../../src/domain/online-retry.ts";
 import { PRIORITY_ORDER, readPriority } from "../../src/domain/priority.ts";
 import { WaitingRoom, type Guest, type Place } from "../../src/domain/waiting-room.ts";
+import { STATUSES } from "../../src/online/wire.ts";
 import { runModel, seeded, type ModelOptions } from "../support/fleet-model.ts";
 
 interface Named extends Guest {
@@ -140,6 +142,13 @@ describe("a prospect", () => {
     expect(isOverShare(100, 110, 2)).toBe(true);
     expect(isOverShare(10, 110, 2)).toBe(false);
     expect(isOverShare(0, 110, 3)).toBe(false);
+  });
+});
+
+describe("the table of retries", () => {
+  it("knows every way in which a replica may end an attempt", () => {
+    const answers = STATUSES.filter((status) => !["ok", "taken", "gone"].includes(status));
+    expect(answers.filter((status) => !(status in ATTEMPT_ENDINGS))).toEqual([]);
   });
 });
 
