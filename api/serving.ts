@@ -36,9 +36,9 @@ import { RedisClock } from "../src/redis/redis-clock.ts";
 import { openScriptWriter } from "../src/redis/script-writer.ts";
 import { systemClock } from "../src/runtime/clock.ts";
 import type { Config } from "../src/runtime/config.ts";
-import { parseFaultPlan } from "../src/runtime/fault-points.ts";
 import type { Logger } from "../src/runtime/logger.ts";
 import { Loop } from "../src/runtime/loop.ts";
+import { parseFaultPlan } from "../src/runtime/fault-points.ts";
 import { ServiceGroup, type Service } from "../src/runtime/service.ts";
 import { JOB_STATES, type JobState } from "../src/domain/job-state.ts";
 import { refuse } from "./answer.ts";
@@ -123,7 +123,10 @@ export function createServing({ config, logger, listen, others }: ServingOptions
   const reader = new JobReader({ redis, keys, redisNowMs });
   const time = new FleetTime({ redis, keys });
   const graph = new JobGraph({ redis, keys, scripts, tickets });
-  const filler = new ArrayFiller({ redis, keys, scripts, tickets, redisNowMs });
+  const filler = new ArrayFiller({
+    ...{ redis, keys, scripts, tickets, redisNowMs },
+    faults: parseFaultPlan(config.faults),
+  });
   const arrays = new ArrayDesk({
     ...{ redis, keys, scripts, filler, limits, redisNowMs },
     writer: durable,

@@ -3,7 +3,14 @@ export { z } from "zod";
 export { defineBatch, defineOnline, done, more } from "./tasks/define.ts";
 export type { Backoff, BatchTask, CheckpointPolicy, Done, Json, OnlineTask, StepResult, Task } from "./tasks/define.ts";
 export { defineProgram, type ProgramOptions, type ProgramTask } from "./tasks/program/define-program.ts";
-export type { BatchContext, CheckpointView, OnlineContext, TaskContext, TaskLog } from "./tasks/context.ts";
+export type {
+  BatchContext,
+  CheckpointView,
+  DependencyResult,
+  OnlineContext,
+  TaskContext,
+  TaskLog,
+} from "./tasks/context.ts";
 export { InputRefused, NotRetryable, Overloaded, RetryAfter } from "./tasks/outcome.ts";
 export { CairnClient } from "./client/client.ts";
 export type {

@@ -76,7 +76,14 @@ async function main(): Promise<void> {
   const tickets = new TicketQueues({ bull, redis: commands, keys });
   const drawer = new TicketDrawer({ bull, redis: commands, keys });
   const graph = new JobGraph({ redis: commands, keys, scripts, tickets });
-  const arrays = new ArrayFiller({ redis: commands, keys, scripts, tickets, redisNowMs });
+  const arrays = new ArrayFiller({
+    redis: commands,
+    keys,
+    scripts,
+    tickets,
+    redisNowMs,
+    faults: parseFaultPlan(config.faults),
+  });
   const caretaking = new BatchCaretaker({ redis: commands, keys, scripts, tickets, graph, arrays, redisNowMs, logger });
   const storeAccess = storeAccessFrom(config);
   const store = openStore(config.store, storeAccess);

@@ -11,6 +11,7 @@ import { elementId, renderInput } from "../domain/array-element.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript } from "../redis/script.ts";
+import type { FaultPoints } from "../runtime/fault-points.ts";
 import type { BatchScripts } from "./scripts.ts";
 import { ticketOf, type TicketQueues } from "./tickets.ts";
 
@@ -27,6 +28,7 @@ export interface ArrayFillerOptions {
   readonly scripts: BatchScripts;
   readonly tickets: TicketQueues;
   readonly redisNowMs: () => number;
+  readonly faults: FaultPoints;
 }
 
 /** The input of one element. */
@@ -66,6 +68,7 @@ export class ArrayFiller {
       const [kind, now, ...ready] = Array.isArray(reply) ? reply : [reply];
       if (kind === "gone") return;
       created = Number(now);
+      this.#options.faults.reach("array.after-script");
       await tickets.add(ready.flatMap((item) => ticketOf(item) ?? []));
     }
   }

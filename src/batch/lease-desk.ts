@@ -19,6 +19,8 @@ import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type Script, type ScriptReply } from "../redis/script.ts";
 import type { ScriptWriter } from "../redis/script-writer.ts";
 import { CheckpointPins } from "./checkpoint-pins.ts";
+import { readParents, type ParentResult } from "./parents.ts";
+import { lineageOf } from "./lineage.ts";
 import { toArtifact, unflatten, type RawJob, type StoredCheckpoint } from "./record.ts";
 import type { BatchScripts } from "./scripts.ts";
 import { ticketOf, type DrawnTicket, type TicketQueues } from "./tickets.ts";
@@ -65,6 +67,8 @@ export type FencedReply =
       readonly final?: boolean;
       /** After `latest`; null: it has none. */
       readonly latest?: CheckpointPointer | null;
+      /** After `parents`. */
+      readonly parents?: readonly ParentResult[];
       /** After `artifact`; null: the job has committed none of that name. */
       readonly artifact?: { readonly sha256: string; readonly bytes: number } | null;
     }
@@ -245,6 +249,12 @@ export class LeaseDesk {
     });
   }
 
+  /** What the jobs have come to that a leased one waited for. */
+  async parents(record: RawJob): Promise<FencedReply> {
+    const { redis, keys } = this.#options;
+    return this.#fenced(async () => ({ kind: "ok", parents: await readParents(redis, keys, record) }));
+  }
+
   async commit(job: string, fence: Fence, attempt: number, commit: CheckpointCommit): Promise<FencedReply> {
     const { scripts, garbageDelayMs } = this.#options;
     const at = Math.round(this.#options.redisNowMs());
@@ -377,18 +387,4 @@ function payloadOf(end: EndOfAttempt): string {
     case "runner_lost":
       return end.detail;
   }
-}
-
-/** From the record's checkpoint along `parent`: what an attempt may start from, never "the newest in the folder". */
-function lineageOf(record: RawJob, stored: Readonly<Record<string, string>>): StoredCheckpoint[] {
-  const lineage: StoredCheckpoint[] = [];
-  let seq: number | null = record["ckSeq"] === undefined || record["ckSeq"] === "" ? null : Number(record["ckSeq"]);
-  while (seq !== null) {
-    const text: string | undefined = stored[String(seq)];
-    if (text === undefined) break;
-    const checkpoint = JSON.parse(text) as StoredCheckpoint;
-    if (checkpoint.state === "committed") lineage.push(checkpoint);
-    seq = checkpoint.parent;
-  }
-  return lineage;
 }

@@ -3,7 +3,7 @@ import type { ArrayOrder, ArraySpec, JobArray } from "../contract/array.ts";
 import type { SubmitRequest } from "../contract/job.ts";
 import type { Http } from "./http.ts";
 import type { ArrayVerb, CallOptions, SubmitOptions } from "./options.ts";
-import { eachItem, pageQuery, type Page } from "./pages.ts";
+import { eachItem, pageQuery, type Page, type PageRequest } from "./pages.ts";
 import { submissionCall } from "./submission.ts";
 
 /** A body of POST /v1/jobs; the input is a template, or is left out when the elements bring their own. */
@@ -28,10 +28,12 @@ export class ArrayClient {
 
   /** All arrays, newest first. */
   list(options: CallOptions = {}): AsyncGenerator<JobArray> {
-    return eachItem(async (page) => {
-      const call = { method: "GET", path: "/v1/arrays", query: pageQuery(page), repeatability: "safe" } as const;
-      return (await this.#http.json({ ...call, ...options })).body as Page<JobArray>;
-    });
+    return eachItem(async (page) => await this.page(page, options));
+  }
+
+  async page(page: PageRequest = {}, options: CallOptions = {}): Promise<Page<JobArray>> {
+    const call = { method: "GET", path: "/v1/arrays", query: pageQuery(page), repeatability: "safe" } as const;
+    return (await this.#http.json({ ...call, ...options })).body as Page<JobArray>;
   }
 
   /** Gives an order to all elements that it is for. Asked again it finishes what was left. */

@@ -45,7 +45,26 @@ export interface OnlineContext extends TaskContext {
   remainingMs(): number;
 }
 
+/** A job that this one waited for, as it ended. */
+export interface DependencyResult {
+  readonly job: string;
+  /** `succeeded`, or another final state when its failure was not to matter; null when the job is deleted. */
+  readonly state: string | null;
+  readonly task: string | null;
+  /** Of an array that was waited for as a whole, each element is told, with its index from 0. */
+  readonly array: { readonly id: string; readonly index: number } | null;
+  /** Its output; null unless it succeeded. */
+  readonly output: unknown;
+}
+
 export interface BatchContext extends TaskContext {
+  /** The array this job is an element of, and which one, from 0; null for a job of its own. */
+  readonly array: { readonly id: string; readonly index: number; readonly count: number } | null;
+  /**
+   * The jobs of `dependsOn` with their outputs, in the order in which they were named.
+   * @throws when the outputs are larger than 16 MiB together: hand large results out as artifacts
+   */
+  dependencies(): Promise<readonly DependencyResult[]>;
   /** Says how far the job is; `total` may be null when it is not known. */
   progress(completed: number, total: number | null, unit: string): void;
   /** Hands out a file as a result; it appears when it is committed, with a checkpoint or at the end. */

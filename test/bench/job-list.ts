@@ -1,9 +1,11 @@
 /**
  * 100,000 queued jobs: how long a page of a list takes, by every kind of filter, and whether any command held Redis.
+ * Besides them an array of 10,000 is submitted, shown, and cancelled, and 10,000 jobs that wait for one are woken.
  *
  *   npm run bench -- job-list [jobs]
  */
 import { performance } from "node:perf_hooks";
+import { NOTHING_NEW } from "../../src/batch/batch.ts";
 import { openBatch } from "../support/batch-bench.ts";
 import { startRedis } from "../support/redis.ts";
 
@@ -24,6 +26,28 @@ try {
   await Promise.all(Array.from({ length: IN_FLIGHT }, submitSome));
   const seconds = (performance.now() - begin) / 1_000;
   console.log(`${JOBS} jobs in ${seconds.toFixed(1)} s, ${Math.round(JOBS / seconds)} a second`);
+
+  const timed = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+    const start = performance.now();
+    await work();
+    console.log(`${what}: ${Math.round(performance.now() - start)} ms`);
+  };
+  let array = "";
+  await timed("an array of 10,000 submitted", async () => {
+    const outcome = await batch.submitArray({ count: 10_000 }, { input: { steps: "{index}" }, priority: -9 });
+    if (outcome.kind === "created") array = outcome.array.id;
+  });
+  await timed("the array shown", () => batch.arrays.get(array));
+  const parent = await batch.created({ priority: 10 });
+  await timed("10,000 jobs that wait for one submitted", () =>
+    batch.submitArray({ count: 10_000 }, { dependsOn: [parent], priority: -9 }),
+  );
+  const { job, fence, record } = await batch.lease("w1");
+  if (job !== parent) throw new Error("another job was drawn");
+  await batch.deskOf("w1").end(job, fence, record, { kind: "succeeded", output: "1", artifacts: [] }, NOTHING_NEW);
+  await timed("all of them woken", async () => {
+    while ((await batch.redis.zcard(batch.keys.telling)) > 0) await batch.graph.tellSome();
+  });
 
   const filters = {
     "no filter": { states: [], labels: [] },
@@ -46,6 +70,9 @@ try {
         ["run", "3"],
       ],
     },
+    "an array": { states: [], array, labels: [] },
+    "an array and a state": { states: ["queued"], array, labels: [] },
+    "an array and a label it has not": { states: [], array, labels: [["user", "u42"]] },
     "a state nobody is in": { states: ["failed"], labels: [] },
   } satisfies Record<string, Parameters<typeof batch.reader.list>[0]>;
   for (const [name, filter] of Object.entries(filters)) {
@@ -67,6 +94,7 @@ try {
       `${name}: ${times.length} pages, ${items} jobs, median ${median.toFixed(1)} ms, worst ${(times.at(-1) ?? 0).toFixed(1)} ms`,
     );
   }
+  await timed("the array cancelled", () => batch.arrays.control(batch.writer, array, "cancel", "bench"));
   const memory = /used_memory_human:(\S+)/.exec(await batch.redis.info("memory"))?.[1];
   const slow = (await batch.redis.slowlog("GET", 1_000)) as [number, number, number, string[]][];
   const worst = slow.map(([, , us, args]) => ({ us, command: args.slice(0, 2).join(" ") })).sort((a, b) => b.us - a.us);

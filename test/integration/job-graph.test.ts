@@ -192,3 +192,32 @@ describe.each(Object.entries(SERVERS))("jobs that wait for jobs, on %s", (_name,
     expect(await queued()).toBe(45);
   });
 });
+
+describe("jobs that wait for jobs, when Redis restarts", () => {
+  it("T2: children that were not told yet are told afterwards", async () => {
+    const server = await startRedis();
+    const batch = await openBatch(server.url);
+    try {
+      const top = await batch.created();
+      const { id } = await batch.submitArray({ count: 45 }, { dependsOn: [top] }).then((outcome) => {
+        if (outcome.kind !== "created") throw new Error(outcome.kind);
+        return outcome.array;
+      });
+      const { job, fence, record } = await batch.lease("w1");
+      await batch.deskOf("w1").end(job, fence, record, { kind: "succeeded", output: "1", artifacts: [] }, NOTHING_NEW);
+      await batch.graph.tell(top, 2);
+      expect((await batch.arrays.get(id))?.states).toMatchObject({ queued: 20, blocked: 25 });
+      await server.kill();
+      await server.restart();
+      await expect
+        .poll(async () => {
+          await batch.graph.tellSome().catch(() => undefined);
+          return (await batch.arrays.get(id).catch(() => null))?.states.queued;
+        })
+        .toBe(45);
+    } finally {
+      await batch.close();
+      await server.stop();
+    }
+  });
+});

@@ -25,6 +25,7 @@ import { runScript } from "../../src/redis/script.ts";
 import { closeRedis, connectRedis, whenReady } from "../../src/redis/connection.ts";
 import { createKeys } from "../../src/redis/keys.ts";
 import { fastWriter, type ScriptWriter } from "../../src/redis/script-writer.ts";
+import { noFaults } from "../../src/runtime/fault-points.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 
 export const COUNT_TASK: TaskInfo = {
@@ -63,7 +64,7 @@ export async function openBatch(url: string, options: { readonly writer?: Script
   const drawer = new TicketDrawer({ bull, redis, keys });
   const reader = new JobReader({ redis, keys, redisNowMs });
   const graph = new JobGraph({ redis, keys, scripts, tickets });
-  const filler = new ArrayFiller({ redis, keys, scripts, tickets, redisNowMs });
+  const filler = new ArrayFiller({ redis, keys, scripts, tickets, redisNowMs, faults: noFaults });
   const arrays = new ArrayDesk({
     ...{ redis, keys, scripts, filler, redisNowMs },
     writer: options.writer ?? fastWriter(redis),

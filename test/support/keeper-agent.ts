@@ -109,6 +109,7 @@ export class TestAttempt {
       checkpointVersion: 1,
       input: "{}",
       traceparent: null,
+      array: null,
       round: 0,
       submission: { task: "count", input: "{}" },
       worker: "w1",
@@ -234,6 +235,8 @@ export class TestAttempt {
         const { seq, manifest, manifestSha256, progress } = latest;
         return { kind: "ok", latest: { seq, manifest, manifestSha256, progress: progress?.completed ?? null } };
       }
+      case "parents":
+        return { kind: "ok", parents: [] };
       case "artifact": {
         const { artifacts } = [...job.ends].reverse().find((end) => end.kind === "succeeded") ?? { artifacts: [] };
         const found = request.job === job.id ? artifacts.find(({ name }) => name === request.name) : undefined;

@@ -37,6 +37,8 @@ export function batchContext(): RecordingContext {
       artifacts.set(name, typeof data === "string" ? new TextEncoder().encode(data) : data);
     },
     random: () => 0.5,
+    array: null,
+    dependencies: () => Promise.resolve([]),
   };
 }
 

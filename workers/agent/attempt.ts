@@ -213,6 +213,8 @@ export class Attempt {
         return desk.verify(job, fence, request.fault === undefined ? null : { fault: request.fault, record });
       case "latest":
         return desk.latest(request.job);
+      case "parents":
+        return desk.parents(record);
       case "artifact":
         return desk.artifact(request.job, request.name);
       case "commit":

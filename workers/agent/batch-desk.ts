@@ -192,6 +192,9 @@ export class BatchDesk implements Service {
       checkpointVersion: number("version", 1),
       input: record["input"] ?? "null",
       attempt,
+      array: record["array"]
+        ? { id: record["array"], index: Number(record["arrayIndex"]), count: Number(record["arrayCount"]) }
+        : null,
       round: number("round", 0),
       fence,
       traceparent: record["traceparent"]

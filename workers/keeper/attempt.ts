@@ -277,6 +277,7 @@ export class Attempt {
         return;
       case "latest":
       case "read":
+      case "parents":
       case "artifact":
         void this.#views?.answer(message, this.#work.signal).then((answer) => this.#runner?.tell(answer));
         return;

@@ -20,7 +20,7 @@ import type { AgentLink } from "./agent-link.ts";
 /** Views that are kept open; a task that opens more at a time loses the oldest. */
 const OPEN_AT_MOST = 64;
 
-type Question = Extract<FromRunner, { kind: "latest" | "read" | "artifact" }>;
+type Question = Extract<FromRunner, { kind: "latest" | "read" | "parents" | "artifact" }>;
 
 export class CheckpointViews {
   readonly #store: CheckpointStore;
@@ -44,6 +44,8 @@ export class CheckpointViews {
           return await this.#latest(question.id, question.job, signal);
         case "read":
           return await this.#read(question.id, question.handle, question.name);
+        case "parents":
+          return await this.#parents(question.id, signal);
         case "artifact":
           return await this.#artifact(question, signal);
       }
@@ -76,6 +78,15 @@ export class CheckpointViews {
     this.#count += 1;
     const path = join(this.#folder, `${this.#count}`);
     await writeFile(path, bytes);
+    return { kind: "file", id, path };
+  }
+
+  async #parents(id: number, signal: AbortSignal): Promise<ToRunner> {
+    const answer = await this.#link.request({ kind: "parents" }, signal);
+    if (answer.kind !== "ok") throw new Error("the attempt is over");
+    this.#count += 1;
+    const path = join(this.#folder, `${this.#count}`);
+    await writeFile(path, JSON.stringify(answer.parents ?? []));
     return { kind: "file", id, path };
   }
 

@@ -34,6 +34,8 @@ export interface Assignment {
   /** Raw JSON. */
   readonly input: string;
   readonly attempt: number;
+  /** The array it is an element of. */
+  readonly array: { readonly id: string; readonly index: number; readonly count: number } | null;
   /** Raised by each `retry` of a final job; names the outcome file. */
   readonly round: number;
   readonly fence: Fence;
@@ -141,6 +143,8 @@ export type KeeperRequest =
   | { readonly kind: "end"; readonly end: AttemptEnd; readonly account: AttemptAccount }
   /** Which is the latest committed checkpoint of a job (any job)? */
   | { readonly kind: "latest"; readonly job: string }
+  /** What have the jobs come to that this one waited for? */
+  | { readonly kind: "parents" }
   /** Which version of an artifact has a job (any job) committed? */
   | { readonly kind: "artifact"; readonly job: string; readonly name: string };
 

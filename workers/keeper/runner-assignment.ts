@@ -4,7 +4,19 @@ import type { RunnerAssignment } from "../runner/protocol.ts";
 import type { Assignment } from "./protocol.ts";
 
 export function runnerAssignment(
-  { job, task, checkpointVersion, input, attempt, fence, traceparent, taskModules, builtins, outputBytes }: Assignment,
+  {
+    job,
+    task,
+    checkpointVersion,
+    input,
+    attempt,
+    array,
+    fence,
+    traceparent,
+    taskModules,
+    builtins,
+    outputBytes,
+  }: Assignment,
   places: Pick<RunnerAssignment, "restored" | "artifactFolder" | "mark" | "cgroup">,
 ): RunnerAssignment {
   return {
@@ -13,6 +25,7 @@ export function runnerAssignment(
     checkpointVersion,
     input,
     attempt,
+    array,
     fence: fenceText(fence),
     traceparent,
     taskModules,

@@ -7,7 +7,7 @@
 import { readFile, unlink } from "node:fs/promises";
 import { unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BatchContext, CheckpointView, TaskLog } from "../../src/tasks/context.ts";
+import type { BatchContext, CheckpointView, DependencyResult, TaskLog } from "../../src/tasks/context.ts";
 import { storeNames } from "../../src/checkpoints/checkpoints.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
@@ -28,6 +28,7 @@ export interface RunnerContextOptions {
 export class RunnerContext implements BatchContext {
   readonly job: string;
   readonly attempt: number;
+  readonly array: BatchContext["array"];
   readonly fence: string;
   readonly traceparent: string | null;
   readonly log: TaskLog;
@@ -42,10 +43,11 @@ export class RunnerContext implements BatchContext {
   #artifactCount = 0;
 
   constructor(options: RunnerContextOptions) {
-    const { job, attempt, fence, traceparent } = options.assignment;
+    const { job, attempt, array, fence, traceparent } = options.assignment;
     this.#options = options;
     this.job = job;
     this.attempt = attempt;
+    this.array = array;
     this.fence = fence;
     this.traceparent = traceparent;
     this.#progress = options.progress;
@@ -82,6 +84,15 @@ export class RunnerContext implements BatchContext {
 
   random(): number {
     return this.#options.random.next();
+  }
+
+  async dependencies(): Promise<readonly DependencyResult[]> {
+    const answer = await this.#options.link.ask({ kind: "parents" });
+    if (answer.kind !== "file") throw new Error(answer.kind === "trouble" ? answer.message : "no answer");
+    const text = await readFile(answer.path, "utf8");
+    await unlink(answer.path);
+    const parents = JSON.parse(text) as (Omit<DependencyResult, "output"> & { readonly output: string | null })[];
+    return parents.map(({ output, ...rest }) => ({ ...rest, output: JSON.parse(output ?? "null") as unknown }));
   }
 
   async latestCheckpoint(jobId: string): Promise<CheckpointView | null> {

@@ -11,6 +11,7 @@ export type Answer = Extract<ToRunner, { kind: "latest" | "file" | "trouble" }>;
 type Question =
   | { readonly kind: "latest"; readonly job: string }
   | { readonly kind: "read"; handle: number; name: string }
+  | { readonly kind: "parents" }
   | { readonly kind: "artifact"; readonly job: string; readonly name: string };
 
 export class KeeperLink {

@@ -15,6 +15,7 @@ export interface RunnerAssignment {
   /** Raw JSON. */
   readonly input: string;
   readonly attempt: number;
+  readonly array: { readonly id: string; readonly index: number; readonly count: number } | null;
   /** Public form of the fence. */
   readonly fence: string;
   /** W3C traceparent of the attempt, or null. */
@@ -66,7 +67,7 @@ export type ToRunner =
   | { readonly kind: "end" }
   | { readonly kind: "latest"; readonly id: number; readonly view: OpenedView | null }
   | { readonly kind: "file"; readonly id: number; readonly path: string }
-  /** Answers `latest`, `read` or `artifact`. */
+  /** Answers `latest`, `read`, `parents` or `artifact`. */
   | { readonly kind: "trouble"; readonly id: number; readonly message: string };
 
 export type FromRunner =
@@ -111,5 +112,7 @@ export type FromRunner =
   /** Wants the latest checkpoint of a job, or one file of a checkpoint it was given. */
   | { readonly kind: "latest"; readonly id: number; readonly job: string }
   | { readonly kind: "read"; readonly id: number; readonly handle: number; readonly name: string }
+  /** Wants what the jobs have come to that this one waited for; `file` or `trouble` answers. */
+  | { readonly kind: "parents"; readonly id: number }
   /** Wants an artifact of a job; `file` or `trouble` answers. */
   | { readonly kind: "artifact"; readonly id: number; readonly job: string; readonly name: string };
