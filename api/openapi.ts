@@ -63,6 +63,7 @@ const REQUESTS = {
   PutSchedule: schedule.putScheduleSchema,
   PatchJob: job.patchJobSchema,
   Retry: job.retrySchema,
+  Fork: job.forkSchema,
   WorkerOrder: order.workerOrderSchema,
 } as const;
 

@@ -93,6 +93,8 @@ export async function deleteJob(deps: ApiDeps, checked: Checked<undefined, undef
   switch (outcome.kind) {
     case "not_found":
       return unknownJob(id);
+    case "forked":
+      return refuse("forked", `a fork of job ${id} stands on one of its checkpoints`);
     case "not_final":
       return refuse("not_final", `job ${id} has not come to its end`);
     case "ok":

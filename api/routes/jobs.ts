@@ -3,9 +3,10 @@ import { z } from "zod";
 import { CONTROL_VERBS, type ControlVerb } from "../../src/batch/batch.ts";
 import { arraySchema } from "../../src/contract/array.ts";
 import { bulkAnswersSchema, bulkAnswerSchema } from "../../src/contract/bulk.ts";
-import { jobListSchema, jobSchema, patchJobSchema, retrySchema } from "../../src/contract/job.ts";
+import { forkSchema, jobListSchema, jobSchema, patchJobSchema, retrySchema } from "../../src/contract/job.ts";
 import { jobListQuerySchema, waitQuerySchema } from "../../src/contract/query.ts";
 import { submitBulk } from "../handlers/bulk.ts";
+import { forkJob } from "../handlers/fork.ts";
 import { controlJob } from "../handlers/job-control.ts";
 import { deleteJob, getJob, listJobs, patchJob, submitJob } from "../handlers/jobs.ts";
 import { defineRoute, type Route } from "../route.ts";
@@ -160,7 +161,7 @@ const remove = defineRoute(
     summary: "Delete a final job",
     description: "With its attempts, checkpoints, artifacts, logs and events.",
     successes: [{ status: 204, description: "It is gone" }],
-    problems: ["unknown_job", "not_final", "redis_unavailable", "outcome_unknown"],
+    problems: ["unknown_job", "not_final", "forked", "redis_unavailable", "outcome_unknown"],
   },
   deleteJob,
 );
@@ -223,4 +224,27 @@ const control = CONTROL_VERBS.map((verb): Route => {
   );
 });
 
-export const jobRoutes: readonly Route[] = [submit, list, bulk, get, patch, remove, ...control];
+const fork = defineRoute(
+  {
+    method: "POST",
+    path: "/v1/jobs/{id}/fork",
+    operationId: "forkJob",
+    tag: "jobs",
+    summary: "Begin a new job at a checkpoint of this one",
+    description:
+      "With the same input or another one, from the last checkpoint or a kept one by number; the job itself goes on untouched. The task's `load` gets the files with the new input, and says if they do not go together.",
+    body: { ...JSON_BODY, schema: forkSchema, required: false, example: { from: "last", labels: { variant: "b" } } },
+    successes: [{ status: 202, description: "The new job", schema: jobSchema, headers: ["Location", "Retry-After"] }],
+    problems: [
+      "unknown_job",
+      "unknown_checkpoint",
+      "invalid_input",
+      "wrong_class",
+      "redis_unavailable",
+      "outcome_unknown",
+    ],
+  },
+  forkJob,
+);
+
+export const jobRoutes: readonly Route[] = [submit, list, bulk, get, patch, remove, ...control, fork];

@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { ulid } from "ulid";
-import type { Job, PatchJob, Submit } from "../contract/job.ts";
+import type { Fork, Job, PatchJob, Submit } from "../contract/job.ts";
 import type { TaskInfo } from "../contract/worker.ts";
 import type { Limits } from "../domain/limits.ts";
 import { RedisFault, writing } from "../redis/fault.ts";
@@ -56,8 +56,25 @@ export type ControlOutcome =
   | { readonly kind: "unknown_checkpoint" }
   | { readonly kind: "dependency_failed"; readonly dependency: string };
 
+export interface NewFork extends Omit<Fork, "input"> {
+  readonly id?: string;
+  /** Null: the parent's. */
+  readonly inputText: string | null;
+  readonly by: string;
+  readonly caller: string;
+}
+
+export type ForkOutcome =
+  | { readonly kind: "created"; readonly job: Job }
+  | { readonly kind: "not_found" }
+  | { readonly kind: "unknown_checkpoint" };
+
 export type PatchOutcome = { readonly kind: "ok"; readonly job: Job } | { readonly kind: "not_found" };
-export type RemoveOutcome = { readonly kind: "ok" } | { readonly kind: "not_found" } | { readonly kind: "not_final" };
+export type RemoveOutcome =
+  | { readonly kind: "ok" }
+  | { readonly kind: "forked" }
+  | { readonly kind: "not_found" }
+  | { readonly kind: "not_final" };
 
 export interface JobWriterOptions {
   readonly redis: RedisClient;
@@ -172,6 +189,24 @@ export class JobWriter {
     }
   }
 
+  /** Makes a job that begins at a checkpoint of another. @throws RedisFault */
+  async fork(parent: string, fork: NewFork): Promise<ForkOutcome> {
+    const { keys, scripts, writer, reader } = this.#options;
+    const { from, by, caller, priority, labels, inputText } = fork;
+    const id = fork.id ?? ulid().toLowerCase();
+    const fields: (string | number)[] = ["caller", caller];
+    if (inputText !== null) fields.push("input", inputText);
+    if (priority !== undefined) fields.push("priority", priority);
+    if (labels !== undefined) fields.push(...labelFields(labels));
+    const [kind, rest] = await this.#write(id, () =>
+      writer.run(scripts.fork, [keys.root], [parent, id, this.#notAfter(), from, by, ...fields]),
+    );
+    if (kind === "too_late") throw tooLate(id);
+    if (kind === "not_found" || kind === "unknown_checkpoint") return { kind };
+    await this.#addTicket(rest);
+    return { kind: "created", job: await reader.require(id) };
+  }
+
   /** As `control`, without looking at the job: for many at a time. @throws RedisFault */
   async order(id: string, verb: ControlVerb, by: string): Promise<string> {
     const { keys, scripts, writer, stopGraceMs } = this.#options;
@@ -206,7 +241,7 @@ export class JobWriter {
       await this.#options.graph.tell(id);
       reply = await remove();
     }
-    return { kind: reply === "ok" ? "ok" : reply === "not_final" ? "not_final" : "not_found" };
+    return { kind: reply === "ok" || reply === "not_final" || reply === "forked" ? reply : "not_found" };
   }
 
   /** J1 */

@@ -116,6 +116,7 @@ export function toJob(raw: RawJob, nowMs: number | null = null): Job {
         ? null
         : { id: raw["array"] ?? "", index: Number(raw["arrayIndex"]), count: Number(raw["arrayCount"]) },
     caller: text(raw["caller"]),
+    forkOf: text(raw["forkOf"]),
     dependsOn: (json(raw["dependsOn"]) ?? []) as Job["dependsOn"],
     goodput: raw["class"] === "batch" ? toGoodput(timeSpentOf(raw, nowMs)) : null,
   };
@@ -173,6 +174,8 @@ export interface StoredCheckpoint {
   readonly state: "committed" | "set_aside";
   readonly manifest: string;
   readonly manifestSha256: string;
+  /** The job whose files these are; absent for the job's own. */
+  readonly of?: string;
 }
 
 export function toCheckpoint(stored: string): Checkpoint {

@@ -28,6 +28,7 @@ const NAMES = [
   "spare",
   "control",
   "tell",
+  "fork",
   "array-begin",
   "array-fill",
   "schedule-put",

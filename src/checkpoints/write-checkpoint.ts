@@ -81,7 +81,9 @@ async function storeFiles(
   frozen: FrozenFolder,
   { job, fence, parent }: CheckpointDraft,
 ): Promise<ManifestFile[]> {
-  const known = new Map(parent?.manifest.files.map((file) => [file.sha256, file.object])); // C2
+  // C2; but what belongs to another job (a fork begins with that) may go before this checkpoint does.
+  const shared = parent?.manifest.job === job ? parent.manifest.files : [];
+  const known = new Map(shared.map((file) => [file.sha256, file.object]));
   const nameOf = ({ sha256 }: Content): string | null => (known.has(sha256) ? null : objectName(job, sha256, fence));
   const storeOne = async (file: FrozenFile): Promise<ManifestFile> => {
     const { name } = file;

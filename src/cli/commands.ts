@@ -2,7 +2,7 @@
 import type { Command } from "./command.ts";
 import { arrays } from "./commands/arrays.ts";
 import { queues, slow, tasks } from "./commands/catalogue.ts";
-import { controls, retry } from "./commands/control.ts";
+import { controls, fork, retry } from "./commands/control.ts";
 import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
 import { get, ls } from "./commands/jobs.ts";
@@ -35,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   queues,
   ...controls,
   retry,
+  fork,
   unschedule,
   workers,
   ...orders,

@@ -30,6 +30,7 @@ import { Http, type Call } from "./http.ts";
 import type {
   CairnClientOptions,
   CallOptions,
+  ForkRequest,
   ControlOptions,
   ControlVerb,
   InvokeOptions,
@@ -257,6 +258,18 @@ export class CairnClient {
   /** Runs a final job again: from its last checkpoint, from the start, or from a kept checkpoint by number. */
   async retry(id: string, options: RetryOptions = {}): Promise<Job> {
     return (await this.control(id, "retry", options)).job;
+  }
+
+  /** Begins a new job at a checkpoint of this one. Never sent twice: each would make a job. */
+  async fork(id: string, fork: ForkRequest = {}, options: CallOptions = {}): Promise<Job> {
+    const call = {
+      method: "POST",
+      path: `${jobPath(id)}/fork`,
+      body: fork,
+      repeatability: "once",
+      ...options,
+    } as const;
+    return (await this.#http.json(call)).body as Job;
   }
 
   /** Gives an order to a job. Never sent twice: a second one may come after somebody else's, and undo it. */

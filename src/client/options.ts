@@ -1,6 +1,6 @@
 /** What the methods of the client take and give, besides the shapes of the contract. */
 import type { z } from "zod";
-import type { Job } from "../contract/job.ts";
+import type { forkSchema, Job } from "../contract/job.ts";
 import type { limitsSchema } from "../contract/limits.ts";
 import type { Fetch } from "./http.ts";
 
@@ -75,6 +75,8 @@ export type ControlVerb = "checkpoint" | "stop" | "resume" | "migrate" | "cancel
 
 /** Orders that a whole array takes. */
 export type ArrayVerb = "stop" | "resume" | "cancel" | "retry";
+
+export type ForkRequest = z.input<typeof forkSchema>;
 
 export interface Ordered {
   readonly job: Job;

@@ -105,6 +105,7 @@ export const jobSchema = z.object({
     .object({ id: jobId, index: z.int(), count: z.int() })
     .nullable()
     .describe("The array it is an element of, and which one, from 0"),
+  forkOf: jobId.nullable().describe("The job from whose checkpoint it began"),
   caller: z.string().nullable().describe("Whose share of the fleet it counts on"),
   dependsOn: z.array(dependencySchema).describe("Jobs and arrays it waits for, or waited for"),
   goodput: goodputSchema.nullable(),
@@ -238,6 +239,18 @@ export const retrySchema = z.strictObject({
     .default("last")
     .describe("From the start, the last checkpoint, or a kept checkpoint by number"),
 });
+
+/** Body of POST /v1/jobs/{id}/fork. */
+export const forkSchema = z.strictObject({
+  from: z
+    .union([z.literal("start"), z.literal("last"), z.int().min(1)])
+    .default("last")
+    .describe("The last checkpoint, a kept one by number, or none"),
+  input: anyJson.optional().describe("Another input; the task's `load` gets it with the files, and may refuse it"),
+  labels: labels.optional(),
+  priority: z.int().min(-10).max(10).optional(),
+});
+export type Fork = z.output<typeof forkSchema>;
 
 export const jobListSchema = listOf(jobSchema);
 export const attemptListSchema = listOf(attemptSchema);

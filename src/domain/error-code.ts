@@ -90,6 +90,11 @@ export const ERROR_CODES = {
     "Retry that one (`dependency`): it revives the jobs that wait for it.",
   ),
   not_final: entry(409, "The job has not come to its end", "Cancel it first, or wait for it."),
+  forked: entry(
+    409,
+    "A fork stands on one of its checkpoints",
+    "Delete it when the fork has made checkpoints of its own, or has been deleted.",
+  ),
   idempotency_in_progress: passing(
     409,
     "The first request with this Idempotency-Key is still being answered",

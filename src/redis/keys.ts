@@ -28,6 +28,8 @@ export interface Keys {
   dependencies(id: string): string;
   /** ZSET, jobs that wait for a job or array. */
   children(id: string): string;
+  /** HASH, a fork → number of the checkpoint of this job that it stands on. */
+  forks(id: string): string;
   /** HASH, the record of an array. */
   array(id: string): string;
   /** ZSET of array ids by id (score 0, lexical). */
@@ -123,6 +125,7 @@ export function createKeys(prefix: string): Keys {
     telling: `${root}:telling`,
     dependencies: (id) => `${root}:deps:${id}`,
     children: (id) => `${root}:children:${id}`,
+    forks: (id) => `${root}:forks:${id}`,
     array: (id) => `${root}:array:${id}`,
     arrays: `${root}:arrays`,
     schedule: (name) => `${root}:schedule:${name}`,

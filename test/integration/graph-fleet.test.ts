@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CairnClient } from "../../src/client/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { Fleet } from "../support/fleet.ts";
+import { countDigest, Fleet } from "../support/fleet.ts";
 
 const TASKS = fileURLToPath(new URL("../support/graph-tasks.mjs", import.meta.url));
 
@@ -24,6 +24,21 @@ describe("graphs and arrays on a fleet", { timeout: 120_000 }, () => {
       output: { sum: 13, indexes: [0, 1, 2, null] },
     });
     expect(await client.arrays.get(array.id)).toMatchObject({ state: "succeeded", progress: { fraction: 1 } });
+  });
+
+  it("FK1: a fork goes on from a checkpoint of another job, with another input", async () => {
+    const { client } = fleet;
+    const { job } = await client.submit({ task: "count", input: { steps: 2_000, stepMs: 50 } });
+    await fleet.running(job.id);
+    const { checkpoint } = await client.checkpoint(job.id, { waitMs: 25_000 });
+    const fork = await client.fork(job.id, { input: { steps: 2_010, stepMs: 0 }, labels: { variant: "b" } });
+    expect(fork).toMatchObject({ forkOf: job.id, checkpoint: { seq: checkpoint?.seq } });
+    expect(await client.wait(fork.id, { timeoutMs: 60_000 })).toMatchObject({
+      state: "succeeded",
+      output: { steps: 2_010, digest: countDigest(2_010) },
+    });
+    expect(await fleet.attempts(fork.id)).toMatchObject([{ fromCheckpoint: checkpoint?.seq, outcome: "succeeded" }]);
+    expect(await client.cancel(job.id, { waitMs: 20_000 })).toMatchObject({ state: "cancelled", attempts: 1 });
   });
 
   it("AF1: an API that is killed in the middle of an array leaves nothing half, and the same key gets the same", async () => {

@@ -54,7 +54,7 @@ export class TestJob {
   get candidates(): Candidate[] {
     return this.commits
       .filter(({ seq }) => !this.setAside.includes(seq))
-      .map(({ seq, parent, manifest, manifestSha256 }) => ({ seq, parent, manifest, manifestSha256 }))
+      .map(({ seq, parent, manifest, manifestSha256 }) => ({ seq, parent, job: this.id, manifest, manifestSha256 }))
       .reverse();
   }
 

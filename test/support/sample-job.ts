@@ -33,6 +33,7 @@ export function sampleJob(change: Partial<Job> = {}): Job {
     labels: {},
     array: null,
     caller: null,
+    forkOf: null,
     dependsOn: [],
     goodput: null,
     ...change,

@@ -200,9 +200,10 @@ export class BatchDesk implements Service {
       traceparent: record["traceparent"]
         ? childTraceparent(record["traceparent"], `${job} ${attempt} ${fenceText(fence)}`)
         : null,
-      candidates: lineage.map(({ seq, parent, manifest, manifestSha256 }) => ({
+      candidates: lineage.map(({ seq, parent, of, manifest, manifestSha256 }) => ({
         seq,
         parent,
+        job: of ?? job,
         manifest,
         manifestSha256,
       })),

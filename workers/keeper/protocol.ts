@@ -19,6 +19,8 @@ import type { Intent } from "../../src/domain/job-state.ts";
 export interface Candidate {
   readonly seq: number;
   readonly parent: number | null;
+  /** The job that made it: another one for what a fork begins with. */
+  readonly job: string;
   /** Name of the manifest in the store. */
   readonly manifest: string;
   readonly manifestSha256: string;

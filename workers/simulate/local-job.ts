@@ -77,7 +77,7 @@ export class LocalJob {
         submission: { task: assignment.task, input: assignment.input },
         fence: { generation: 1, counter: attempt, token: `local${attempt}` },
         candidates: this.commits
-          .map(({ seq, parent, manifest, manifestSha256 }) => ({ seq, parent, manifest, manifestSha256 }))
+          .map(({ seq, parent, manifest, manifestSha256 }) => ({ seq, parent, job: id, manifest, manifestSha256 }))
           .reverse(),
         nextSeq: this.commits.length + 1,
         storeUrl: this.#store.url,
@@ -157,6 +157,8 @@ export class LocalJob {
         return { kind: "ok", latest: null };
       case "artifact":
         return { kind: "ok", artifact: null };
+      case "parents":
+        return { kind: "ok", parents: [] };
       case "set_aside":
         return { kind: "refused", detail: "a checkpoint that was just written cannot be read" };
     }

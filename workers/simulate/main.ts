@@ -116,6 +116,7 @@ function assignmentOf(task: TaskInfo, text: string, bundles: readonly string[], 
     checkpointVersion: task.checkpointVersion ?? 1,
     input: text,
     traceparent: null,
+    array: null,
     effects: "none", // Nobody can take the lease away.
     confirmedMs: 0,
     worker: "local",

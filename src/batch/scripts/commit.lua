@@ -38,14 +38,21 @@ end
 for _, other in ipairs(committed) do
   if room > 0 and not keep[other] then keep[other], room = true, room - 1 end
 end
+-- What a fork stands on stays too (FK1, `fork.lua`).
+local forked = {}
+for _, number in ipairs(redis.call('HVALS', key('forks', id))) do forked[tonumber(number)] = true end
 for number, checkpoint in pairs(all) do
   local pin = redis.call('HGET', key('pins', id), number)
-  if keep[number] or (pin and tonumber(pin) > at) then
+  if keep[number] or forked[number] or (pin and tonumber(pin) > at) then
     kept[#kept + 1] = checkpoint.manifest
   else
     redis.call('HDEL', key('checkpoints', id), number)
     redis.call('HDEL', key('pins', id), number)
-    redis.call('ZADD', key('garbage', id), at + tonumber(ARGV[11]), checkpoint.manifest)
+    if checkpoint.of then
+      redis.call('HDEL', key('forks', checkpoint.of), id)
+    else
+      redis.call('ZADD', key('garbage', id), at + tonumber(ARGV[11]), checkpoint.manifest)
+    end
   end
 end
 -- What became garbage long enough ago is handed to the lease holder to delete.

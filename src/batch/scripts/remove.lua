@@ -1,6 +1,7 @@
 -- Forgets a final job: record, indexes, attempts, checkpoints, events.
 -- KEYS: root tag. ARGV: id
 -- Returns 'ok' | 'not_found' | 'not_final' | 'not_told' (children of it are still to be told its end)
+--         | 'forked' (a fork of it stands on one of its checkpoints)
 -- @include job
 local id = ARGV[1]
 local job = load(id)
@@ -10,5 +11,6 @@ if not job then
 end
 if not FINAL[job.state] then return 'not_final' end
 if told_of(id) then return 'not_told' end
+if redis.call('EXISTS', key('forks', id)) == 1 then return 'forked' end
 forget(id, job)
 return 'ok'

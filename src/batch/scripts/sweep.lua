@@ -9,13 +9,14 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', whole('sweep'), '-inf', at - ton
   local job = load(id)
   if job and FINAL[job.state] then
     -- A pin that has not run out (somebody reads, or forks) puts it off.
-    local pinned = false
+    local pinned = redis.call('EXISTS', key('forks', id)) == 1
     for _, expiry in ipairs(redis.call('HVALS', key('pins', id))) do
       if tonumber(expiry) > at then pinned = true end
     end
     if pinned then
       redis.call('ZADD', whole('sweep'), at, id)
     else
+      leave_fork(id, job)
       patch_record(id, job, { ckSeq = '', ckAt = '', ckBytes = '', ckProgress = '', ckManifest = '', ckSha = '' })
       redis.call('UNLINK', key('checkpoints', id), key('garbage', id), key('pins', id))
       swept[#swept + 1] = id

@@ -2,14 +2,15 @@
 import type { ArrayVerb, ControlVerb, RetryOptions } from "../../client/options.ts";
 import type { Job } from "../../contract/job.ts";
 import { addressOptions } from "../api-address.ts";
-import { command, flag, type FlagOption, value, type Command, type Example } from "../command.ts";
+import { command, flag, type FlagOption, list, value, type Command, type Example } from "../command.ts";
 import { EXIT, exitCodeOf, type ExitCode } from "../exit-code.ts";
 import { arrayColumns } from "../array-table.ts";
 import { jobColumns } from "../job-table.ts";
 import { outputOption, writeJson, writeTable, type Form } from "../output.ts";
 import type { AddressOptions, Session } from "../session.ts";
 import { tellError } from "../tell-error.ts";
-import { readDuration, readStart } from "../values.ts";
+import { fileOption, inputArgument, readInput } from "../read-input.ts";
+import { readDuration, readPair, readStart, readWhole } from "../values.ts";
 import { UsageError } from "../usage-error.ts";
 
 const waitOption = value(
@@ -165,5 +166,36 @@ export const retry = command({
     if (options.array) return await orderArrays(session, "retry", ids, { ...options, output: options.output });
     const { from, wait: waitMs, output: form = "table" } = options;
     return await orderAll(session, { verb: "retry", ids, options: { from, waitMs }, address: options, form });
+  },
+});
+
+export const fork = command({
+  name: "fork",
+  group: "Steer jobs",
+  summary: "begin a new job at a checkpoint of another, with another input if given",
+  detail: "The job itself goes on untouched. Prints the id of the new one.",
+  does: "POST /v1/jobs/{id}/fork",
+  args: [{ name: "job", meaning: "id of the job", count: "one" }, inputArgument],
+  options: {
+    from: value("point", "start, last, or the number of a kept checkpoint; default last", readStart),
+    file: fileOption,
+    label: list("key=value", "a label instead of the job's own; may repeat", readPair),
+    priority: value("n", "-10 to 10, higher first; default the job's own", readWhole({ from: -10, to: 10 })),
+    output: outputOption,
+    ...addressOptions,
+  },
+  examples: [{ line: "cairn fork $JOB --label variant=b", does: "goes on from its last checkpoint, beside it" }],
+  async run(session, [id = "", argument], options) {
+    const { from, priority, file, output } = options;
+    const hasInput = argument !== undefined || file !== undefined;
+    const job = await session.client(options).fork(id, {
+      ...(from === undefined ? {} : { from }),
+      ...(hasInput ? { input: await readInput(session, argument, file) } : {}),
+      ...(options.label.length === 0 ? {} : { labels: Object.fromEntries(options.label) }),
+      ...(priority === undefined ? {} : { priority }),
+    });
+    if (output === "json") await writeJson(session, job);
+    else await session.out(`${job.id}\n`);
+    return EXIT.ok;
   },
 });

@@ -230,8 +230,17 @@ end
 -- Are jobs that wait for this one still to be told its end (`lib/graph.lua`)? Its record has to stay until then.
 local function told_of(id) return redis.call('ZSCORE', whole('telling'), id) end
 
+-- A fork needs the checkpoint of another job no more (FK1, `fork.lua`).
+local function leave_fork(id, job)
+  if not job.forkSeq or job.forkSeq == '' then return end
+  local raw = redis.call('HGET', key('checkpoints', id), job.forkSeq)
+  local owner = raw and cjson.decode(raw).of or job.forkOf
+  redis.call('HDEL', key('forks', owner), id)
+end
+
 -- Forgets a job: record, indexes, and all that belongs to it.
 local function forget(id, job)
+  leave_fork(id, job)
   reindex(id, terms(job), {})
   for _, set in ipairs({ shelf(job), room(job), whole('sweep'), whole('due'), whole('deadlines') }) do redis.call('ZREM', set, id) end
   if job.holder and job.holder ~= '' then redis.call('ZREM', key('held', job.holder), id) end
