@@ -398,6 +398,31 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
       .toEqual(["queued", "expired"]);
   });
 
+  it("past its deadline a job expires from every state it can be in", async () => {
+    const mortal = { deadlineMs: 3_600_000 };
+    const running = await batch.created({ ...mortal, priority: 9 });
+    const { fence, record } = await batch.lease("w1");
+    const stopping = await batch.created({ ...mortal, priority: 9 });
+    await batch.lease("w1");
+    await batch.writer.control(stopping, "stop", { by: "me" });
+    const queued = await batch.created(mortal);
+    const blocked = await batch.created({ ...mortal, dependsOn: [queued] });
+    const scheduled = await batch.created({ ...mortal, runAt: new Date(Date.now() + 60_000).toISOString() });
+    const stopped = await batch.created(mortal);
+    await batch.writer.control(stopped, "stop", { by: "me" });
+    const all = { running, stopping, blocked, scheduled, stopped, queued };
+    for (const [state, id] of Object.entries(all)) expect(await batch.reader.get(id)).toMatchObject({ state });
+    for (const id of Object.values(all)) await batch.redis.zadd(batch.keys.deadlines, 0, id);
+    await batch.caretaker.passTime();
+    for (const id of Object.values(all)) {
+      expect(await batch.reader.get(id)).toMatchObject({ state: "expired", reason: "deadline_passed" });
+    }
+    const late = { kind: "succeeded", output: "1", artifacts: [] } as const;
+    expect((await batch.deskOf("w1").end(running, fence, record, late, NOTHING_NEW)).kind).toBe("refused");
+    // Run again it has no deadline that is over already.
+    expect((await batch.writer.control(queued, "retry", { by: "me" })).kind).toBe("accepted");
+  });
+
   it("a removed job leaves no key behind but its tickets' bookkeeping", async () => {
     const id = await batch.created({ labels: { a: "b" } });
     expect((await batch.writer.remove(id)).kind).toBe("not_final");
