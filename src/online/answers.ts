@@ -72,6 +72,11 @@ export class Answers {
     });
   }
 
+  /** Nothing more is sent. */
+  async close(): Promise<void> {
+    await this.#outbox.close();
+  }
+
   done(parcel: AnswerParcel): void {
     if (this.#unsent.get(parcel.key) !== parcel) return;
     this.#unsent.delete(parcel.key);

@@ -81,6 +81,7 @@ export class OnlineCoordinator implements Service {
   readonly #admission: Admission;
   readonly #referee: Referee;
   readonly #inquest: Inquest;
+  readonly #outbox: Outbox;
   readonly #wheel: TimerWheel;
   readonly #reader: ListReader;
   readonly #services: ServiceGroup;
@@ -119,6 +120,7 @@ export class OnlineCoordinator implements Service {
     this.#scoreboard = new Scoreboard(directory);
     this.#wheel = new TimerWheel({ monotonicMs: nowMs });
     const outbox = new Outbox(link, (options.longestDeadlineMs ?? 60_000) + LIST_MARGIN_MS);
+    this.#outbox = outbox;
     const verifier = new Verifier({ link, outbox, keys, redisNowMs: () => this.#redisClock.nowMs() });
     const table = new InvocationTable({
       wheel: this.#wheel,
@@ -202,6 +204,7 @@ export class OnlineCoordinator implements Service {
     }
     this.#ejection.releaseAll();
     await this.#reader.cut();
+    await this.#outbox.close();
     await this.#services.stop();
     this.#wheel.stop();
   }

@@ -146,6 +146,7 @@ export class OnlineServer implements Service {
     this.#state = "draining";
     for (const lane of this.#lanes) void lane.drain();
     await this.#answers.flushed(FLUSH_MS);
+    await this.#answers.close();
     await this.#beats.stop();
     await this.#control.cut();
     await this.#redisClock.stop();
