@@ -32,7 +32,9 @@ export function acceptedJob(deps: ApiDeps, request: ApiRequest, job: Job, header
 /** The job as it is, or 304 when the caller has it already. */
 export function presentJob(request: ApiRequest, job: Job, headers: Headers = {}): Answer {
   const body = JSON.stringify(job);
-  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  // How long it has waited changes with every look; that alone is no news of the job.
+  const version = isFinalState(job.state) ? body : JSON.stringify({ ...job, goodput: null });
+  const etag = `"${createHash("sha256").update(version).digest("base64url").slice(0, 22)}"`;
   const all = { ETag: etag, ...(isFinalState(job.state) ? {} : LOOK_AGAIN), ...headers };
   if (matchesTag(request.header("if-none-match"), etag)) return empty(304, all);
   return { status: 200, headers: all, body: { kind: "text", mediaType: JSON_TYPE, text: body } };
