@@ -4,11 +4,11 @@
  *
  * A1 The expected wait is what is served before it, by the rate at which answers come (Little).
  * A2 It must leave the run time before the deadline.
- * A3 It must not be longer than a tenth of the deadline, or two seconds, or twice the usual time, if that is more: a
+ * A3 It must not be longer than a fifth of the deadline, or two seconds, or twice the usual time, if that is more: a
  *    queue is there to even out arrivals and short bursts. A longer one, in steady overload, answers nobody more, and
  *    everybody later; and when the load falls it has to be worked off before anybody is served quickly again.
  */
-const SHARE_OF_DEADLINE = 0.1;
+const SHARE_OF_DEADLINE = 0.2;
 const LONGEST_WAIT_MS = 2_000;
 const USUAL_TIMES = 2;
 const LEAST_RETRY_MS = 1_000;

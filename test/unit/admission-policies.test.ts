@@ -115,10 +115,10 @@ describe("a prospect", () => {
     expect(judgeProspect(prospect({ remainingMs: 100, ahead: 41 }))).toMatchObject({ kind: "refuse", expectedMs: 42 });
   });
 
-  it("is refused when it would wait longer than a tenth of the deadline or two runs, and told when to come back", () => {
-    expect(judgeProspect(prospect({ ahead: 998 })).kind).toBe("wait");
-    expect(judgeProspect(prospect({ ahead: 1_100 }))).toMatchObject({ kind: "refuse", retryAfterMs: 1_000 });
-    expect(judgeProspect(prospect({ ahead: 6_000 }))).toMatchObject({ kind: "refuse", retryAfterMs: 5_001 });
+  it("is refused when it would wait longer than a fifth of the deadline or twice the usual time, and told when to come back", () => {
+    expect(judgeProspect(prospect({ ahead: 1_998 })).kind).toBe("wait");
+    expect(judgeProspect(prospect({ ahead: 2_100 }))).toMatchObject({ kind: "refuse", retryAfterMs: 1_000 });
+    expect(judgeProspect(prospect({ ahead: 6_000 }))).toMatchObject({ kind: "refuse", retryAfterMs: 4_001 });
     const long = { runMs: 10_000, rate: 0.0048, deadlineMs: 60_000, remainingMs: 60_000 };
     expect(judgeProspect(prospect({ ...long, ahead: 95 })).kind).toBe("wait");
     expect(judgeProspect(prospect({ ...long, ahead: 97 })).kind).toBe("refuse");
