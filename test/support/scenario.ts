@@ -6,6 +6,7 @@
  *   --short       short forms, for CI: expectations about time are told, but only those about counts decide
  *   --repeat N    how often a fault is repeated, in scenarios that repeat it
  *   --json        the results as JSON on stdout; words go to stderr
+ *   --markdown    the expectations and what was measured as a table for the README, on stdout
  *
  * Exit code 0 when every expectation that decides holds.
  */
@@ -81,6 +82,7 @@ export async function runScenarios(scenarios: readonly Scenario[]): Promise<neve
       list: { type: "boolean", default: false },
       short: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
+      markdown: { type: "boolean", default: false },
       repeat: { type: "string" },
     },
   });
@@ -103,6 +105,7 @@ export async function runScenarios(scenarios: readonly Scenario[]): Promise<neve
   const missed = outcomes.flatMap(({ expectations }) => expectations.filter((one) => !holds(one)));
   say(`\n${outcomes.length - broken.length} of ${outcomes.length} hold; ${missed.length} expectations missed`);
   if (json) process.stdout.write(`${JSON.stringify({ machine: machine(), short, outcomes }, null, 2)}\n`);
+  if (flags.markdown) process.stdout.write(markdown(outcomes));
   process.exit(broken.length === 0 ? 0 : 1);
 }
 
@@ -142,6 +145,21 @@ function tell({ measured, expectations, seconds, stolen, fault }: Outcome, say: 
 function show(value: number | string): string {
   if (typeof value === "string" || Number.isInteger(value)) return String(value);
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2);
+}
+
+/** Shortfalls stand in it as they are. */
+function markdown(outcomes: readonly Outcome[]): string {
+  const { cpu, cores, node, redis, at } = machine();
+  const rows = outcomes.flatMap(({ scenario, title, expectations, fault }) => [
+    ...(fault === null ? [] : [`| \`${scenario}\`: ${title} | did not run to its end | | **no** |`]),
+    ...expectations.map((one, at) => {
+      const what = at === 0 ? `\`${scenario}\`: ${title}; ${one.what}` : one.what;
+      const bound = `${one.bound} ${show(one.limit)} ${one.unit}`.trim();
+      return `| ${what} | ${`${show(one.is)} ${one.unit}`.trim()} | ${bound} | ${holds(one) ? "yes" : "**no**"} |`;
+    }),
+  ]);
+  const taken = `Taken at ${at} on ${cores} cores (${cpu}), Node ${node}, Redis ${redis}.`;
+  return [taken, "", "| what | measured | target | holds |", "|---|---|---|---|", ...rows, ""].join("\n");
 }
 
 /** What the figures were taken on. */
