@@ -4,6 +4,8 @@
  * W1 Content is written to a temporary file, synced, and only then linked to its name: `link` fails if the name exists
  *    (B1), and what has a name is whole (B2). The folder is synced after that, else a crash may take the name back.
  * W2 Temporary files lie in `.tmp/`, which no name can reach into (A1).
+ *    A file that is the store's for the taking is synced where it lies, and linked: nothing is copied, nothing is left.
+ *    A file that the store may keep (B6) is synced where it lies and gets its name by `link` too: nothing is copied.
  * W3 Whether a remainder in `.tmp/` is old is decided by the file server's clock alone, by comparison with a new file.
  */
 import { randomBytes } from "node:crypto";
@@ -18,6 +20,7 @@ import {
   type CheckpointStore,
   contentChanged,
   type CreateOutcome,
+  type FileRights,
   type NamedOutcome,
   type Source,
   type StoredEntry,
@@ -33,6 +36,8 @@ export class FilesystemStore implements CheckpointStore {
   readonly url: string;
   readonly #root: string;
   readonly #temporary: string;
+  /** Whether files can be linked into here from where they come from: a mount of its own cannot be linked into. */
+  #linking: "possible" | "impossible" = "possible";
 
   constructor(root: string) {
     this.url = `file:${root}`;
@@ -58,8 +63,14 @@ export class FilesystemStore implements CheckpointStore {
     }
   }
 
-  async createNamed(file: string, nameOf: (content: Content) => string | null): Promise<NamedOutcome> {
+  async createNamed(
+    file: string,
+    nameOf: (content: Content) => string | null,
+    rights: FileRights = "read",
+  ): Promise<NamedOutcome> {
     try {
+      const kept = rights === "keep" ? await this.#keep(file, nameOf) : null;
+      if (kept !== null) return kept;
       const temporary = await this.#temporaryPath();
       try {
         const content = await copyFrom(file, temporary);
@@ -72,6 +83,37 @@ export class FilesystemStore implements CheckpointStore {
       }
     } catch (error) {
       throw faultOf(error, `${file} could not be stored`);
+    }
+  }
+
+  /** Makes `file` itself an object (W1). @returns null where that cannot be: it has to be copied */
+  async #keep(file: string, nameOf: (content: Content) => string | null): Promise<NamedOutcome | null> {
+    if (this.#linking === "impossible") return null;
+    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      const before = await handle.stat({ bigint: true });
+      await mkdir(this.#temporary, { recursive: true });
+      // Whose it is, it stays: an object that somebody else may write to is none.
+      const isOurs = before.isFile() && Number(before.uid) === process.geteuid?.();
+      if (!isOurs || before.dev !== (await stat(this.#temporary, { bigint: true })).dev) return null;
+      const [content] = await Promise.all([hashFile(file), handle.sync()]);
+      const name = nameOf(content);
+      if (name === null) return { kind: "not_needed", name, ...content };
+      const path = this.#path(name);
+      await handle.chmod(MODE);
+      if (!(await linkDurably(file, path, this.#root))) return { kind: "exists", name, ...content };
+      const after = await stat(path, { bigint: true });
+      if (after.ino === before.ino && after.size === before.size && after.mtimeNs === before.mtimeNs) {
+        return { kind: "created", name, ...content };
+      }
+      await unlink(path);
+      throw contentChanged(name); // B4
+    } catch (error) {
+      if (!isCode(error, "EXDEV", "EPERM", "EMLINK", "ENOTSUP")) throw error;
+      if (!isCode(error, "EMLINK")) this.#linking = "impossible";
+      return null;
+    } finally {
+      await handle.close();
     }
   }
 

@@ -46,6 +46,7 @@ export interface FrozenFile {
   readonly bytes: number;
   /** When the program last wrote to it, ms since 1970. */
   readonly modifiedMs: number;
+  /** `linked`: it has other names, under which somebody may write to it all the same. */
   readonly how: "reflinked" | "copied" | "linked" | "handed_over";
   /** Inode, size and times (Z2); of no meaning to others. */
   readonly identity: string;
@@ -78,9 +79,11 @@ export async function freezeFiles({ source, files, into, clock }: FreezeOptions)
 /**
  * A folder whose writer has handed it over: nobody writes there any more, so nothing needs to be copied.
  *
+ * @param atRest names of files that nobody writes to under other names either; without that, one that has any is `linked`
  * @throws Error when something in it is no regular file. Empty folders are not kept
  */
-export async function handedOver(folder: string): Promise<FrozenFolder> {
+export async function handedOver(folder: string, atRest: readonly string[] = []): Promise<FrozenFolder> {
+  const resting = new Set(atRest);
   const files: FrozenFile[] = [];
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
     if (entry.isDirectory()) continue;
@@ -89,7 +92,8 @@ export async function handedOver(folder: string): Promise<FrozenFolder> {
     if (!entry.isFile()) throw new Error(`${name} in the checkpoint is not a regular file`);
     if (!isFileName(name)) throw new Error(`${name} is no name for a file of a checkpoint`);
     const stats = await lstat(path, { bigint: true });
-    files.push(frozenFile(name, "handed_over", { taken: stats, original: stats }));
+    const how = stats.nlink === 1n || resting.has(name) ? "handed_over" : "linked";
+    files.push(frozenFile(name, how, { taken: stats, original: stats }));
   }
   return { folder, files: inOrder(files) };
 }

@@ -7,6 +7,8 @@
  * B3 Memory is bounded: content passes through in pieces, whatever its size.
  * B4 What is stored is what was meant: with `sha256` given, content that differs from it is refused, not stored.
  * B5 Every wait is bounded: a store that does not answer is a fault, after a bounded number of trials.
+ * B6 A file is only read, and is afterwards what it was. Where the caller lets the store keep it, the store may make it
+ *    its content as it lies there: it is still under its name then, and whoever wrote to it would write into the store.
  */
 import type { Readable } from "node:stream";
 import type { Content } from "./hashing-copy.ts";
@@ -32,6 +34,9 @@ export interface NamedOutcome extends Content {
   readonly name: string | null;
 }
 
+/** What a store may do with a file it is given (B6). `keep`: nobody writes to it any more, under whatever name. */
+export type FileRights = "read" | "keep";
+
 export interface StoredEntry {
   readonly name: string;
   readonly bytes: number;
@@ -44,9 +49,9 @@ export interface CheckpointStore {
   create(name: string, source: Source, expected?: { readonly sha256: string }): Promise<CreateOutcome>;
   /**
    * Stores a file under the name that `nameOf` finds for its content, in one pass where the store can.
-   * `nameOf` says null when the content is not needed after all.
+   * `nameOf` says null when the content is not needed after all. `rights` (default `read`): B6.
    */
-  createNamed(file: string, nameOf: (content: Content) => string | null): Promise<NamedOutcome>;
+  createNamed(file: string, nameOf: (content: Content) => string | null, rights?: FileRights): Promise<NamedOutcome>;
   /**
    * The content, from byte `from` (default 0) on; null if there is none, nothing if it ends before.
    * Whoever asks has to read it to its end or destroy it.

@@ -5,7 +5,7 @@
  * C2 What the parent has, by hash, is not stored again; the parent is kept as long as this one may need it, because
  *    what is deleted is decided with both in view.
  * C3 What is stored hashes to what the manifest says, and was at rest since it was frozen (Z2): a file that changes while
- *    it is read ends the checkpoint, not the truth of it.
+ *    it is read ends the checkpoint, not the truth of it. One that the program can still reach is copied, never kept (B6).
  */
 import { join } from "node:path";
 import type { Fence } from "../domain/fence.ts";
@@ -15,7 +15,7 @@ import { type Content, hashFile } from "./hashing-copy.ts";
 import { inLanes } from "./in-lanes.ts";
 import { encodeManifest, type Manifest, type ManifestFile } from "./manifest.ts";
 import { manifestName, objectName } from "./names.ts";
-import { type CheckpointStore, contentChanged, StoreFault } from "./store.ts";
+import { type CheckpointStore, contentChanged, type FileRights, StoreFault } from "./store.ts";
 
 /** Files that are stored at the same time: one is hashed while another goes to the disk, or on its way. */
 const LANES = 3;
@@ -91,13 +91,18 @@ async function storeFiles(
     // What was not written to since the parent is probably there: reading it costs less than storing it in vain.
     const content = isOld(file, parent) ? await hashFile(path) : null;
     const { bytes, sha256 } =
-      content === null || nameOf(content) !== null ? await store.createNamed(path, nameOf) : content;
+      content === null || nameOf(content) !== null ? await store.createNamed(path, nameOf, rightsTo(file)) : content;
     if (!(await stillFrozen(frozen, file))) throw contentChanged(name); // C3
     const object = known.get(sha256) ?? objectName(job, sha256, fence);
     known.set(sha256, object);
     return { name, bytes, sha256, object };
   };
   return inLanes(LANES, frozen.files, storeOne);
+}
+
+/** C3: a link is the program's own file, and its declaration that it never writes there may be wrong. */
+function rightsTo(file: FrozenFile): FileRights {
+  return file.how === "linked" ? "read" : "keep";
 }
 
 function isOld(file: FrozenFile, parent: WrittenCheckpoint | null): boolean {

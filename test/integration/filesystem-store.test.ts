@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { appendFileSync, existsSync } from "node:fs";
+import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openStore } from "../../src/checkpoints/checkpoints.ts";
+import { handedOver, hashFile, openCheckpoint, openStore, writeCheckpoint } from "../../src/checkpoints/checkpoints.ts";
 import { describeStore } from "../support/store-conformance.ts";
 
 describeStore({
@@ -62,6 +63,101 @@ describe("the store in a folder", () => {
     expect(await store.sweep()).toBe(1);
     expect(await readdir(temporary)).toEqual([]);
     expect(await store.create("jobs/x", Buffer.from("second"))).toMatchObject({ kind: "created" });
+  });
+
+  describe("with a file that it may keep", () => {
+    const content = Buffer.alloc(3_000_000, "state");
+    const state = () => join(root, "state");
+    const objects = () => join(root, "store/objects");
+    beforeEach(() => writeFile(state(), content, { mode: 0o600 }));
+
+    const inodes = async (...paths: readonly string[]) =>
+      new Set(await Promise.all(paths.map(async (path) => (await stat(path)).ino)));
+
+    test("W1: the file itself becomes the object, readable by all, and nothing is copied", async () => {
+      const store = openStore(`file:${join(root, "store")}`);
+      expect(await store.createNamed(state(), () => "objects/kept", "keep")).toMatchObject({ kind: "created" });
+      expect((await inodes(state(), join(objects(), "kept"))).size).toBe(1);
+      expect((await stat(join(objects(), "kept"))).mode & 0o777).toBe(0o644);
+      expect(await readdir(join(root, "store/.tmp"))).toEqual([]);
+      expect(await store.createNamed(state(), () => "objects/copied")).toMatchObject({ kind: "created" });
+      expect((await inodes(state(), join(objects(), "copied"))).size).toBe(2);
+    });
+
+    test("C3: of a checkpoint, what the program can still reach under another name is copied, and the rest is kept", async () => {
+      const [working, save] = [join(root, "working"), join(root, "save")];
+      await Promise.all([mkdir(working), mkdir(save)]);
+      for (const name of ["own", "shelved", "program"]) await writeFile(join(working, name), `${name} of the job`);
+      await rename(join(working, "own"), join(save, "own"));
+      for (const name of ["shelved", "program"]) await link(join(working, name), join(save, name));
+      const store = openStore(`file:${join(root, "store")}`);
+      const written = await writeCheckpoint(store, await handedOver(save, ["shelved"]), {
+        ...{ job: "01hzzzzzzzzzzzzzzzzzzzzzzz", task: "t", checkpointVersion: 1, seq: 1, attempt: 1, trial: 0 },
+        ...{ fence: { generation: 1, counter: 1, token: "t" }, parent: null, progress: null, artifacts: [] },
+        createdAt: new Date().toISOString(),
+      });
+      const kept: Record<string, boolean> = {};
+      for (const { name, object } of written.manifest.files) {
+        kept[name] = (await inodes(join(save, name), join(root, "store", object))).size === 1;
+      }
+      expect(kept).toEqual({ own: true, shelved: true, program: false });
+      await writeFile(join(working, "program"), "written in place, whatever was declared"); // Same inode.
+      const opening = await openCheckpoint(store, written.name, written.sha256);
+      if (opening.kind !== "ok") throw new Error(opening.detail);
+      expect(Buffer.from(await opening.checkpoint.read("program")).toString()).toBe("program of the job");
+    });
+
+    test("B4: one that is written to after all is refused, and is in the store under no name", async () => {
+      const store = openStore(`file:${join(root, "store")}`);
+      const late = (): string => {
+        appendFileSync(state(), "late");
+        return "objects/late";
+      };
+      await expect(store.createNamed(state(), late, "keep")).rejects.toMatchObject({ reason: "changed" });
+      expect(await store.stat("objects/late")).toBeNull();
+    });
+
+    test("B2: a writer that is killed between hashing and naming leaves no name and no remains, and the file as it was", async () => {
+      const killed = await run(`await store.createNamed(${JSON.stringify(state())}, () => {
+        process.kill(process.pid, "SIGKILL");
+        return "objects/x";
+      }, "keep");`);
+      expect(killed.signal).toBe("SIGKILL");
+      expect(await readdir(join(root, "store"))).toEqual([".tmp"]);
+      expect(await readdir(join(root, "store/.tmp"))).toEqual([]);
+      expect((await readFile(state())).equals(content)).toBe(true);
+    });
+
+    test("B2: whenever a writer is killed, what has a name is whole", async () => {
+      const files = Array.from({ length: 40 }, (_, n) => join(root, `part-${n}`));
+      for (const [n, file] of files.entries()) await writeFile(file, Buffer.alloc(50_000, `${n}`));
+      const killed = await run(`
+        let named = 0;
+        await Promise.all(${JSON.stringify(files)}.map((file) => store.createNamed(file, ({ sha256 }) => {
+          named += 1;
+          if (named === 20) setImmediate(() => process.kill(process.pid, "SIGKILL"));
+          return "objects/" + sha256;
+        }, "keep")));`);
+      expect(killed.signal).toBe("SIGKILL");
+      for (const name of await readdir(objects()).catch(() => [])) {
+        expect(await hashFile(join(objects(), name))).toEqual({ bytes: 50_000, sha256: name });
+      }
+      const store = openStore(`file:${join(root, "store")}`);
+      for (const file of files) await store.createNamed(file, ({ sha256 }) => `objects/${sha256}`, "keep");
+      expect(await readdir(objects())).toHaveLength(40);
+    });
+
+    test.runIf(existsSync("/dev/shm"))("one on another disk is copied", async () => {
+      const elsewhere = await mkdtemp("/dev/shm/cairn-store-");
+      try {
+        const store = openStore(`file:${elsewhere}`);
+        expect(await store.createNamed(state(), () => "objects/x", "keep")).toMatchObject({ kind: "created" });
+        expect((await readFile(join(elsewhere, "objects/x"))).equals(content)).toBe(true);
+        expect(await readdir(join(elsewhere, ".tmp"))).toEqual([]);
+      } finally {
+        await rm(elsewhere, { recursive: true, force: true });
+      }
+    });
   });
 
   test("a folder that cannot be written to is a fault that says which name and why", async () => {

@@ -4,7 +4,7 @@
  * A kind brings a way to make a fresh store, and a way to damage what is stored, as a bad disk would.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -143,6 +143,23 @@ export function describeStore(kind: StoreKind): void {
       await expect(store.createNamed(file, () => "../out")).rejects.toThrow(TypeError);
     });
 
+    test("B6: a file that it may keep is still there and unchanged, and what becomes of its name is no matter", async () => {
+      const [file, content] = [join(folder, "file"), randomBytes(1_500_000)];
+      await writeFile(file, content);
+      const name = `objects/${sha256(content)}`;
+      const known = { name, bytes: content.length, sha256: sha256(content) };
+      expect(await store.createNamed(file, () => null, "keep")).toEqual({ ...known, kind: "not_needed", name: null });
+      expect(await store.createNamed(file, () => name, "keep")).toEqual({ kind: "created", ...known });
+      expect(await under.other.createNamed(file, () => name, "keep")).toEqual({ kind: "exists", ...known });
+      expect(sha256(await readFile(file))).toBe(known.sha256);
+      await writeFile(join(folder, "next"), "the next one");
+      await rename(join(folder, "next"), file);
+      expect(sha256((await contentOf(under.other, name))!)).toBe(known.sha256);
+      await rm(file);
+      expect(sha256((await contentOf(store, name))!)).toBe(known.sha256);
+      await expect(store.createNamed(file, () => name, "keep")).rejects.toThrow(StoreFault);
+    });
+
     test.each(["", "/etc/passwd", "a/../b", "..", "a//b", "a/", ".hidden", "a/.tmp", "a\0b", "a\\b", "a/b c"])(
       "refuses %j as a name",
       async (name) => {
@@ -268,7 +285,7 @@ function bound(store: CheckpointStore): CheckpointStore {
   return {
     url: store.url,
     create: (name, source, expected) => store.create(name, source, expected),
-    createNamed: (file, nameOf) => store.createNamed(file, nameOf),
+    createNamed: (file, nameOf, rights) => store.createNamed(file, nameOf, rights),
     copyTo: (name, file) => store.copyTo(name, file),
     get: (name) => store.get(name),
     stat: (name) => store.stat(name),

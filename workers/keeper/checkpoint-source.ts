@@ -55,8 +55,8 @@ export class SavingRunner implements CheckpointSource {
   async snapshot(folder: string, then: "go_on" | "hold", signal: AbortSignal): Promise<Snapshot | null> {
     const saved = await this.#save(folder, then, signal);
     if (saved?.kind !== "saved") return saved;
-    const { blockedMs, progress, artifacts } = saved;
-    return { kind: "saved", frozen: await handedOver(folder), blockedMs, progress, artifacts };
+    const { blockedMs, progress, artifacts, atRest } = saved;
+    return { kind: "saved", frozen: await handedOver(folder, atRest), blockedMs, progress, artifacts };
   }
 
   notStored(): void {

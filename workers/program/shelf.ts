@@ -24,6 +24,13 @@ interface Shelved {
   readonly blockedMs: number;
 }
 
+export interface HandedOver {
+  readonly progress: Progress | null;
+  readonly blockedMs: number;
+  /** Files that are copies of the program's, and not its own. */
+  readonly atRest: readonly string[];
+}
+
 export interface ShelfOptions {
   /** The program's folder. */
   readonly working: string;
@@ -76,7 +83,7 @@ export class Shelf {
   }
 
   /** Lays the latest into the keeper's folder. @throws Error when there is none, or it was written to after all */
-  async handOver(into: string): Promise<{ readonly progress: Progress | null; readonly blockedMs: number }> {
+  async handOver(into: string): Promise<HandedOver> {
     const latest = this.#latest;
     if (latest === null) throw new Error("there is no checkpoint");
     const { frozen, appended, state, blockedMs } = latest;
@@ -90,7 +97,8 @@ export class Shelf {
     for (const name of appended) await lay(join(frozen.folder, name), join(into, name));
     await saveProgramState(into, state);
     this.#isFresh = false;
-    return { progress: state.progress, blockedMs };
+    const owned = frozen.files.filter(({ how }) => how !== "linked").map(({ name }) => name);
+    return { progress: state.progress, blockedMs, atRest: [...owned, ...appended] };
   }
 
   /** What was handed over last could not be stored (SH3). */

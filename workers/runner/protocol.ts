@@ -81,6 +81,8 @@ export type FromRunner =
       readonly progress: Progress | null;
       /** Handed out since the last report. */
       readonly artifacts: readonly ArtifactFile[];
+      /** Files in the folder that have other names too, under none of which anybody writes to them any more. */
+      readonly atRest: readonly string[];
     }
   | {
       readonly kind: "save_failed";

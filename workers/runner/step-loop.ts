@@ -102,6 +102,7 @@ export class StepLoop {
       blockedMs: clock.monotonicMs() - begin,
       progress: ctx.lastProgress,
       artifacts: ctx.takeArtifacts(),
+      atRest: [],
     });
   }
 }
