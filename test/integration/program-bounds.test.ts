@@ -73,7 +73,7 @@ describe("a program", () => {
     await eventually("the daemon runs", () => find(`sleep ${seconds}`));
     if (how === "cancel") {
       attempt.tell({ kind: "stop", intent: "cancel", graceMs: 5_000 });
-      expect(await attempt.over()).toEqual({ kind: "interrupted" });
+      expect(await attempt.over()).toMatchObject({ kind: "interrupted" });
     } else {
       attempt.keeper.kill("SIGKILL");
       process.kill(attempt.runnerPid!, "SIGKILL");
@@ -96,7 +96,7 @@ describe("a program", () => {
     const attempt = job.attempt();
     await eventually("it runs", async () => (await job.log(1)).includes("begun"));
     attempt.tell({ kind: "stop", intent: "stop", graceMs: 20_000 });
-    expect(await attempt.over()).toEqual({ kind: "interrupted" });
+    expect(await attempt.over()).toMatchObject({ kind: "interrupted" });
   });
 
   test("is not started with text that would be read as an option", async () => {
