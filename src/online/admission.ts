@@ -48,6 +48,8 @@ export interface GateView {
 
 export class Admission {
   readonly #options: AdmissionOptions;
+  /** Monotonic; infinite while it is away. */
+  #redisBackAtMs = Number.NEGATIVE_INFINITY;
   readonly #gates = new Map<string, TaskGate>();
   #waiting = 0;
   #waitingCharacters = 0;
@@ -93,8 +95,20 @@ export class Admission {
 
   /** A replica has answered a first attempt. */
   answered(task: string, times: AnswerTimes): void {
+    const now = this.#options.nowMs();
+    // What was under way while Redis was away waited for Redis: it says nothing about the replicas.
+    if (now - times.runMs - times.queueMs < this.#redisBackAtMs) return;
     const gate = this.#gate(task);
-    if (gate.limit.answered(times, gate.underWay, this.#options.nowMs())) this.#letWaiting(gate);
+    if (gate.limit.answered(times, gate.underWay, now)) this.#letWaiting(gate);
+  }
+
+  redisIsAway(): void {
+    this.#redisBackAtMs = Number.POSITIVE_INFINITY;
+    this.sendAway();
+  }
+
+  redisIsBack(): void {
+    this.#redisBackAtMs = this.#options.nowMs();
   }
 
   /** A replica has said that it is overloaded. */

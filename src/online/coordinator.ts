@@ -161,8 +161,11 @@ export class OnlineCoordinator implements Service {
     });
     this.#referee = referee;
     this.#inquest = new Inquest({ nowMs, link, table, referee, directory, verifier });
-    link.onUp(() => this.#inquest.redisIsBack());
-    link.onDown(() => this.#admission.sendAway());
+    link.onUp(() => {
+      this.#admission.redisIsBack();
+      this.#inquest.redisIsBack();
+    });
+    link.onDown(() => this.#admission.redisIsAway());
     const inquest = this.#inquest;
     const hearing = new Hearing({
       nowMs,
