@@ -20,7 +20,11 @@ describe.each(["by-signal", "by-exit-signal", "by-stop-file", ...BY_THEMSELVES])
   const asked = !BY_THEMSELVES.includes(task);
 
   test("whose machine dies in the middle goes on elsewhere, to the result of an undisturbed run", async () => {
-    await using job = await ProgramJob.create(task, { steps: STEPS }, { kept, intervalMs: asked ? 300 : NEVER });
+    await using job = await ProgramJob.create(
+      task,
+      { steps: STEPS, stepMs: 25 },
+      { kept, intervalMs: asked ? 300 : NEVER },
+    );
     const first = job.attempt();
     await first.until("two checkpoints", () => job.commits.length >= 2);
     process.kill(first.runnerPid!, "SIGKILL");
@@ -41,7 +45,11 @@ describe.each(["by-signal", "by-stop-file", "by-exit-85", "periodic"])("a progra
   const asked = !BY_THEMSELVES.includes(task);
 
   test("that is told to stop makes its last checkpoint, and goes on from there", async () => {
-    await using job = await ProgramJob.create(task, { steps: STEPS }, { kept, intervalMs: asked ? 60_000 : NEVER });
+    await using job = await ProgramJob.create(
+      task,
+      { steps: STEPS, stepMs: 25 },
+      { kept, intervalMs: asked ? 60_000 : NEVER },
+    );
     const first = job.attempt();
     await first.until("it is under way", () => (first.progress.at(-1) ?? 0) > 20);
     first.tell({ kind: "stop", intent: "stop", graceMs: 20_000 });
