@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
-import { settleOutcome } from "../../src/checkpoints/checkpoints.ts";
+import { openCheckpoint, settleOutcome } from "../../src/checkpoints/checkpoints.ts";
 import { machineMs } from "../../workers/keeper/lease-touch.ts";
 import { eventually } from "../support/eventually.ts";
 import { groupMembers, TestJob, type TestAttempt, type Wishes } from "../support/keeper-agent.ts";
@@ -191,6 +191,41 @@ describe("the store", () => {
     expect(job.setAside).toEqual([]);
     expect(second.restoredFrom).not.toBeNull();
   });
+});
+
+describe("RS3: a checkpoint that cannot be read while others can", () => {
+  test("is set aside, and its parent is used", async () => {
+    job = await TestJob.create(counting());
+    const first = job.attempt();
+    await first.until("two checkpoints", () => job.commits.length >= 2);
+    first.keeper.kill("SIGKILL");
+    await first.exited;
+    await first.nothingRuns();
+    const [last, parent] = job.candidates;
+    if (last === undefined || parent === undefined) throw new Error("two were committed");
+    const path = join(job.root, "store", await stateOf(last));
+    await rename(path, `${path}.away`);
+    await mkdir(path); // A folder can be opened and not be read: what a bad sector does.
+    const second = job.attempt();
+    expect(await second.over()).toMatchObject({ kind: "succeeded" });
+    expect(job.setAside).toEqual([last.seq]);
+    expect(second.restoredFrom).toBe(parent.seq);
+    expect(await job.log(2)).toContain("cannot be read, while others in the store can");
+  });
+
+  /** An object that only this checkpoint has. */
+  async function stateOf({ manifest, manifestSha256 }: TestJob["candidates"][number]): Promise<string> {
+    const older = job.candidates.find((candidate) => candidate.manifest !== manifest);
+    const objectsOf = async (name: string, sha256: string | null): Promise<string[]> => {
+      const opening = await openCheckpoint(job.store, name, sha256);
+      if (opening.kind !== "ok") throw new Error(opening.detail);
+      return opening.checkpoint.manifest.files.map(({ object }) => object);
+    };
+    const shared = await objectsOf(older?.manifest ?? "", null);
+    const own = (await objectsOf(manifest, manifestSha256)).find((object) => !shared.includes(object));
+    if (own === undefined) throw new Error("it has nothing of its own");
+    return own;
+  }
 });
 
 describe("at the named places", () => {
