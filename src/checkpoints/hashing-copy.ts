@@ -58,6 +58,7 @@ export async function hashFile(path: string): Promise<Content> {
 
 async function hashInThread(path: string): Promise<Content> {
   const thread = new Worker(new URL("hash-thread.mjs", import.meta.url), {
+    execArgv: [], // Not those of this process: `--input-type` would end the thread.
     workerData: path,
     resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 8 },
   });
