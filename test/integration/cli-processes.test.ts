@@ -84,9 +84,9 @@ describe("cairn api", { timeout: 120_000 }, () => {
     await gone(at.pid);
   });
 
-  it("ends with 1 when a setting cannot be used, and names it", async () => {
+  it("ends with 2 when a setting cannot be used, and names it", async () => {
     const { code, out, err } = await runCairn(["api", "--port", "many"], { env });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(out + err).toContain("CAIRN_PORT");
   });
 
