@@ -318,7 +318,9 @@ describe("a task with effects on the outside world, whose lease is not confirmed
   };
   /** Its lease is confirmed until the test says otherwise. */
   const frozen = async (): Promise<{ attempt: TestAttempt; pid: number }> => {
-    job = await TestJob.create(counting({ effects: "outside", confirmedMs: machineMs() }));
+    // Longer than its lease may stay unconfirmed.
+    const input = JSON.stringify({ steps: 800, stepMs: 5 });
+    job = await TestJob.create(counting({ input, effects: "outside", confirmedMs: machineMs() }));
     const attempt = job.attempt();
     const confirming = setInterval(() => attempt.tell({ kind: "held", atMs: machineMs() }), 250);
     await attempt.until("it computes", () => attempt.progress.length > 0).finally(() => clearInterval(confirming));
