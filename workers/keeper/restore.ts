@@ -111,7 +111,7 @@ async function tryCandidate(options: RestoreOptions, candidate: Candidate): Prom
   if (opening.kind === "damaged") return opening;
   const { checkpoint } = opening;
   const { manifest } = checkpoint;
-  if (manifest.job !== assignment.job || manifest.seq !== candidate.seq || manifest.task !== assignment.task) {
+  if (manifest.job !== candidate.job || manifest.seq !== candidate.seq || manifest.task !== assignment.task) {
     return { kind: "damaged", detail: `is checkpoint ${manifest.seq} of job ${manifest.job}` };
   }
   if (manifest.checkpointVersion !== assignment.checkpointVersion) {
