@@ -133,6 +133,7 @@ async function main(): Promise<void> {
     },
     assignment: {
       ...own,
+      nice: config.batchNice,
       storeUrl: config.store,
       storeAccess,
       logBytes: config.limits.logBytesPerAttempt,

@@ -39,6 +39,7 @@ export const WORKER_SETTINGS = [
   "onlineSlots",
   "replicas",
   "batchSlots",
+  "batchNice",
   "stopGraceMs",
   "drainMs",
   "rideThroughMs",

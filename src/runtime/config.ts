@@ -67,6 +67,11 @@ const settings = z.strictObject({
     .describe("Online requests at the same time on this worker; 0: none"),
   replicas: whole.min(0).max(64).default(1).describe("Replica processes of this worker"),
   batchSlots: whole.min(0).max(1_000).default(2).describe("Batch jobs at the same time on this worker"),
+  batchNice: whole
+    .min(0)
+    .max(19)
+    .default(19)
+    .describe("Nice value of batch jobs; 19: they get what online work leaves, 0: an equal share"),
   tasks: list.default([]).describe("Modules with tasks, besides the built-in ones"),
   programs: list.default([]).describe("Files (YAML or JSON) with programs that this worker runs as batch tasks"),
   builtins: z.enum(["on", "off"]).default("on").describe("Serve the built-in tasks"),

@@ -59,7 +59,7 @@ describe("an attempt", () => {
 
   test("computes with what others leave of the processor, where Linux shares it out by session, too", async () => {
     job = await TestJob.create(counting());
-    const attempt = job.attempt();
+    const attempt = job.attempt({ nice: 19 });
     const pid = await eventually("the runner is there", () => attempt.runnerPid);
     await eventually("it has the lowest priority", () => getPriority(pid) === 19);
     if (!existsSync("/proc/self/autogroup")) return; // No such groups on this system.

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { batchNice } from "../support/batch-nice.ts";
 import { CAIRN, startCairn, type Running } from "../support/cairn-command.ts";
 import { eventually } from "../support/eventually.ts";
 import { countDigest } from "../support/fleet.ts";
@@ -31,7 +32,7 @@ async function run(name: string): Promise<{ readonly out: string; readonly err: 
   const npx = `npx() { shift; ${JSON.stringify(process.execPath)} ${JSON.stringify(CAIRN)} "$@"; }`;
   const child = spawn("bash", ["-c", `set -eu\n${npx}\n${block(name)}`], {
     cwd: folder,
-    env: { PATH: process.env["PATH"], ...env },
+    env: { PATH: process.env["PATH"], ...batchNice(), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const parts = { out: "", err: "" };

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { batchNice } from "./batch-nice.ts";
 
 export const CAIRN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 
@@ -33,7 +34,7 @@ export interface Running {
 /** Starts `cairn …`. */
 export function startCairn(args: readonly string[], options: CairnOptions = {}): Running {
   const child = spawn(process.execPath, [CAIRN, ...args], {
-    env: { PATH: process.env["PATH"], ...options.env },
+    env: { PATH: process.env["PATH"], ...batchNice(), ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: options.channel === true ? ["pipe", "pipe", "pipe", "ipc"] : ["pipe", "pipe", "pipe"],
   });

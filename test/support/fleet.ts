@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { CairnClient } from "../../src/client/client.ts";
 import type { Attempt, Job } from "../../src/contract/job.ts";
 import type { Worker } from "../../src/contract/worker.ts";
+import { batchNice } from "./batch-nice.ts";
 import { eventually } from "./eventually.ts";
 import { familyOf } from "./process-cpu.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
@@ -190,6 +191,7 @@ export class Fleet {
         PATH: process.env["PATH"],
         CAIRN_REDIS_URL: this.redis.url,
         CAIRN_DATA: this.folder,
+        ...batchNice(),
         CAIRN_LOG_LEVEL: process.env["CAIRN_TEST_LOG"] ?? "fatal",
         ...this.#settings,
         ...settings,

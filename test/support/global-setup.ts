@@ -5,6 +5,7 @@
  * - Nothing that a test has started outlives the run, however it ends: all of it carries the mark of a guard.
  */
 import { startGuard } from "../../src/launch/guarded.mjs";
+import { shareTheProcessor } from "./batch-nice.ts";
 
 export default function setUp(): void {
   const guard = startGuard();
@@ -12,4 +13,5 @@ export default function setUp(): void {
     if (name.startsWith("CAIRN_")) Reflect.deleteProperty(process.env, name);
   }
   Object.assign(process.env, guard.mark);
+  shareTheProcessor();
 }

@@ -106,6 +106,7 @@ export class TestAttempt {
     this.assignment = {
       task: "count",
       runs: "steps",
+      nice: 0,
       checkpointVersion: 1,
       input: "{}",
       traceparent: null,

@@ -49,7 +49,15 @@ export interface BatchDeskOptions {
   /** The parts of an assignment that are the worker's. */
   readonly assignment: Pick<
     Assignment,
-    "storeUrl" | "storeAccess" | "taskModules" | "builtins" | "faults" | "logLevel" | "logBytes" | "outputBytes"
+    | "nice"
+    | "storeUrl"
+    | "storeAccess"
+    | "taskModules"
+    | "builtins"
+    | "faults"
+    | "logLevel"
+    | "logBytes"
+    | "outputBytes"
   >;
   /** Names of the tasks that are programs. */
   readonly programs: ReadonlySet<string>;

@@ -32,6 +32,8 @@ export interface Assignment {
   readonly task: string;
   /** `program`: an executable (`defineProgram`); `steps`: functions in TypeScript. */
   readonly runs: "steps" | "program";
+  /** Nice value of what it runs, 0 to 19. */
+  readonly nice: number;
   readonly checkpointVersion: number;
   /** Raw JSON. */
   readonly input: string;

@@ -16,6 +16,7 @@ export function runnerAssignment(
     taskModules,
     builtins,
     outputBytes,
+    nice,
   }: Assignment,
   places: Pick<RunnerAssignment, "restored" | "artifactFolder" | "mark" | "cgroup">,
 ): RunnerAssignment {
@@ -31,6 +32,7 @@ export function runnerAssignment(
     taskModules,
     builtins,
     outputBytes,
+    nice,
     ...places,
   };
 }

@@ -2,7 +2,7 @@
  * The runner as its keeper sees it: a process group that is started, told, watched and ended.
  *
  * RU1 The runner leads a group of its own, and it is the group that is ended: what the task started goes with it.
- * RU2 It runs at the lowest priority. `nice` sets it before Node starts, because on Linux a priority belongs to a
+ * RU2 It runs at the nice value of batch work, by default the lowest priority. `nice` sets it before Node starts, because on Linux a priority belongs to a
  *     thread, and threads take over that of the one which started them; its session is lowered besides
  *     (`background-priority.ts`). The runner of a program lowers the program alone: it has to look after it in time.
  * RU3 It inherits the keeper's environment, which the agent has cleaned: no settings, no credentials.
@@ -39,7 +39,7 @@ export interface RunnerExit {
 
 export interface RunnerProcessOptions {
   readonly clock: Clock;
-  readonly assignment: Pick<Assignment, "runs" | "job" | "attempt" | "fence">;
+  readonly assignment: Pick<Assignment, "runs" | "nice" | "job" | "attempt" | "fence">;
   /** Working directory of the task. */
   readonly folder: string;
   readonly onMessage: (message: FromRunner) => void;
@@ -60,7 +60,7 @@ export class RunnerProcess {
   /** @throws Error when the process cannot be started */
   constructor(options: RunnerProcessOptions) {
     const { folder, assignment } = options;
-    const { runs, job, attempt, fence } = assignment;
+    const { runs, nice, job, attempt, fence } = assignment;
     this.#clock = options.clock;
     this.mark = `${job}-${attempt}-${fence.token.slice(0, 8)}`;
     this.#cgroup = runs === "program" ? ControlGroup.create(this.mark) : null;
@@ -70,13 +70,13 @@ export class RunnerProcess {
       cwd: folder,
       env: { ...environment, [MARK]: marks.join(",") },
       detached: true, // RU1
-      ...(runs === "steps" ? { execPath: "nice", execArgv: ["-n", "19", process.execPath] } : {}), // RU2
+      ...(runs === "steps" ? { execPath: "nice", execArgv: ["-n", String(nice), process.execPath] } : {}), // RU2
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.ended = this.#watch();
     if (this.#child.pid === undefined) throw new Error("the runner could not be started: is there a program `nice`?");
     this.pid = this.#child.pid;
-    if (runs === "steps") void lowerSession(this.pid, this.#clock); // RU2
+    if (runs === "steps") void lowerSession(this.pid, nice, this.#clock); // RU2
     this.#cgroup?.add(this.pid); // Before it is told anything, so before it starts anything.
     this.#child.on("message", (message) => options.onMessage(message as FromRunner));
     this.#child.stdout?.on("data", options.onOutput);

@@ -240,6 +240,7 @@ export class Driver {
     const speaks = trigger?.stdin !== undefined || stop?.stdin !== undefined;
     reader.begin();
     const run = new ProcessRun({
+      nice: this.#options.assignment.nice,
       command: launch,
       folder: this.#folder,
       environment,
@@ -275,6 +276,7 @@ export class Driver {
     if (command === undefined) return null;
     const { scope, definition } = resolved;
     const run = new ProcessRun({
+      nice: this.#options.assignment.nice,
       command: expandCommand(command, scope, "complete.command", definition.dashes),
       folder: this.#folder,
       environment,

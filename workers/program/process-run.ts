@@ -24,6 +24,8 @@ export interface Exit {
 
 export interface ProcessRunOptions {
   readonly command: readonly string[];
+  /** Nice value of its session, 0 to 19. */
+  readonly nice: number;
   readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
   /** Its standard input: a file, nothing, or what `write` is given. */
@@ -51,7 +53,7 @@ export class ProcessRun {
       stdio: [input, "pipe", "pipe"],
     });
     this.pid = this.#child.pid ?? null;
-    if (this.pid !== null) void lowerSession(this.pid, systemClock); // PR3
+    if (this.pid !== null) void lowerSession(this.pid, options.nice, systemClock); // PR3
     this.#pass(this.#child.stdout, process.stdout, copy, onLine);
     this.#pass(this.#child.stderr, process.stderr, null, onLine);
     this.#child.stdin?.on("error", () => undefined); // It has closed it, or ended.

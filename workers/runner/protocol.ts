@@ -28,6 +28,8 @@ export interface RunnerAssignment {
   readonly artifactFolder: string;
   /** Longest output, bytes of JSON. */
   readonly outputBytes: number;
+  /** Nice value of a program, 0 to 19; the steps of a task run at that of their runner. */
+  readonly nice: number;
   /** Marks every process of the attempt (a word in `CAIRN_RUN`). */
   readonly mark: string;
   /** Control group that the runner was put in; null: there is none. */

@@ -113,6 +113,7 @@ function assignmentOf(task: TaskInfo, text: string, bundles: readonly string[], 
   return {
     task: task.name,
     runs: isProgram ? "program" : "steps",
+    nice: config.batchNice,
     checkpointVersion: task.checkpointVersion ?? 1,
     input: text,
     traceparent: null,
