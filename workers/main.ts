@@ -26,7 +26,7 @@ import { createKeys } from "../src/redis/keys.ts";
 import { RedisClock } from "../src/redis/redis-clock.ts";
 import { openScriptWriter } from "../src/redis/script-writer.ts";
 import { systemClock } from "../src/runtime/clock.ts";
-import { inheritedEnvironment } from "../src/runtime/config.ts";
+import { awsVariables, inheritedEnvironment } from "../src/runtime/config.ts";
 import { parseFaultPlan } from "../src/runtime/fault-points.ts";
 import { createLogger } from "../src/runtime/logger.ts";
 import { ServiceGroup } from "../src/runtime/service.ts";
@@ -85,7 +85,11 @@ async function main(): Promise<void> {
     faults: parseFaultPlan(config.faults),
   });
   const caretaking = new BatchCaretaker({ redis: commands, keys, scripts, tickets, graph, arrays, redisNowMs, logger });
-  const storeAccess = storeAccessFrom(config);
+  // Keepers and replicas have a clean environment, in which the SDK would not find the role of a container.
+  const storeAccess = {
+    ...storeAccessFrom(config),
+    ...(config.store.startsWith("s3:") ? { sdk: awsVariables() } : {}),
+  };
   const store = openStore(config.store, storeAccess);
   const durable = openScriptWriter({
     durability: config.durability,

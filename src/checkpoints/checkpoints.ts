@@ -66,7 +66,10 @@ export { writeCheckpoint, type CheckpointDraft, type WrittenCheckpoint } from ".
  * @throws TypeError when the URL names no kind of store that there is, or holds credentials
  */
 export function openStore(url: string, access: StoreAccess = NO_STORE_ACCESS): CheckpointStore {
-  if (url.startsWith("s3:")) return new S3Store({ url, address: parseS3Url(url), credentials: access.s3 });
+  if (url.startsWith("s3:")) {
+    const { s3: credentials, sdk: environment = {} } = access;
+    return new S3Store({ url, address: parseS3Url(url), credentials, environment });
+  }
   if (/^https?:/.test(url)) return new HttpStore(url, { token: access.token });
   if (url.startsWith("file:")) {
     const folder = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);

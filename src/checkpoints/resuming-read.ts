@@ -4,6 +4,7 @@
  * R1 Content under a name never changes (B1), so the rest can come from another connection, or another server. Should
  *    somebody delete the name and create it anew in between, then the reader's own hash tells.
  * R2 Trials are bounded (B5) by connections in a row that brought nothing.
+ * R3 Content that is destroyed holds no connection, read or not.
  */
 import { Readable } from "node:stream";
 import { pauseBeforeTrial } from "./retry-pause.ts";
@@ -19,7 +20,10 @@ export async function resumingRead(name: string, from: number, open: OpenFrom): 
   const first = await open(from);
   if (first === null) return null;
   // As objects: a stream of bytes would copy together what has come meanwhile, which costs more than it saves.
-  return Readable.from(pieces(name, from, first, open), { objectMode: true, highWaterMark: 4 });
+  const content = Readable.from(pieces(name, from, first, open), { objectMode: true, highWaterMark: 4 });
+  // R3: who destroys it unread never gets into the generator, whose end would do it.
+  content.once("close", () => first.destroy());
+  return content;
 }
 
 async function* pieces(name: string, from: number, first: Readable, open: OpenFrom): AsyncIterable<Buffer> {

@@ -7,13 +7,13 @@
  * Q2 A server may refuse it for whole objects and ignore it at the end of a multipart upload; that is tried too, before
  *    the first of those.
  */
-import { refusalOf, type S3Connection } from "./s3-connection.ts";
+import { isConflict, isTakenBy, refusalOf, type S3Connection } from "./s3-connection.ts";
 import { StoreFault } from "./store.ts";
 
 /** Refused because it exists, or because somebody else is making it right now. */
-export function isTaken(error: unknown): boolean {
-  const status = refusalOf(error)?.status;
-  return status === 412 || status === 409;
+function isTaken(error: unknown): boolean {
+  const refusal = refusalOf(error);
+  return refusal !== null && (isTakenBy(refusal) || isConflict(refusal));
 }
 
 /** @throws StoreFault `refused` when the server overwrites what exists */

@@ -123,7 +123,8 @@ export class S3Store implements CheckpointStore {
         const name = (Key ?? "").slice(own.length);
         if (isName(name)) yield name;
       }
-      ContinuationToken = page.NextContinuationToken;
+      // Some servers have an empty token on the last page, which would begin the list anew.
+      ContinuationToken = page.IsTruncated === true ? page.NextContinuationToken : undefined;
     } while (ContinuationToken !== undefined);
   }
 

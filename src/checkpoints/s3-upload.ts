@@ -7,11 +7,12 @@
  * U3 What is hashed is what is sent, piece by piece. Content that turns out not to be what was announced is given up
  *    before the upload is completed, and nobody ever sees it (B4).
  * U4 The SDK repeats what got no answer. If it had been done all the same, the repetition finds the key taken, by us:
- *    so every object tells who wrote it.
+ *    so every object tells who wrote it. It is looked at too when there is no answer in the end: a server that refuses
+ *    before it has read all may hang up, and the answer be lost in that.
  */
 import { stat } from "node:fs/promises";
 import { PartReader } from "./part-reader.ts";
-import { refusalOf, type S3Connection } from "./s3-connection.ts";
+import { isConflict, isTakenBy, refusalOf, type S3Connection } from "./s3-connection.ts";
 import { contentChanged, type CreateOutcome, type Source } from "./store.ts";
 
 const PART = 8_388_608;
@@ -90,10 +91,14 @@ async function afterRefusal(
   options: UploadOptions,
 ): Promise<UploadOutcome> {
   const refusal = refusalOf(error);
-  if (refusal?.status === 409) return { kind: "conflict" };
+  if (refusal !== null && isConflict(refusal)) return { kind: "conflict" };
   // The upload is gone when the attempt that got no answer completed it, or somebody thought that we were dead.
-  if (refusal?.status !== 412 && refusal?.code !== "NoSuchUpload") throw error;
-  const writer = await writerOf(options);
+  const decided = refusal !== null && (isTakenBy(refusal) || refusal.code === "NoSuchUpload");
+  if (refusal !== null && !decided) throw error;
+  const writer = await writerOf(options).catch(() => {
+    throw error;
+  });
+  if (writer === null && !decided) throw error;
   if (writer === null) return { kind: "conflict" };
   return writer === options.writer ? { kind: "created", ...content } : { kind: "exists" }; // U4
 }

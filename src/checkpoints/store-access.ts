@@ -2,6 +2,8 @@
 export interface StoreAccess {
   /** Of an S3 store; null: what the AWS SDK finds by itself (a profile, the role of the machine). */
   readonly s3: S3Credentials | null;
+  /** Variables that the AWS SDK finds keys and region by (`awsVariables`), for processes that are started without. */
+  readonly sdk?: Readonly<Record<string, string>>;
   /** Of a `cairn store`; null: it asks for none. */
   readonly token: string | null;
 }

@@ -164,6 +164,21 @@ export function inheritedEnvironment(): NodeJS.ProcessEnv {
   return process.env;
 }
 
+const AWS_VARIABLE =
+  /^AWS_(?:REGION|PROFILE|CONFIG_FILE|SHARED_CREDENTIALS_FILE|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|ROLE_ARN|ROLE_SESSION_NAME|WEB_IDENTITY_TOKEN_FILE|CONTAINER_\w+|EC2_METADATA_\w+|STS_REGIONAL_ENDPOINTS|ENDPOINT_URL\w*)$/;
+
+/**
+ * The variables by which the AWS SDK finds keys and region: a profile, or the role of a container or a pod. Whoever
+ * starts a process that asks S3, and gives it none of its own environment, hands it these.
+ */
+export function awsVariables(): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      value !== undefined && AWS_VARIABLE.test(name) ? [[name, value] as const] : [],
+    ),
+  );
+}
+
 /** Sets a variable that a package reads from the environment by itself; one that is set already stays. */
 export function presetVariable(name: string, value: string): void {
   process.env[name] ??= value;

@@ -2,11 +2,13 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openStore, type CheckpointStore, type StoreAccess } from "../../src/checkpoints/checkpoints.ts";
 import { parseS3Url } from "../../src/checkpoints/s3-address.ts";
+import { connectS3 } from "../../src/checkpoints/s3-connection.ts";
 import { S3Store } from "../../src/checkpoints/s3-store.ts";
 import { partSizeFor } from "../../src/checkpoints/s3-upload.ts";
+import { eventually } from "../support/eventually.ts";
 import type { Operation } from "../support/s3/faults.ts";
 import { S3Server } from "../support/s3/server.ts";
 import { contentOf, describeStore } from "../support/store-conformance.ts";
@@ -95,6 +97,81 @@ describe("the store on S3", () => {
     server.faults.next(operation, error(409, "ConditionalRequestConflict"), { key: `p/${name}`, times: 2 });
     expect(await store.create(name, content)).toMatchObject({ kind: "created" });
     expect(server.bucket.uploads.size).toBe(0);
+  });
+
+  test.each(["ConditionalRequestConflict", "InternalError"])(
+    "N4: an upload that fails with %s when the answer had begun as a success is done again",
+    async (code) => {
+      server.faults.next("CompleteMultipartUpload", { kind: "answer_late", code }, { key: "p/large" });
+      expect(await store.create("large", large)).toMatchObject({ kind: "created" });
+      expect((await contentOf(store, "large"))?.equals(large)).toBe(true);
+      expect(server.bucket.uploads.size).toBe(0);
+    },
+  );
+
+  test("N4: so it is with one that came too late", async () => {
+    server.faults.next("CompleteMultipartUpload", { kind: "answer_late", code: "PreconditionFailed" }, { times: 9 });
+    server.faults.next("HeadObject", error(404, "NotFound"), { key: "p/large" });
+    await openStore(server.url("p"), accessTo(server)).create("large", Buffer.from("another's"));
+    expect(await store.create("large", large)).toEqual({ kind: "exists" });
+    expect(server.bucket.uploads.size).toBe(0);
+  });
+
+  test("U4: what got no answer in the end is looked at: it may be there, by us or by another", async () => {
+    server.faults.next("PutObject", { kind: "cut_after" }, { key: "p/ours" });
+    server.faults.next("PutObject", { kind: "cut_before" }, { key: "p/ours", times: 4 });
+    expect(await store.create("ours", Buffer.from("x"))).toMatchObject({ kind: "created" });
+    server.faults.next("PutObject", { kind: "cut_before" }, { key: "p/ours", times: 5 });
+    expect(await store.create("ours", Buffer.from("x"))).toEqual({ kind: "exists" });
+    server.faults.next("PutObject", { kind: "cut_before" }, { key: "p/none", times: 5 });
+    await expect(store.create("none", Buffer.from("x"))).rejects.toMatchObject({ reason: "unavailable" });
+  });
+
+  test("a clock that is wrong by hours is set right by what the server says", async () => {
+    await server.stop();
+    server = new S3Server({ folder: join(root, "bucket"), aheadMs: -2 * hourMs });
+    await server.start();
+    const behind = openStore(server.url("p"), accessTo(server));
+    expect(await behind.stat("none")).toBeNull();
+    expect(await behind.create("x", Buffer.from("x"))).toMatchObject({ kind: "created" });
+    expect((await contentOf(behind, "x"))?.toString()).toBe("x");
+  });
+
+  test("R3: content that is closed unread holds no connection", async () => {
+    await store.create("large", large);
+    const content = await store.get("large");
+    expect(server.reading).toBe(1);
+    content!.destroy();
+    await eventually("the end of the read", () => server.reading === 0);
+  });
+
+  test.each([
+    [301, "PermanentRedirect", "?region="],
+    [400, "AuthorizationHeaderMalformed", "?region="],
+    [400, "ExpiredToken", "set a new one"],
+    [403, "AccessDenied", "s3:ListBucket"],
+  ])("an answer %i %s is a refusal that says what to change", async (status, code, hint) => {
+    server.faults.next("GetObject", error(status, code), { times: 5 });
+    await expect(store.get("x")).rejects.toMatchObject({
+      reason: "refused",
+      message: expect.stringContaining(hint) as string,
+    });
+  });
+
+  test("the region is the one of the address, else the SDK's, else where S3 began", async () => {
+    const region = async (url: string, environment: Readonly<Record<string, string>> = {}): Promise<string> => {
+      vi.stubEnv("AWS_REGION", undefined);
+      vi.stubEnv("AWS_PROFILE", undefined);
+      vi.stubEnv("AWS_CONFIG_FILE", join(root, "none"));
+      const { client } = await connectS3(parseS3Url(url), { credentials: null, environment });
+      const found = await client.config.region();
+      vi.unstubAllEnvs();
+      return found;
+    };
+    expect(await region("s3://bucket?region=eu-central-1", { AWS_REGION: "eu-west-3" })).toBe("eu-central-1");
+    expect(await region("s3://bucket", { AWS_REGION: "eu-west-3" })).toBe("eu-west-3");
+    expect(await region("s3://bucket?endpoint=http://h:9000", { AWS_REGION: "eu-west-3" })).toBe("us-east-1");
+    expect(await region("s3://bucket")).toBe("us-east-1");
   });
 
   test("a server that is short of breath, or hangs up, is asked again", async () => {
@@ -204,14 +281,14 @@ describe("the store on S3", () => {
   });
 
   test.each([
-    ["s3://bucket", { bucket: "bucket", prefix: "", region: "us-east-1", endpoint: null, style: "virtual" }],
+    ["s3://bucket", { bucket: "bucket", prefix: "", region: null, endpoint: null, style: "virtual" }],
     [
       "s3://b.2/x/y/?region=eu-1&endpoint=http://h:9000",
       { bucket: "b.2", prefix: "x/y/", region: "eu-1", endpoint: "http://h:9000", style: "path" },
     ],
     [
       "s3://bucket/x?endpoint=https://h&style=virtual",
-      { bucket: "bucket", prefix: "x/", region: "us-east-1", endpoint: "https://h", style: "virtual" },
+      { bucket: "bucket", prefix: "x/", region: null, endpoint: "https://h", style: "virtual" },
     ],
   ])("%s is an address", (url, address) => {
     expect(parseS3Url(url)).toEqual(address);
@@ -224,6 +301,7 @@ describe("the store on S3", () => {
     ["s3://bucket?endpoint=h:9000", "the endpoint is an http"],
     ["s3://bucket?regoin=x", 'there is no parameter "regoin"'],
     ["s3://bucket?style=x", "style is path or virtual"],
+    [`s3://bucket/${"p".repeat(701)}`, "at most 700 characters"],
   ])("%s is none, and the message holds no secret", (url, why) => {
     expect(() => parseS3Url(url)).toThrow(why);
     expect(() => parseS3Url(url)).not.toThrow("id:secret");

@@ -5,7 +5,8 @@
  * RU2 It runs at the nice value of batch work, by default the lowest priority. `nice` sets it before Node starts, because on Linux a priority belongs to a
  *     thread, and threads take over that of the one which started them; its session is lowered besides
  *     (`background-priority.ts`). The runner of a program lowers the program alone: it has to look after it in time.
- * RU3 It inherits the keeper's environment, which the agent has cleaned: no settings, no credentials.
+ * RU3 It inherits the environment that the keeper was started with, which the agent has cleaned: no settings, no
+ *     credentials. What the keeper's store puts there later is none of its business.
  * RU4 What left the group (`setsid`) is found by the mark in its environment, or in the control group where there is
  *     one, and ended too.
  */
@@ -30,6 +31,8 @@ const STRAY_LOOKS = 20;
 const STRAY_PAUSE_MS = 25;
 /** The variable with the marks of all that this process came of (`src/launch/guard.mjs`). */
 const MARK = "CAIRN_RUN";
+/** RU3: taken when this is loaded, before a store is opened. */
+const ENVIRONMENT = { ...inheritedEnvironment() };
 const ENTRIES = { steps: "../runner/main.js", program: "../program/main.js" } as const;
 
 export interface RunnerExit {
@@ -64,11 +67,10 @@ export class RunnerProcess {
     this.#clock = options.clock;
     this.mark = `${job}-${attempt}-${fence.token.slice(0, 8)}`;
     this.#cgroup = runs === "program" ? ControlGroup.create(this.mark) : null;
-    const environment = inheritedEnvironment();
-    const marks = [environment[MARK], this.mark].filter((word) => word !== undefined && word !== "");
+    const marks = [ENVIRONMENT[MARK], this.mark].filter((word) => word !== undefined && word !== "");
     this.#child = fork(fileURLToPath(new URL(ENTRIES[runs], import.meta.url)), [String(process.pid)], {
       cwd: folder,
-      env: { ...environment, [MARK]: marks.join(",") },
+      env: { ...ENVIRONMENT, [MARK]: marks.join(",") },
       detached: true, // RU1
       ...(runs === "steps" ? { execPath: "nice", execArgv: ["-n", String(nice), process.execPath] } : {}), // RU2
       stdio: ["ignore", "pipe", "pipe", "ipc"],

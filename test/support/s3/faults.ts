@@ -15,6 +15,7 @@ export type Operation =
 
 /**
  * - `answer`: an error instead of doing it
+ * - `answer_late`: the error in the body of an answer that had begun as 200, as Amazon's at the end of an upload
  * - `cut_before`: the connection ends before anything is done
  * - `cut_after`: it is done, and the connection ends before the answer
  * - `cut_half`: half of the content is sent
@@ -22,6 +23,7 @@ export type Operation =
  */
 export type Fault =
   | { readonly kind: "answer"; readonly status: number; readonly code: string }
+  | { readonly kind: "answer_late"; readonly code: string }
   | { readonly kind: "cut_before" | "cut_after" | "cut_half" | "hang" };
 
 interface Planned {

@@ -2,8 +2,9 @@
  * An S3 server for tests: the part of the protocol that the S3 store uses, over real sockets, with its content on disk.
  *
  * No S3 server that checks `If-None-Match` can be installed from npm or Debian, so this is one, strict where Amazon or
- * others are: signatures and content hashes are checked, parts have at least 5 MiB and one size, an upload is completed
- * conditionally, a key that is deleted meanwhile is a 409. What it does not know it refuses with 501.
+ * others are: signatures, their age and content hashes are checked, parts have at least 5 MiB and one size, an upload is
+ * completed conditionally, a key that is deleted meanwhile is a 409, the last page of a list has an empty token. What it
+ * does not know it refuses with 501, `Expect` too.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,9 +12,11 @@ import { randomBytes } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import { Bucket, type Piece, type Refused } from "./bucket.ts";
 import { type Fault, FaultPlan, type Operation } from "./faults.ts";
-import { type Keys, signatureFault } from "./signature.ts";
+import { type Keys, signatureFault, signedAtMs } from "./signature.ts";
 
 const LEAST_PART = 5_242_880;
+/** What is signed earlier or later than this is refused. */
+const MOST_SKEW_MS = 900_000;
 
 export interface S3ServerOptions {
   readonly folder: string;
@@ -22,6 +25,8 @@ export interface S3ServerOptions {
   readonly pageSize?: number;
   /** What overwrites in spite of `If-None-Match`, as servers do that do not know it. */
   readonly overwrites?: readonly Operation[];
+  /** How far its clock is ahead of ours. */
+  readonly aheadMs?: number;
 }
 
 class S3Error extends Error {
@@ -49,6 +54,8 @@ export class S3Server {
   readonly bucket: Bucket;
   /** Every request that was taken up, in order. */
   readonly seen: { readonly operation: Operation; readonly key: string }[] = [];
+  /** Reads that are under way. */
+  reading = 0;
   readonly #options: S3ServerOptions;
   readonly #server: Server;
 
@@ -56,6 +63,7 @@ export class S3Server {
     this.#options = options;
     this.bucket = new Bucket(options.folder);
     this.#server = createServer((request, response) => void this.#serve(request, response));
+    this.#server.on("checkContinue", (request, response) => void this.#serve(request, response));
   }
 
   async start(): Promise<void> {
@@ -86,16 +94,24 @@ export class S3Server {
       const [, bucket, ...rest] = pathname.split("/");
       const key = rest.map(decodeURIComponent).join("/");
       const operation = operationOf(request, key, query);
-      if (operation === null || request.headers["content-encoding"] !== undefined)
+      response.setHeader("Date", new Date(this.#nowMs).toUTCString());
+      const { "content-encoding": encoding, expect } = request.headers;
+      if (operation === null || encoding !== undefined || expect !== undefined)
         throw new S3Error(501, "NotImplemented");
       const wrong = signatureFault(request, this.keys);
       if (wrong !== null) throw new S3Error(403, wrong);
+      if (Math.abs(signedAtMs(request) - this.#nowMs) > MOST_SKEW_MS) throw new S3Error(403, "RequestTimeTooSkewed");
       if (bucket !== "test-bucket") throw new S3Error(404, "NoSuchBucket");
       this.seen.push({ operation, key });
       const fault = this.faults.take(operation, key);
       if (fault?.kind === "hang") return;
       if (fault?.kind === "cut_before") return void request.socket.destroy();
       if (fault?.kind === "answer") throw new S3Error(fault.status, fault.code);
+      if (fault?.kind === "answer_late") {
+        request.resume();
+        answer(response, 200, xml("Error", { Code: fault.code, Message: fault.code }));
+        return;
+      }
       await this.#carryOut({ operation, key, query, request, response, fault });
     } catch (error) {
       if (!(error instanceof S3Error)) return void request.socket.destroy();
@@ -170,7 +186,10 @@ export class S3Server {
     }
     const end = call.fault?.kind === "cut_half" ? start + Math.ceil((bytes - start) / 2) : bytes;
     call.response.writeHead(range === null ? 200 : 206, headers);
-    await pipeline(this.bucket.read(object, start, end), call.response, { end: end === bytes });
+    this.reading += 1;
+    await pipeline(this.bucket.read(object, start, end), call.response, { end: end === bytes }).finally(() => {
+      this.reading -= 1;
+    });
     if (end !== bytes) call.request.socket.destroySoon();
   }
 
@@ -181,7 +200,7 @@ export class S3Server {
     const page = keys.slice(0, this.#pageSize);
     const truncated = page.length < keys.length;
     const contents = page.map((Key) => xml("Contents", { Key, Size: 0 })).join("");
-    const next = truncated ? xml("NextContinuationToken", Buffer.from(page.at(-1)!).toString("base64")) : "";
+    const next = xml("NextContinuationToken", truncated ? Buffer.from(page.at(-1)!).toString("base64") : "");
     done(call, 200, xml("ListBucketResult", `${contents}${next}${xml("IsTruncated", String(truncated))}`));
   }
 
@@ -260,6 +279,10 @@ export class S3Server {
     const next = xml("NextPartNumberMarker", String(page.at(-1)?.[0] ?? 0));
     const truncated = xml("IsTruncated", String(page.length < all.length));
     done(call, 200, xml("ListPartsResult", `${entries.join("")}${next}${truncated}`));
+  }
+
+  get #nowMs(): number {
+    return Date.now() + (this.#options.aheadMs ?? 0);
   }
 
   get #pageSize(): number {

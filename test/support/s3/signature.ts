@@ -43,6 +43,13 @@ export function signatureFault(request: IncomingMessage, keys: Keys): string | n
   return expected === signature ? null : "SignatureDoesNotMatch";
 }
 
+/** When it was signed, by the clock of who signed it; NaN when it does not say. */
+export function signedAtMs(request: IncomingMessage): number {
+  const [, ...parts] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(headerOf(request, "x-amz-date")) ?? [];
+  const [year = NaN, month = NaN, ...rest] = parts.map(Number);
+  return Date.UTC(year, month - 1, ...rest);
+}
+
 function headerOf(request: IncomingMessage, name: string): string {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(",") : (value ?? "");
