@@ -7,6 +7,9 @@
  * C3 Reconnecting is quick and never given up: 50 to 500 ms.
  * C4 Not even when Sentinel tells of another primary while a connection is just being made: ioredis then ends the
  *    client for good, and the process would be without Redis until somebody restarts it.
+ * C5 Nor when a node of a Cluster says MOVED while the client closes its connections, to make them anew: ioredis then
+ *    connects to the node that was named, waits for ever for the last connection to end, and stays `disconnecting`.
+ *    Nor when the last of the old connections ends while it looks up names for the new ones: then it stays `close`.
  */
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from "ioredis";
 
@@ -73,7 +76,10 @@ export function parseRedisUrl(url: string): RedisAddress {
 }
 
 /** C3 */
-const reconnectMs = (times: number): number => Math.min(50 * 2 ** Math.min(times - 1, 4), 500);
+const LONGEST_RECONNECT_MS = 500;
+const reconnectMs = (times: number): number => Math.min(50 * 2 ** Math.min(times - 1, 4), LONGEST_RECONNECT_MS);
+/** C5: longer than any pause before a reconnection, in which the state may be `close` too. */
+const REVIVE_MS = 2 * LONGEST_RECONNECT_MS;
 
 /**
  * Opens a connection; it connects in the background, `whenReady` waits for it.
@@ -125,13 +131,17 @@ function open(
         // On a Cluster that is down only this answers; without it commands wait for a slot map for ever.
         enableOfflineQueue: use.kind === "bullmq",
         slotsRefreshTimeout: 1_000,
-        retryDelayOnClusterDown: 100,
+        // A node that has just been restarted says CLUSTERDOWN for two seconds: tried again meanwhile, the command
+        // would look as if Redis were mute.
+        retryDelayOnClusterDown: use.kind === "online" ? 0 : 100,
         retryDelayOnFailover: use.kind === "online" ? 0 : 100,
         maxRedirections: 8,
         scaleReads: "master",
       } satisfies ClusterOptions;
-      const client = new Cluster([...address.nodes], cluster);
-      if (use.kind === "online") client.on("+node", (node: Redis) => void node.connect().catch(() => undefined));
+      const client = new ClusterClient([...address.nodes], cluster);
+      client.on("+node", (node: Redis) => {
+        if (use.kind === "online" && node.status === "wait") node.connect().catch(() => undefined);
+      });
       return client;
     }
   }
@@ -156,6 +166,38 @@ class SentinelClient extends Redis {
   #revive(): void {
     if (this.#closed || this.status !== "end") return;
     this.connect().catch(() => undefined); // It ends again then, and is revived again.
+  }
+}
+
+type TypedClusterOptions = Omit<ClusterOptions, "redisOptions"> & {
+  readonly redisOptions: Omit<NonNullable<ClusterOptions["redisOptions"]>, "replyMapping">;
+};
+
+/** C5 */
+class ClusterClient extends Cluster {
+  #closed = false;
+  #reviving: NodeJS.Timeout | null = null;
+
+  constructor(nodes: HostPort[], options: TypedClusterOptions) {
+    super(nodes, options);
+    // The first listener: those that come after it find the node closed already.
+    this.on("+node", (node: Redis) => {
+      if (this.status === "disconnecting") node.disconnect();
+    });
+    this.on("close", () => {
+      this.#reviving ??= setTimeout(() => this.#revive(), REVIVE_MS).unref();
+    });
+  }
+
+  override disconnect(reconnect = false): void {
+    if (!reconnect) this.#closed = true;
+    super.disconnect(reconnect);
+  }
+
+  #revive(): void {
+    this.#reviving = null;
+    // Whoever reconnects by himself has left this state by now.
+    if (!this.#closed && this.status === "close") this.connect().catch(() => undefined);
   }
 }
 

@@ -74,10 +74,34 @@ async function join(primaries: readonly (TestRedis & { readonly busPort: number 
       if (performance.now() - begin > READY_MS) throw new Error(`The Cluster did not form:\n${infos.join("\n")}`);
       await delay(50);
     }
-    for (const client of clients) await client.config("SET", "cluster-node-timeout", NODE_TIMEOUT_MS);
   } finally {
     for (const client of clients) client.disconnect();
   }
+  await Promise.all(primaries.map((node) => calm(node)));
+}
+
+/** Makes a node patient. */
+async function calm({ port }: TestRedis): Promise<void> {
+  const client = new Redis({ host: "127.0.0.1", port, maxRetriesPerRequest: 1 });
+  try {
+    await client.config("SET", "cluster-node-timeout", NODE_TIMEOUT_MS);
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** A node that is as patient after a restart as before it. */
+function staysCalm(node: TestRedis): TestRedis {
+  return {
+    ...node,
+    get pid() {
+      return node.pid;
+    },
+    restart: async () => {
+      await node.restart();
+      await calm(node);
+    },
+  };
 }
 
 export async function startRedisCluster({ primaries: count = 3 } = {}): Promise<TestRedisCluster> {
@@ -98,7 +122,7 @@ export async function startRedisCluster({ primaries: count = 3 } = {}): Promise<
   return {
     nodes,
     url: `redis+cluster://${nodes.map(({ host, port }) => `${host}:${port}`).join(",")}`,
-    primaries,
+    primaries: primaries.map((node) => staysCalm(node)),
     stop,
   };
 }
