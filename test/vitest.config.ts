@@ -13,8 +13,9 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 4,
     globalSetup: ["test/support/global-setup.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For a machine that is many times slower than usual; what hangs is found by waits that say what they wait for.
+    testTimeout: 180_000,
+    hookTimeout: 120_000,
     teardownTimeout: 30_000,
   },
 });

@@ -62,7 +62,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
-describe("the README's commands", { timeout: 180_000 }, () => {
+describe("the README's commands", { timeout: 300_000 }, () => {
   it("first job in a minute", async () => {
     const { out } = await run("first-job");
     expect(out).toContain('{"hello":"world"}\n');

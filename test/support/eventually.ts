@@ -12,7 +12,7 @@ export async function eventually<Found>(
   look: () => Found | Promise<Found>,
   options: { readonly withinMs?: number } = {},
 ): Promise<NonNullable<Exclude<Found, false>>> {
-  const { withinMs = 20_000 } = options;
+  const { withinMs = 60_000 } = options;
   const begin = performance.now();
   for (;;) {
     const found = await look();

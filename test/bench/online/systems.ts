@@ -52,20 +52,27 @@ export const PROXY: System = { name: "express → undici proxy", start: startPro
 export const BEE: System = { name: "express + bee-queue", start: () => startQueue("bee", 16) };
 export const FASTIFY: System = { name: "fastify echo (no worker)", start: startFastify };
 
-/** With all that a request can ask of it: validation of input and output, a deadline, hedging, histograms. */
+/**
+ * As `npm start` brings it up: three workers with a replica and 16 slots each. With all that a request can ask of it: validation of input and output, a deadline,
+ * hedging, histograms.
+ */
 async function startCairn(): Promise<RunningSystem> {
   const fleet = await Fleet.start({
-    workers: 1,
-    settings: { CAIRN_TASKS: TASKS, CAIRN_REPLICAS: String(WORKERS), CAIRN_BATCH_SLOTS: "0", CAIRN_LOG_LEVEL: "warn" },
+    workers: WORKERS,
+    settings: { CAIRN_TASKS: TASKS, CAIRN_BATCH_SLOTS: "0", CAIRN_LOG_LEVEL: "warn" },
   });
-  const { pids } = await fleet.worker("w1", "with replicas", (worker) => worker.pids.replicas.length === WORKERS);
+  const workers = await Promise.all(
+    Array.from({ length: WORKERS }, (_, at) =>
+      fleet.worker(`w${at + 1}`, "with a replica", (worker) => worker.pids.replicas.length === 1),
+    ),
+  );
   const port = Number(new URL(fleet.client.url).port);
   const admin = new Redis(fleet.redis.url);
   return {
     port,
     request: post("/v1/tasks/order/invoke", BODY, { "Request-Timeout-Ms": "5000" }),
     apiPids: familyOf(fleet.apiPid),
-    workerPids: [pids.agent, ...pids.replicas],
+    workerPids: workers.flatMap(({ pids }) => [pids.agent, ...pids.replicas]),
     redis: () => redisUse(admin),
     stop: async () => {
       admin.disconnect();
