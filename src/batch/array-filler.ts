@@ -16,11 +16,11 @@ import type { BatchScripts } from "./scripts.ts";
 import { ticketOf, type TicketQueues } from "./tickets.ts";
 
 /** Elements made by one script (AF2). */
-const AT_A_TIME = 12;
+const AT_A_TIME = 8;
 /** The caretaker goes on with an array that nobody has filled for so long, ms. */
 const LEFT_ALONE_MS = 3_000;
 /** Scripts of one round of the caretaker. */
-const ROUNDS = 100;
+const ROUNDS = 150;
 
 export interface ArrayFillerOptions {
   readonly redis: RedisClient;

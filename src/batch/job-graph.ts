@@ -14,9 +14,9 @@ import type { BatchScripts } from "./scripts.ts";
 import { ticketOf, type TicketQueues } from "./tickets.ts";
 
 /** Children told by one script (T1). */
-const AT_A_TIME = 10;
+const AT_A_TIME = 6;
 /** Scripts of one round. */
-const ROUNDS = 200;
+const ROUNDS = 300;
 
 const STATUS = { w: "waiting", o: "satisfied", f: "failed" } as const;
 

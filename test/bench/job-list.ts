@@ -6,6 +6,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { NOTHING_NEW } from "../../src/batch/batch.ts";
+import { loadBatchScripts } from "../../src/batch/scripts.ts";
 import { openBatch } from "../support/batch-bench.ts";
 import { startRedis } from "../support/redis.ts";
 
@@ -97,8 +98,16 @@ try {
   await timed("the array cancelled", () => batch.arrays.control(batch.writer, array, "cancel", "bench"));
   const memory = /used_memory_human:(\S+)/.exec(await batch.redis.info("memory"))?.[1];
   const slow = (await batch.redis.slowlog("GET", 1_000)) as [number, number, number, string[]][];
-  const worst = slow.map(([, , us, args]) => ({ us, command: args.slice(0, 2).join(" ") })).sort((a, b) => b.us - a.us);
-  console.log(`memory ${memory}; ${slow.length} commands over 1 ms; worst: ${JSON.stringify(worst.slice(0, 5))}`);
+  console.log(`memory ${memory}; ${slow.length} commands over 1 ms`);
+  const names = new Map(Object.values(loadBatchScripts()).map(({ sha, name }) => [sha, name]));
+  const tally = new Map<string, number[]>();
+  for (const [, , us, [command = "", sha = ""]] of slow) {
+    const what = names.get(sha) ?? command.slice(0, 20);
+    tally.set(what, [...(tally.get(what) ?? []), us]);
+  }
+  for (const [what, times] of [...tally].sort((a, b) => b[1].length - a[1].length)) {
+    console.log(`  ${what}: ${times.length}, the longest ${(Math.max(...times) / 1_000).toFixed(1)} ms`);
+  }
 } finally {
   await batch.close();
   await server.stop();
