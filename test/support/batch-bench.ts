@@ -143,8 +143,8 @@ export async function openBatch(url: string, options: { readonly writer?: Script
       const submit = submitSchema.parse({ task: "count", input: { steps: 3 }, ...request });
       return arrays.submit({ task: COUNT_TASK, submit, spec, idempotency, by: "test", caller: "test" });
     },
-    /** Takes an array on, as a process does that dies after `scripts` scripts of making its elements. */
-    async begunArray(count: number, elements: number): Promise<string> {
+    /** Takes an array on, as a process does that dies after `rounds` scripts of making its elements. */
+    async begunArray(count: number, rounds: number): Promise<string> {
       const id = arrayIdFrom(ulid().toLowerCase());
       const submit = submitSchema.parse({ task: "count", input: { steps: 3 } });
       const fields = jobFields({ task: COUNT_TASK, submit, by: "test", caller: "test" });
@@ -155,7 +155,7 @@ export async function openBatch(url: string, options: { readonly writer?: Script
         [keys.root, keys.root],
         [id, Date.now() + 1_000, "", 0, "", ...args, "runAt", "", "deadlineMs", ""],
       );
-      await filler.fill(id, Math.floor(elements / 12));
+      await filler.fill(id, rounds);
       return id;
     },
     async created(request: Partial<SubmitRequest> = {}): Promise<string> {
