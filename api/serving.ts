@@ -157,7 +157,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     batch: new BatchCaretaker({ redis, keys, scripts, tickets, graph, arrays: filler, redisNowMs, logger }),
     settleGeneration: () => generation.settle(),
     retain: async () => {
-      await retain({ redis, keys, scripts, store, limits, redisNowMs });
+      await retain({ redis, keys, scripts, store, limits, redisNowMs, garbageDelayMs: config.garbageDelayMs });
       const keepMs = limits.finalRecordTtlMs;
       await retainOnline({ redis, keys, scripts, shelves: ONLINE_SHELVES, keepMs, rounds: FORGETTING_ROUNDS });
     },

@@ -98,9 +98,9 @@ export async function deleteJob(deps: ApiDeps, checked: Checked<undefined, undef
     case "not_final":
       return refuse("not_final", `job ${id} has not come to its end`);
     case "ok":
-      // The record is gone and with it every way to the files; what cannot be deleted now takes room, nothing else.
+      // The record is gone and with it every way to the files; what cannot be deleted now is deleted later.
       await deleteFilesOf(deps.store, id).catch((error: unknown) => {
-        deps.logger.warn({ err: error, jobId: id }, "files of a deleted job remain in the store");
+        deps.logger.warn({ err: error, jobId: id }, "files of a deleted job remain in the store for now");
       });
       return empty(204);
   }

@@ -232,10 +232,10 @@ export class JobWriter {
     return { kind: "ok", job: await reader.require(id) };
   }
 
-  /** Forgets a final job; its files are the sweeper's. @throws RedisFault */
+  /** Forgets a final job, and notes that its files are to be deleted now (`retention.ts`). @throws RedisFault */
   async remove(id: string): Promise<RemoveOutcome> {
     const { keys, scripts, redis } = this.#options;
-    const remove = (): Promise<ScriptReply> => writing(() => runScript(redis, scripts.remove, [keys.root], [id]));
+    const remove = (): Promise<ScriptReply> => writing(() => runScript(redis, scripts.remove, [keys.root], [id, 0]));
     let reply = await remove();
     while (reply === "not_told") {
       await this.#options.graph.tell(id);

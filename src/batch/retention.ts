@@ -1,9 +1,16 @@
 /**
  * What is forgotten, and when: checkpoints of final jobs first, then the records with everything else.
  *
- * O1 Redis forgets before the store deletes: a file may outlive its record, never the other way round.
+ * O1 Redis forgets before the store deletes: a file may outlive its record, never the other way round. The script that
+ *    forgets also notes what is to be deleted, and the note goes when that is done: whoever is killed in between leaves
+ *    it to the next. Deleting twice does no harm.
+ * O2 Files go ten minutes (`garbageDelayMs`) after their record: who has begun to download one is served to the end,
+ *    even if its connection breaks on the way.
+ * O3 A job whose checkpoints were forgotten may be retried while they are being deleted. What it stores then has a higher
+ *    fence, and stays (A2).
  */
-import type { CheckpointStore } from "../checkpoints/checkpoints.ts";
+import { type CheckpointStore, storeNames } from "../checkpoints/checkpoints.ts";
+import { compareFences, parseFenceText } from "../domain/fence.ts";
 import type { Limits } from "../domain/limits.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
@@ -11,50 +18,103 @@ import { runScript } from "../redis/script.ts";
 import type { BatchScripts } from "./scripts.ts";
 
 const AT_MOST = 25;
+/** Of each kind, so that one that has fallen behind catches up: some thousand jobs in one go. */
+const ROUNDS = 100;
+
+type Deletable = Pick<CheckpointStore, "list" | "delete">;
 
 export interface RetentionOptions {
   readonly redis: RedisClient;
   readonly keys: Keys;
   readonly scripts: BatchScripts;
-  readonly store: CheckpointStore;
+  readonly store: Deletable;
   readonly limits: Limits;
   readonly redisNowMs: () => number;
+  /** O2 */
+  readonly garbageDelayMs: number;
 }
 
-/** One bounded round. @returns how many jobs lost their checkpoints, and how many were forgotten */
-export async function retain(options: RetentionOptions): Promise<{ readonly swept: number; readonly removed: number }> {
-  const { redis, keys, scripts, store, limits, redisNowMs } = options;
-  const swept = await runScript(redis, scripts.sweep, [keys.root], [AT_MOST, limits.finalCheckpointTtlMs]);
-  const ids = Array.isArray(swept) ? swept.map(String) : [];
-  for (const id of ids) {
-    await deleteAll(store, `jobs/${id}/checkpoints/`); // O1
-    await deleteAll(store, `jobs/${id}/objects/`);
+export interface Retained {
+  /** Jobs whose checkpoints were forgotten. */
+  readonly swept: number;
+  /** Jobs that were forgotten. */
+  readonly removed: number;
+  /** Notes of what was to be deleted that were carried out. */
+  readonly purged: number;
+}
+
+/** One bounded go. @throws RedisFault; StoreFault: what is left is done at the next */
+export async function retain(options: RetentionOptions): Promise<Retained> {
+  const swept = await sweepCheckpoints(options);
+  const removed = await removeRecords(options);
+  return { swept, removed, purged: await purge(options) };
+}
+
+async function sweepCheckpoints({ redis, keys, scripts, limits }: RetentionOptions): Promise<number> {
+  let swept = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const reply = await runScript(redis, scripts.sweep, [keys.root], [AT_MOST, limits.finalCheckpointTtlMs]);
+    const [looked = 0, forgotten = 0] = Array.isArray(reply) ? reply.map(Number) : [];
+    swept += forgotten;
+    if (looked < AT_MOST) break;
   }
+  return swept;
+}
 
-  const excess = (await redis.zcard(keys.finals)) - limits.finalRecordCount;
-  const old = await redis.zrangebyscore(
-    keys.finals,
-    "-inf",
-    redisNowMs() - limits.finalRecordTtlMs,
-    "LIMIT",
-    0,
-    AT_MOST,
-  );
-  const over = excess > 0 ? await redis.zrange(keys.finals, 0, String(Math.min(excess, AT_MOST) - 1)) : [];
-  const doomed = [...new Set([...old, ...over])];
-  for (const id of doomed) {
-    const reply = await runScript(redis, scripts.remove, [keys.root], [id]);
-    if (reply !== "ok" && reply !== "not_found") continue; // Somebody needs it still.
-    await deleteAll(store, `jobs/${id}/`);
+async function removeRecords(options: RetentionOptions): Promise<number> {
+  const { redis, keys, limits, redisNowMs } = options;
+  let [removed, kept] = [0, 0];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const excess = (await redis.zcard(keys.finals)) - limits.finalRecordCount;
+    const until = redisNowMs() - limits.finalRecordTtlMs;
+    // Behind those that somebody needs still, which stay the oldest.
+    const old = await redis.zrangebyscore(keys.finals, "-inf", until, "LIMIT", kept, AT_MOST);
+    const over =
+      excess > kept ? await redis.zrange(keys.finals, kept, String(Math.min(excess, kept + AT_MOST) - 1)) : [];
+    const doomed = [...new Set([...old, ...over])];
+    for (const id of doomed) {
+      if (await forgetRecord(options, id)) removed += 1;
+      else kept += 1;
+    }
+    if (doomed.length < AT_MOST) break;
   }
-  return { swept: ids.length, removed: doomed.length };
+  return removed;
 }
 
-/** Deletes all that a removed job left in the store. */
-export async function deleteFilesOf(store: CheckpointStore, id: string): Promise<void> {
-  await deleteAll(store, `jobs/${id}/`);
+/** @returns false when somebody needs it still: a fork, or jobs that wait for it */
+async function forgetRecord({ redis, keys, scripts, garbageDelayMs }: RetentionOptions, id: string): Promise<boolean> {
+  const reply = await runScript(redis, scripts.remove, [keys.root], [id, garbageDelayMs]);
+  return reply === "ok" || reply === "not_found";
 }
 
-async function deleteAll(store: CheckpointStore, prefix: string): Promise<void> {
-  for await (const path of store.list(prefix)) await store.delete(path);
+/** Deletes what is noted and due (O1). */
+async function purge({ redis, keys, store, redisNowMs }: RetentionOptions): Promise<number> {
+  let purged = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const due = await redis.zrangebyscore(keys.purge, "-inf", redisNowMs(), "LIMIT", 0, AT_MOST);
+    for (const note of due) {
+      const [id = "", fence] = note.split(" ");
+      await (fence === undefined ? deleteFilesOf(store, id) : deleteCheckpoints(store, id, fence));
+      await redis.zrem(keys.purge, note);
+      purged += 1;
+    }
+    if (due.length < AT_MOST) break;
+  }
+  return purged;
+}
+
+/** Deletes all that a removed job left in the store. @throws StoreFault */
+export async function deleteFilesOf(store: Deletable, id: string): Promise<void> {
+  for await (const name of store.list(storeNames.jobFolder(id))) await store.delete(name);
+}
+
+/** O3 */
+async function deleteCheckpoints(store: Deletable, id: string, fence: string): Promise<void> {
+  const last = parseFenceText(fence);
+  for (const folder of [storeNames.manifestFolder(id), storeNames.objectFolder(id)]) {
+    for await (const name of store.list(folder)) {
+      const writer = storeNames.writerOf(name);
+      if (last !== null && writer !== null && compareFences(writer.fence, last) <= 0) await store.delete(name);
+    }
+  }
 }

@@ -57,6 +57,8 @@ export interface Keys {
   held(api: string): string;
   /** ZSET, final jobs whose checkpoints are still there, by when they ended. */
   readonly sweep: string;
+  /** ZSET, what is to be deleted from the store, by when, ms: all of a job (`id`), or its checkpoints (`id fence`). */
+  readonly purge: string;
   /** ZSET, jobs whose state the checkpoint store has not been told yet, by when they came into it. */
   readonly unmarked: string;
   /** STRING with expiry, idempotency key (hashed) → fingerprint and job id. */
@@ -136,6 +138,7 @@ export function createKeys(prefix: string): Keys {
     deadlines: `${root}:deadlines`,
     finals: `${root}:finals`,
     onlineFinals: (shelf) => `${root}:${shelf}`,
+    purge: `${root}:purge`,
     onlineReady: `${root}:online-ready`,
     coordinators: `${root}:coordinators`,
     held: (api) => `${root}:held:${api}`,

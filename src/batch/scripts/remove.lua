@@ -1,5 +1,5 @@
--- Forgets a final job: record, indexes, attempts, checkpoints, events.
--- KEYS: root tag. ARGV: id
+-- Forgets a final job: record, indexes, attempts, checkpoints, events; and notes that its files are to be deleted.
+-- KEYS: root tag. ARGV: id, when (ms from now)
 -- Returns 'ok' | 'not_found' | 'not_final' | 'not_told' (children of it are still to be told its end)
 --         | 'forked' (a fork of it stands on one of its checkpoints)
 -- @include job
@@ -13,4 +13,5 @@ if not FINAL[job.state] then return 'not_final' end
 if told_of(id) then return 'not_told' end
 if redis.call('EXISTS', key('forks', id)) == 1 then return 'forked' end
 forget(id, job)
+if job.class ~= 'online' then redis.call('ZADD', whole('purge'), now_ms() + tonumber(ARGV[2]), id) end
 return 'ok'

@@ -1,10 +1,11 @@
--- Forgets the checkpoints of jobs that ended long enough ago; their files may then be deleted.
+-- Forgets the checkpoints of jobs that ended long enough ago, and notes that their files are to be deleted.
 -- KEYS: root tag. ARGV: at most, keep checkpoints for (ms)
--- Returns ids whose checkpoints are forgotten
+-- Returns {how many were looked at, of how many the checkpoints are forgotten}
 -- @include job
 local at = now_ms()
-local swept = {}
+local looked, swept = 0, 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', whole('sweep'), '-inf', at - tonumber(ARGV[2]), 'LIMIT', 0, ARGV[1])) do
+  looked = looked + 1
   redis.call('ZREM', whole('sweep'), id)
   local job = load(id)
   if job and FINAL[job.state] then
@@ -19,8 +20,10 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', whole('sweep'), '-inf', at - ton
       leave_fork(id, job)
       patch_record(id, job, { ckSeq = '', ckAt = '', ckBytes = '', ckProgress = '', ckManifest = '', ckSha = '' })
       redis.call('UNLINK', key('checkpoints', id), key('garbage', id), key('pins', id))
-      swept[#swept + 1] = id
+      -- Up to the fence it has now: what a retry of it stores is not meant.
+      redis.call('ZADD', whole('purge'), at, id .. ' ' .. (job.fenceGeneration or '0') .. '.' .. (job.fenceCounter or '0'))
+      swept = swept + 1
     end
   end
 end
-return swept
+return { looked, swept }

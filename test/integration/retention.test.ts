@@ -1,0 +1,110 @@
+/** What is forgotten and deleted, and what happens when whoever does it is killed in between. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { NOTHING_NEW, retain } from "../../src/batch/batch.ts";
+import { openStore, storeNames, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../src/domain/limits.ts";
+import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
+import { startRedis } from "../support/redis.ts";
+
+const SHA = "0".repeat(64);
+
+type Deletable = Pick<CheckpointStore, "list" | "delete">;
+
+describe("retention", () => {
+  let server: { readonly url: string; stop(): Promise<void> };
+  let batch: BatchBench;
+  let root: string;
+  let store: CheckpointStore;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    batch = await openBatch(server.url);
+    root = await mkdtemp(join(tmpdir(), "cairn-retention-"));
+    store = openStore(`file:${root}`);
+  });
+  afterEach(async () => {
+    await batch.close();
+    await rm(root, { recursive: true, force: true });
+  });
+
+  /** A job that was cancelled with a checkpoint, and has an artifact in the store. */
+  const ended = async () => {
+    const id = await batch.created();
+    const lease = await batch.lease("w1");
+    const manifest = storeNames.manifestName(id, 1, lease.fence, 0);
+    const names = [manifest, storeNames.objectName(id, SHA, lease.fence), storeNames.artifactName(id, "map.png", SHA)];
+    for (const name of names) await store.create(name, Buffer.from(name));
+    await batch.deskOf("w1").commit(id, lease.fence, 1, { ...checkpointCommit(1, null), manifest });
+    await batch.writer.control(id, "cancel", { by: "me" });
+    const end = { kind: "interrupted", reason: "worker_draining" } as const;
+    await batch.deskOf("w1").end(id, lease.fence, lease.record, end, NOTHING_NEW);
+    return { id, names, artifact: names[2]! };
+  };
+  const run = (limits: Partial<Limits>, options: { readonly into?: Deletable; readonly laterMs?: number } = {}) =>
+    retain({
+      ...{ redis: batch.redis, keys: batch.keys, scripts: batch.scripts, garbageDelayMs: 600_000 },
+      store: options.into ?? store,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      redisNowMs: () => Date.now() + (options.laterMs ?? 0),
+    });
+  const left = async (id: string): Promise<string[]> => {
+    const names: string[] = [];
+    for await (const name of store.list(storeNames.jobFolder(id))) names.push(name);
+    return names;
+  };
+  /** As if its process were killed at the first deletion. */
+  const killed = (): Deletable => ({
+    list: (prefix) => store.list(prefix),
+    delete: () => Promise.reject(new Error("killed")),
+  });
+
+  it("O1: what was forgotten by somebody who was killed before it was deleted is deleted by the next", async () => {
+    const { id, artifact } = await ended();
+    await expect(run({ finalCheckpointTtlMs: 0 }, { into: killed() })).rejects.toThrow("killed");
+    expect(await batch.reader.get(id)).toMatchObject({ state: "cancelled", checkpoint: null });
+    expect(await left(id)).toHaveLength(3);
+    expect(await run({})).toEqual({ swept: 0, removed: 0, purged: 1 });
+    expect(await left(id)).toEqual([artifact]);
+    expect(await batch.redis.zcard(batch.keys.purge)).toBe(0);
+  });
+
+  it("O2: a job's files go ten minutes after its record, so that a download that has begun can be ended", async () => {
+    const { id, names } = await ended();
+    expect(await run({ finalRecordCount: 0 })).toMatchObject({ removed: 1, purged: 0 });
+    expect(await batch.reader.get(id)).toBeNull();
+    expect(await left(id)).toHaveLength(names.length);
+    expect(await run({}, { laterMs: 599_000 })).toMatchObject({ purged: 0 });
+    expect(await run({}, { laterMs: 601_000 })).toMatchObject({ purged: 1 });
+    expect(await left(id)).toEqual([]);
+  });
+
+  it("O3: what a retry stores while the old checkpoints are being deleted stays", async () => {
+    const { id, artifact } = await ended();
+    await expect(run({ finalCheckpointTtlMs: 0 }, { into: killed() })).rejects.toThrow("killed");
+    await batch.writer.control(id, "retry", { by: "me" });
+    const { fence } = await batch.lease("w1");
+    const newer = [storeNames.manifestName(id, 2, fence, 0), storeNames.objectName(id, SHA, fence)];
+    for (const name of newer) await store.create(name, Buffer.from(name));
+    expect(await run({})).toMatchObject({ purged: 1 });
+    expect(await left(id)).toEqual([artifact, ...newer].sort());
+  });
+
+  it("one that falls behind catches up, past a job that a fork still needs", async () => {
+    const { id } = await ended();
+    await batch.redis.hset(batch.keys.forks(id), "fork", "1");
+    const others: string[] = [];
+    for (let n = 0; n < 60; n += 1) {
+      const other = await batch.created();
+      await batch.writer.control(other, "cancel", { by: "me" });
+      others.push(other);
+    }
+    expect(await run({ finalRecordCount: 0 })).toMatchObject({ removed: 60 });
+    expect(await batch.reader.get(id)).not.toBeNull();
+    for (const other of others) expect(await batch.reader.get(other)).toBeNull();
+  });
+});
