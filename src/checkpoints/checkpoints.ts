@@ -31,7 +31,12 @@ export {
   type JobTraces,
   type MarkTrace,
 } from "./job-traces.ts";
-export { latestCheckpoint, type CheckpointPointer, type FindPointer } from "./latest-checkpoint.ts";
+export {
+  latestCheckpoint,
+  type CheckpointPointer,
+  type FindPointer,
+  type StoredCheckpointView,
+} from "./latest-checkpoint.ts";
 export { readLog, type LogPart } from "./log-reader.ts";
 export { LogWriter, type LogWriterOptions } from "./log-writer.ts";
 export { decodeManifest, type Manifest, type ManifestFile } from "./manifest.ts";

@@ -20,6 +20,11 @@ export type FindPointer = (job: string) => Promise<CheckpointPointer | null>;
 
 const TRIALS = 3;
 
+export interface StoredCheckpointView extends CheckpointView {
+  /** Copies one file to `path`, whatever its size. @throws CheckpointDamaged; RangeError when there is no such file */
+  copyTo(name: string, path: string): Promise<void>;
+}
+
 /**
  * Opens the latest checkpoint of a job.
  *
@@ -30,7 +35,7 @@ export async function latestCheckpoint(
   store: CheckpointStore,
   find: FindPointer,
   job: string,
-): Promise<CheckpointView | null> {
+): Promise<StoredCheckpointView | null> {
   for (let trial = 1; ; trial += 1) {
     const pointer = await find(job);
     if (pointer === null) return null;
@@ -44,6 +49,7 @@ export async function latestCheckpoint(
         progress: pointer.progress,
         files: checkpoint.manifest.files.map((file) => file.name),
         read: (name) => checkpoint.read(name),
+        copyTo: (name, path) => checkpoint.copyTo(name, path),
       };
     }
     // It may have been replaced and deleted between the two questions; then there is a newer one.

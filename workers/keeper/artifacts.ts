@@ -3,10 +3,11 @@
  *
  * AR1 What was handed out stays here until a commit named it: a checkpoint that fails takes nothing with it.
  * AR2 Every version has a name of its own in the store; which one counts, the commit says.
+ * AR3 A file that was handed out is never written to again, so a store may keep it as it lies, if it has no other name
+ *     under which that might happen. What is in the store is not stored again when the commit failed.
  */
-import { rm } from "node:fs/promises";
+import { lstat, rm } from "node:fs/promises";
 import { type CheckpointStore, storeNames } from "../../src/checkpoints/checkpoints.ts";
-import { hashFile } from "../../src/checkpoints/checkpoints.ts";
 import type { ArtifactFile } from "../runner/protocol.ts";
 import type { ArtifactEntry } from "./protocol.ts";
 
@@ -14,6 +15,8 @@ export class PendingArtifacts {
   readonly #store: CheckpointStore;
   readonly #job: string;
   #files = new Map<string, ArtifactFile>();
+  /** What is in the store, and was not committed yet. */
+  readonly #stored = new Map<ArtifactFile, ArtifactEntry>();
 
   constructor(store: CheckpointStore, job: string) {
     this.#store = store;
@@ -29,18 +32,27 @@ export class PendingArtifacts {
   async store(): Promise<readonly StoredArtifact[]> {
     const stored: StoredArtifact[] = [];
     for (const file of this.#files.values()) {
-      const { sha256, bytes } = await hashFile(file.path);
-      const name = storeNames.artifactName(this.#job, file.name, sha256);
-      await this.#store.create(name, { file: file.path }, { sha256 }); // AR2: the same version may be there already.
-      stored.push({ file, entry: { name: file.name, sha256, bytes } });
+      const entry = this.#stored.get(file) ?? (await this.#storeOne(file));
+      this.#stored.set(file, entry);
+      stored.push({ file, entry });
     }
     return stored;
+  }
+
+  async #storeOne({ name, path }: ArtifactFile): Promise<ArtifactEntry> {
+    const entry = await lstat(path);
+    const rights = entry.isFile() && entry.nlink === 1 ? "keep" : "read"; // AR3
+    const nameOf = (content: { readonly sha256: string }): string =>
+      storeNames.artifactName(this.#job, name, content.sha256);
+    const { sha256, bytes } = await this.#store.createNamed(path, nameOf, rights); // AR2: it may be there already.
+    return { name, sha256, bytes };
   }
 
   /** A commit named them (AR1). */
   async committed(artifacts: readonly StoredArtifact[]): Promise<void> {
     for (const { file } of artifacts) {
       if (this.#files.get(file.name) === file) this.#files.delete(file.name);
+      this.#stored.delete(file);
       await rm(file.path, { force: true });
     }
   }

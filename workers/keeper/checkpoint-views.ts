@@ -2,18 +2,15 @@
  * What the task looks at of other jobs: their checkpoints (`ctx.latestCheckpoint`), and their artifacts. The runner
  * reaches no store: its keeper lays the files it asks for in the work folder, verified.
  */
-import { createWriteStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import {
   type CheckpointPointer,
   type CheckpointStore,
-  hashFile,
   latestCheckpoint,
+  type StoredCheckpointView,
   storeNames,
 } from "../../src/checkpoints/checkpoints.ts";
-import type { CheckpointView } from "../../src/tasks/context.ts";
 import type { FromRunner, ToRunner } from "../runner/protocol.ts";
 import type { AgentLink } from "./agent-link.ts";
 
@@ -26,7 +23,7 @@ export class CheckpointViews {
   readonly #store: CheckpointStore;
   readonly #link: AgentLink;
   readonly #folder: string;
-  readonly #open = new Map<number, CheckpointView>();
+  readonly #open = new Map<number, StoredCheckpointView>();
   #count = 0;
 
   /** @param folder exists already, for this alone */
@@ -74,10 +71,9 @@ export class CheckpointViews {
   async #read(id: number, handle: number, name: string): Promise<ToRunner> {
     const view = this.#open.get(handle);
     if (view === undefined) throw new Error(`more than ${OPEN_AT_MOST} checkpoints were opened after this one`);
-    const bytes = await view.read(name);
     this.#count += 1;
     const path = join(this.#folder, `${this.#count}`);
-    await writeFile(path, bytes);
+    await view.copyTo(name, path);
     return { kind: "file", id, path };
   }
 
@@ -96,13 +92,11 @@ export class CheckpointViews {
     if (answer.kind !== "ok") throw new Error("the attempt is over");
     const { artifact } = answer;
     if (!artifact) throw new Error(`job ${job} has published no artifact ${name}; let this job wait for it`);
-    const content = await this.#store.get(storeNames.artifactName(job, name, artifact.sha256));
-    if (content === null) throw new Error(`the artifact ${name} of job ${job} is not in the store any more`);
     this.#count += 1;
     const path = join(this.#folder, `${this.#count}`);
-    await pipeline(content, createWriteStream(path, { flags: "wx" }));
-    const { sha256 } = await hashFile(path);
-    if (sha256 !== artifact.sha256) throw new Error(`the artifact ${name} of job ${job} is damaged`);
+    const content = await this.#store.copyTo(storeNames.artifactName(job, name, artifact.sha256), path);
+    if (content === null) throw new Error(`the artifact ${name} of job ${job} is not in the store any more`);
+    if (content.sha256 !== artifact.sha256) throw new Error(`the artifact ${name} of job ${job} is damaged`);
     return { kind: "file", id, path };
   }
 }
