@@ -14,6 +14,8 @@ const GATE_GAUGES = [
 /** Numbers that are looked up when somebody asks, from Redis or from this process. */
 export interface MetricsSources {
   readonly jobsByState: () => Promise<ReadonlyMap<string, number>>;
+  /** Why checkpoints are not there → how many. */
+  readonly checkpointTrouble: () => Promise<Readonly<Record<string, number>>>;
   /** ms of each part of the time of batch jobs. */
   readonly timeSpent: () => Promise<Readonly<Record<string, number>>>;
   /** ms; null: nobody has counted yet. */
@@ -154,6 +156,18 @@ export class Metrics {
         const spent = await sources.timeSpent().catch(() => ({}));
         this.reset();
         for (const [part, ms] of Object.entries(spent)) this.inc({ part }, ms / 1_000);
+      },
+    });
+    new Counter({
+      name: "cairn_checkpoints_missed_total",
+      help: "Checkpoints that could not be taken or stored, or not be read back whole, by why",
+      labelNames: ["why"],
+      aggregator: "first",
+      registers,
+      async collect() {
+        const missed = await sources.checkpointTrouble().catch(() => ({}));
+        this.reset();
+        for (const [why, count] of Object.entries(missed)) this.inc({ why }, count);
       },
     });
     new Gauge({

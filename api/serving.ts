@@ -178,6 +178,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
       return counts;
     },
     timeSpent: () => time.spent(),
+    checkpointTrouble: () => reader.checkpointTrouble(),
     mtbfMs: () => time.mtbfMs(),
     replicasReplaced: () =>
       watch.workers().map(({ id, beat }) => ({ worker: id, replaced: new Map(Object.entries(beat.replaced)) })),

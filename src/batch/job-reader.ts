@@ -89,6 +89,12 @@ export class JobReader {
     return new Map(states.map((state, at) => [state, counts[at] ?? 0]));
   }
 
+  /** Why checkpoints of all jobs are not there → how many (`domain/checkpoint-trouble.ts`). @throws RedisFault */
+  async checkpointTrouble(): Promise<Readonly<Record<string, number>>> {
+    const counters = await reading(() => this.#redis.hgetall(this.#keys.checkpointTrouble));
+    return Object.fromEntries(Object.entries(counters).map(([why, count]) => [why, Number(count)]));
+  }
+
   async #many(ids: readonly string[]): Promise<Job[]> {
     const pipeline = this.#redis.pipeline();
     for (const id of ids) pipeline.hgetall(this.#keys.job(id));

@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto";
 import type { CheckpointPointer } from "../checkpoints/checkpoints.ts";
 import type { CheckpointCost, CheckpointInterval } from "../domain/checkpoint-interval.ts";
+import type { CheckpointDrop } from "../domain/checkpoint-trouble.ts";
 import type { AttemptAccount } from "../domain/goodput.ts";
 import { problem } from "../contract/problem.ts";
 import { fenceText, type Fence } from "../domain/fence.ts";
@@ -288,11 +289,13 @@ export class LeaseDesk {
     });
   }
 
-  async setAside(job: string, fence: Fence, seq: number, detail: string): Promise<FencedReply> {
-    return this.#fenced(async () => {
-      const [kind, why] = await this.#run(this.#options.scripts["set-aside"], [...fenced(job, fence), seq, detail]);
-      return kind === "ok" ? { kind: "ok" } : refused(String(why));
-    });
+  setAside(job: string, fence: Fence, seq: number, detail: string): Promise<FencedReply> {
+    return this.#okOrRefused("set-aside", [...fenced(job, fence), seq, detail]);
+  }
+
+  /** Counts a checkpoint that could not be taken, the `n`-th of the attempt. */
+  dropCheckpoint(job: string, fence: Fence, n: number, why: CheckpointDrop, detail: string): Promise<FencedReply> {
+    return this.#okOrRefused("drop-checkpoint", [...fenced(job, fence), n, why, detail]);
   }
 
   /**
@@ -339,6 +342,13 @@ export class LeaseDesk {
 
   async #run(script: Script, args: readonly (string | number)[]): Promise<ScriptReply[]> {
     return settled(await runScript(this.#options.redis, script, [this.#options.keys.root], args));
+  }
+
+  #okOrRefused(script: "set-aside" | "drop-checkpoint", args: readonly (string | number)[]): Promise<FencedReply> {
+    return this.#fenced(async () => {
+      const [kind, why] = await this.#run(this.#options.scripts[script], args);
+      return kind === "ok" ? { kind: "ok" } : refused(String(why));
+    });
   }
 
   /** E2 */

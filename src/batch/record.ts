@@ -5,6 +5,7 @@
  */
 import type { Artifact, Attempt, Checkpoint, Job } from "../contract/job.ts";
 import type { CheckpointCost, CheckpointInterval } from "../domain/checkpoint-interval.ts";
+import { CHECKPOINT_TROUBLES, type CheckpointTrouble } from "../domain/checkpoint-trouble.ts";
 import type { AttemptSpent } from "../domain/goodput.ts";
 import { JOB_REASONS, type JobReason } from "../domain/job-reason.ts";
 import { isFinal, LEASED_STATES, type JobState } from "../domain/job-state.ts";
@@ -18,6 +19,7 @@ const STATE_FIELDS: ReadonlySet<string> = new Set([
   ...["fenceGeneration", "fenceCounter", "fenceToken", "endedToken", "staleWritesRefused", "nextSeq", "events"],
   ...["intent", "stopReason", "stopGraceMs", "stopAskedAt", "avoid", "avoidUntil", "checkpointRequest", "dueAt"],
   ...["ckSeq", "ckAt", "ckBytes", "ckProgress", "ckManifest", "ckSha", "progress", "output", "error", "interval"],
+  ...["ckDropped", "ckDropOf", "ckSetAside", "ckTroubleAt", "ckTroubleWhy", "ckTroubleDetail"],
   ...["startedAt", "finishedAt", "leasedAt", "renewedAt", "account"],
 ]);
 
@@ -70,6 +72,23 @@ function intervalOf(raw: RawJob): Job["checkpointInterval"] {
   return { ms, costMs, mtbfMs, why };
 }
 
+function troubleOf(raw: RawJob): Job["checkpointTrouble"] {
+  const at = time(number(raw["ckTroubleAt"]));
+  if (at === null) return null;
+  const why = raw["ckTroubleWhy"] ?? "";
+  return {
+    dropped: number(raw["ckDropped"]) ?? 0,
+    setAside: number(raw["ckSetAside"]) ?? 0,
+    last: {
+      at,
+      why,
+      // A record may tell of a trouble that a newer process knows.
+      text: why in CHECKPOINT_TROUBLES ? CHECKPOINT_TROUBLES[why as CheckpointTrouble] : why,
+      detail: raw["ckTroubleDetail"] ?? "",
+    },
+  };
+}
+
 /** The job of a record. @param nowMs Redis' clock, for the time of a batch job until now; null: until its record was last written to */
 export function toJob(raw: RawJob, nowMs: number | null = null): Job {
   const state = (raw["state"] ?? "queued") as JobState;
@@ -96,6 +115,7 @@ export function toJob(raw: RawJob, nowMs: number | null = null): Job {
             progress: number(raw["ckProgress"]),
           },
     checkpointInterval: intervalOf(raw),
+    checkpointTrouble: troubleOf(raw),
     worker: text(raw["worker"]),
     zone: text(raw["zone"]),
     attempts: number(raw["attempts"]) ?? 0,

@@ -21,6 +21,7 @@ const NAMES = [
   "renew",
   "commit",
   "set-aside",
+  "drop-checkpoint",
   "verify",
   "finish",
   "lose",

@@ -111,6 +111,18 @@ function progressSentences({ job, nowMs }: JobFacts): string[] {
   } else if (job.class === "batch" && job.attempts > 0 && job.finishedAt === null) {
     sentences.push("It has no checkpoint: another attempt starts from the beginning.");
   }
+  const trouble = job.checkpointTrouble;
+  if (trouble !== null) {
+    const { dropped, setAside, last } = trouble;
+    const parts = [
+      ...(dropped === 0 ? [] : [`${dropped} could not be taken`]),
+      ...(setAside === 0 ? [] : [`${setAside} could not be read back and are set aside`]),
+    ];
+    const detail = last.detail === "" ? "" : ` (${last.detail})`;
+    sentences.push(
+      `Of its checkpoints ${parts.join(", ")}; the last, ${formatAge(last.at, nowMs)} ago, because ${last.text}${detail}.`,
+    );
+  }
   if (job.checkpointInterval !== null && job.finishedAt === null) {
     sentences.push(`It makes a checkpoint ${intervalText(job.checkpointInterval)}.`);
   }

@@ -89,6 +89,12 @@ export function jobFields(job: Job, nowMs: number): (readonly [string, string | 
     ["labels", labelsText(job.labels)],
     ["goodput", goodput === null ? null : goodputInFull(goodput)],
     ["refused late writes", job.staleWritesRefused],
+    ...(job.checkpointTrouble === null
+      ? []
+      : ([
+          ["checkpoints dropped", job.checkpointTrouble.dropped],
+          ["checkpoints set aside", job.checkpointTrouble.setAside],
+        ] as const)),
     ["input", JSON.stringify(job.input)],
     ["output", job.state === "succeeded" ? JSON.stringify(job.output) : null],
     ["error", job.error === null ? null : `${job.error.code}: ${job.error.detail}`],

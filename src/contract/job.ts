@@ -86,6 +86,19 @@ export const jobSchema = z.object({
   checkpointInterval: checkpointIntervalSchema
     .nullable()
     .describe("How often it makes a checkpoint, and what that was chosen from; null before its first attempt"),
+  checkpointTrouble: z
+    .object({
+      dropped: z.int().describe("Those that could not be taken or stored"),
+      setAside: z.int().describe("Those that could not be read back whole"),
+      last: z.object({
+        at: timestamp,
+        why: z.string(),
+        text: z.string().describe("Why, in words"),
+        detail: z.string(),
+      }),
+    })
+    .nullable()
+    .describe("Checkpoints that are not there and should be; null: none"),
   worker: z.string().nullable(),
   zone: z.string().nullable(),
   attempts: z.int().describe("How many attempts were started"),

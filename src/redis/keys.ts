@@ -85,6 +85,8 @@ export interface Keys {
   readonly failures: string;
   /** HASH, part of the time → ms that all batch jobs together have spent on it. */
   readonly timeSpent: string;
+  /** HASH, why checkpoints are not there (`domain/checkpoint-trouble.ts`) → how many of all jobs. */
+  readonly checkpointTrouble: string;
   /** STRING with expiry, JSON: many workers are silent at once, and their leases are taken slowly. */
   readonly brake: string;
   /** STRING with expiry: who looks after the fleet. */
@@ -138,6 +140,7 @@ export function createKeys(prefix: string): Keys {
     deadlines: `${root}:deadlines`,
     finals: `${root}:finals`,
     onlineFinals: (shelf) => `${root}:${shelf}`,
+    checkpointTrouble: `${root}:checkpoint-trouble`,
     purge: `${root}:purge`,
     onlineReady: `${root}:online-ready`,
     coordinators: `${root}:coordinators`,

@@ -32,6 +32,8 @@ describe("a task that fails", () => {
     job = await TestJob.create(wishes("wild", { how }));
     expect(await job.attempt().over()).toMatchObject({ kind: "failed", ...fault });
     expect(await job.names("OUTCOME")).toEqual([]); // That it is final nobody has said.
+    const drops = job.attempts[0]!.requests.filter(({ kind }) => kind === "dropped");
+    expect(drops).toHaveLength(how === "save" ? 3 : 0);
   });
 
   test("leaves the trace in its log", async () => {

@@ -227,6 +227,8 @@ export class TestAttempt {
       case "set_aside":
         job.setAside.push(request.seq);
         return { kind: "ok" };
+      case "dropped":
+        return { kind: "ok" };
       case "end":
         job.ends.push(request.end);
         return { kind: "ok" };

@@ -21,6 +21,7 @@ export function sampleJob(change: Partial<Job> = {}): Job {
     attempts: 0,
     retries: 0,
     staleWritesRefused: 0,
+    checkpointTrouble: null,
     createdAt: "2026-01-02T03:04:05.000Z",
     startedAt: null,
     finishedAt: null,

@@ -124,6 +124,11 @@ describe("cairn explain", () => {
       worker: "w2",
       checkpoint,
       staleWritesRefused: 1,
+      checkpointTrouble: {
+        dropped: 3,
+        setAside: 1,
+        last: { at: "2026-01-02T03:04:55.000Z", why: "no_room", text: "there was no room for it", detail: "ENOSPC" },
+      },
     });
     const text = explain({ job, attempts: [lost, running] });
     expect(text).toContain(
@@ -131,6 +136,10 @@ describe("cairn explain", () => {
     );
     expect(text).toContain("- attempt 2 on w2, from checkpoint 4: running for 20s.");
     expect(text).toContain("checkpoint is number 4 at 300, 2.0 KiB, 30s old");
+    expect(text).toContain(
+      "Of its checkpoints 3 could not be taken, 1 could not be read back and are set aside; " +
+        "the last, 10s ago, because there was no room for it (ENOSPC).",
+    );
     expect(text).toContain("1 late writes of attempts that had lost their lease were refused.");
   });
 

@@ -223,6 +223,8 @@ export class Attempt {
       case "set_aside":
         this.#log.error({ seq: request.seq, detail: request.detail }, "checkpoint set aside");
         return desk.setAside(job, fence, request.seq, request.detail);
+      case "dropped":
+        return desk.dropCheckpoint(job, fence, request.n, request.why, request.detail);
       case "end": {
         faults.reach("agent.before-end");
         if (request.end.kind === "succeeded" && request.end.progress !== null) this.#meter.note(request.end.progress);

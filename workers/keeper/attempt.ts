@@ -21,6 +21,7 @@ import { AttemptTraces } from "./attempt-traces.ts";
 import { cadenceFor, type CheckpointCadence } from "./checkpoint-cadence.ts";
 import { SavingRunner } from "./checkpoint-source.ts";
 import { CheckpointViews } from "./checkpoint-views.ts";
+import { CheckpointDrops } from "./checkpoint-drops.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { conclude, type Verdict } from "./conclusion.ts";
 import { freshFolders } from "./fresh-folders.ts";
@@ -56,6 +57,7 @@ export class Attempt {
   readonly #traces: AttemptTraces;
   readonly cadence: CheckpointCadence;
   readonly #stoppedWatch: StoppedWatch;
+  readonly #drops: CheckpointDrops;
   /** Made for this attempt alone. */
   readonly folder: string;
   /** Aborts with the first verdict: what serves to compute stops. */
@@ -88,6 +90,9 @@ export class Attempt {
     this.#time = new TimeAccount(clock);
     this.#traces = new AttemptTraces({ assignment, store, clock });
     this.#stoppedWatch = new StoppedWatch(clock);
+    const { signal } = this.#life;
+    const onRefused = (detail: string): void => this.#refused(detail);
+    this.#drops = new CheckpointDrops({ link, signal, onRefused, note: (line) => this.#log.note(line) });
   }
 
   /** Runs the attempt to its end. Never rejects. */
@@ -258,6 +263,9 @@ export class Attempt {
       case "offer":
         this.cadence.ask();
         return;
+      case "dropped":
+        this.#drops.add("changed", message.message);
+        return;
       case "done":
         this.#artifacts.add(message.artifacts);
         this.#time.still();
@@ -339,8 +347,8 @@ export class Attempt {
       if ((taken.kind === "committed" || taken.kind === "nothing") && stopping) this.#decide({ kind: "let_go" });
       if (taken.kind === "nothing" && !stopping) this.#log.note(`no checkpoint: ${taken.detail}`);
       if (taken.kind === "refused") this.#refused(taken.detail);
-      if (taken.kind === "failed") this.#log.note(`a checkpoint failed: ${taken.detail}`);
-      savesFailed = taken.kind === "failed" && taken.at === "save" ? savesFailed + 1 : 0;
+      if (taken.kind === "failed") this.#drops.add(taken.why, taken.detail);
+      savesFailed = taken.kind === "failed" && taken.why === "save_failed" ? savesFailed + 1 : 0;
       if (savesFailed === SAVES_FAILED && taken.kind === "failed") {
         this.#fail("error", `the state could not be saved ${SAVES_FAILED} times in a row: ${taken.detail}`);
       }

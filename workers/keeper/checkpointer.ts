@@ -11,10 +11,13 @@ import { join } from "node:path";
 import {
   CheckpointGarbage,
   type CheckpointStore,
+  isNoRoom,
+  StoreFault,
   writeCheckpoint,
   type WrittenCheckpoint,
 } from "../../src/checkpoints/checkpoints.ts";
 import type { CheckpointCost } from "../../src/domain/checkpoint-interval.ts";
+import type { CheckpointDrop } from "../../src/domain/checkpoint-trouble.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { FaultPoints } from "../../src/runtime/fault-points.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
@@ -27,8 +30,7 @@ import type { TimeAccount } from "./time-account.ts";
 
 export type Taken =
   | { readonly kind: "committed"; readonly seq: number; readonly cost: CheckpointCost }
-  /** `save`: the task could not save its state; `store`: it could not be stored, or there was no room to save it. */
-  | { readonly kind: "failed"; readonly at: "save" | "store"; readonly detail: string }
+  | { readonly kind: "failed"; readonly why: CheckpointDrop; readonly detail: string }
   /** There was nothing to save. */
   | { readonly kind: "nothing"; readonly detail: string }
   | { readonly kind: "refused"; readonly detail: string }
@@ -87,11 +89,10 @@ export class Checkpointer {
       const snapshot = await source.snapshot(folder, then, signal);
       if (snapshot === null) return { kind: "given_up" };
       if (snapshot.kind === "save_failed") {
-        const at = snapshot.why === "task" ? "save" : "store";
-        return { kind: "failed", at, detail: snapshot.message };
+        return { kind: "failed", why: snapshot.why === "task" ? "save_failed" : "no_room", detail: snapshot.message };
       }
       if (snapshot.kind === "not_saved") return { kind: "nothing", detail: snapshot.message };
-      if (snapshot.kind === "changed") return { kind: "failed", at: "store", detail: snapshot.detail };
+      if (snapshot.kind === "changed") return { kind: "failed", why: "changed", detail: snapshot.detail };
       this.#options.artifacts.add(snapshot.artifacts);
       this.#options.time.stood(snapshot.blockedMs);
       if (then === "hold") this.#options.time.still();
@@ -100,7 +101,7 @@ export class Checkpointer {
       if (signal.aborted) return { kind: "given_up" };
       logger.warn({ err: error, seq: this.#seq }, "checkpoint not stored");
       source.notStored();
-      return { kind: "failed", at: "store", detail: error instanceof Error ? error.message : String(error) }; // CK3
+      return { kind: "failed", why: dropOf(error), detail: error instanceof Error ? error.message : String(error) }; // CK3
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -181,4 +182,9 @@ export class Checkpointer {
         (error: unknown) => this.#options.logger.warn({ err: error }, "garbage not deleted"),
       );
   }
+}
+
+function dropOf(error: unknown): CheckpointDrop {
+  if (isNoRoom(error)) return "no_room";
+  return error instanceof StoreFault && error.reason === "changed" ? "changed" : "not_stored";
 }

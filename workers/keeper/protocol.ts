@@ -11,6 +11,7 @@
 import type { FencedReply } from "../../src/batch/batch.ts";
 import type { StoreAccess } from "../../src/checkpoints/checkpoints.ts";
 import type { CheckpointCost, CheckpointInterval } from "../../src/domain/checkpoint-interval.ts";
+import type { CheckpointDrop } from "../../src/domain/checkpoint-trouble.ts";
 import type { AttemptAccount } from "../../src/domain/goodput.ts";
 import type { Fence } from "../../src/domain/fence.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
@@ -144,6 +145,8 @@ export type KeeperRequest =
   | { readonly kind: "verify"; readonly fault?: FailedEnd["fault"] }
   | { readonly kind: "commit"; readonly checkpoint: CommitRequest }
   | { readonly kind: "set_aside"; readonly seq: number; readonly detail: string }
+  /** A checkpoint could not be taken, the `n`-th of the attempt. */
+  | { readonly kind: "dropped"; readonly n: number; readonly why: CheckpointDrop; readonly detail: string }
   | { readonly kind: "end"; readonly end: AttemptEnd; readonly account: AttemptAccount }
   /** Which is the latest committed checkpoint of a job (any job)? */
   | { readonly kind: "latest"; readonly job: string }

@@ -31,6 +31,8 @@ export interface CheckpointMakerOptions extends AskOptions {
   readonly note: (text: string) => void;
   /** A checkpoint that nobody asked for lies ready. */
   readonly onOffer: () => void;
+  /** One that nobody asked for was given up (MK2). */
+  readonly onDropped: (why: string) => void;
 }
 
 interface Asking {
@@ -168,13 +170,14 @@ export class CheckpointMaker {
 
   /** @returns whether it is frozen (MK2) */
   async #freeze(blockedMs: number): Promise<boolean> {
-    const { progress, note, onOffer } = this.#options;
+    const { progress, note, onOffer, onDropped } = this.#options;
     return this.#inTurn(async () => {
       const look = this.#files.look();
       const changed = await this.#shelf.freeze(look, { progress: progress(), blockedMs });
       if (changed !== null) {
         this.#dropped += 1;
         note(`a checkpoint is dropped: ${changed} (${this.#dropped} dropped so far)`);
+        if (this.#asking === null) onDropped(changed); // Else whoever asked hears of it.
         return false;
       }
       this.#completeness.begin(look);

@@ -180,6 +180,7 @@ export class Driver {
             progress: () => reader.progress,
             note,
             onOffer: () => link.say({ kind: "offer" }),
+            onDropped: (message) => link.say({ kind: "dropped", message }),
           });
     const { limits } = definition;
     const watch = new LimitWatch({ limits, folder: this.#folder, cgroup, beginMs: clock.monotonicMs() });

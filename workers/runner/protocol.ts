@@ -95,6 +95,8 @@ export type FromRunner =
     }
   /** There is nothing to save: nothing new, or this task never has anything. Asked to hold, the runner holds. */
   | { readonly kind: "not_saved"; readonly id: number; readonly message: string }
+  /** One that nobody had asked for was given up: it changed while it was frozen. */
+  | { readonly kind: "dropped"; readonly message: string }
   /** RP3 */
   | { readonly kind: "offer" }
   | {

@@ -159,6 +159,8 @@ export class LocalJob {
         return { kind: "ok", artifact: null };
       case "parents":
         return { kind: "ok", parents: [] };
+      case "dropped":
+        return { kind: "ok" };
       case "set_aside":
         return { kind: "refused", detail: "a checkpoint that was just written cannot be read" };
     }

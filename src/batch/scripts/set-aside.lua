@@ -11,6 +11,7 @@ local raw = redis.call('HGET', key('checkpoints', id), seq)
 if not raw then return { 'ok' } end
 local at = now_ms()
 local checkpoint = cjson.decode(raw)
+if checkpoint.state == 'set_aside' then return { 'ok' } end
 checkpoint.state = 'set_aside'
 redis.call('HSET', key('checkpoints', id), seq, cjson.encode(checkpoint))
 if job.ckSeq == seq then
@@ -32,5 +33,6 @@ if job.ckSeq == seq then
     patch_record(id, job, { ckSeq = '', ckAt = '', ckBytes = '', ckProgress = '', ckManifest = '', ckSha = '' })
   end
 end
+count_trouble(id, at, 'ckSetAside', 'unreadable', ARGV[6])
 emit(id, job, at, 'checkpoint_set_aside', { seq = tonumber(seq), detail = ARGV[6] })
 return { 'ok' }

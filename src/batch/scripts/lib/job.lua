@@ -227,6 +227,13 @@ local function holds(id, job, generation, counter, token)
   return false
 end
 
+-- A checkpoint is not there (domain/checkpoint-trouble.ts): counts it on the job and for the fleet.
+local function count_trouble(id, at, field, why, detail)
+  redis.call('HINCRBY', key('job', id), field, 1)
+  redis.call('HSET', key('job', id), 'ckTroubleAt', at, 'ckTroubleWhy', why, 'ckTroubleDetail', string.sub(detail, 1, 500))
+  redis.call('HINCRBY', whole('checkpoint-trouble'), why, 1)
+end
+
 -- Are jobs that wait for this one still to be told its end (`lib/graph.lua`)? Its record has to stay until then.
 local function told_of(id) return redis.call('ZSCORE', whole('telling'), id) end
 
