@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { appendFileSync, existsSync } from "node:fs";
 import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
@@ -63,6 +64,42 @@ describe("the store in a folder", () => {
     expect(await store.sweep()).toBe(1);
     expect(await readdir(temporary)).toEqual([]);
     expect(await store.create("jobs/x", Buffer.from("second"))).toMatchObject({ kind: "created" });
+  });
+
+  describe("with a file so large that its hash follows the copying", () => {
+    const large = Buffer.alloc(40_000_000, "of this a large state is made");
+    const sha256 = createHash("sha256").update(large).digest("hex");
+    const state = () => join(root, "state");
+    beforeEach(() => writeFile(state(), large));
+
+    test("in and out, also several at once, it is known by its content", async () => {
+      const store = openStore(`file:${join(root, "store")}`);
+      const names = ["objects/1", "objects/2", "objects/3"];
+      const made = await Promise.all(names.map((name) => store.createNamed(state(), () => name)));
+      expect(made).toEqual(names.map((name) => ({ kind: "created", name, bytes: large.length, sha256 })));
+      const out = await Promise.all(names.map((name, n) => store.copyTo(name, join(root, `back-${n}`))));
+      expect(out).toEqual(names.map(() => ({ bytes: large.length, sha256 })));
+      expect((await readFile(join(root, "back-2"))).equals(large)).toBe(true);
+    });
+
+    test("HC1: a file that grows while it is copied is stored as what arrived", async () => {
+      const store = openStore(`file:${join(root, "store")}`);
+      const storing = store.createNamed(state(), (found) => `objects/${found.sha256}`);
+      for (let n = 0; n < 50; n += 1) appendFileSync(state(), "and more of it");
+      const { name } = await storing;
+      expect(`objects/${(await hashFile(join(root, "store", name!))).sha256}`).toBe(name);
+    });
+
+    test("what cannot be copied is a fault, and leaves neither remains nor a thread", async () => {
+      const store = openStore(`file:${join(root, "store")}`);
+      await store.createNamed(state(), () => "objects/x");
+      await writeFile(join(root, "taken"), "");
+      await expect(store.copyTo("objects/x", join(root, "taken"))).rejects.toMatchObject({ reason: "unavailable" });
+      const { output } = await run(`
+        await store.copyTo("objects/x", ${JSON.stringify(join(root, "taken"))}).catch(({ reason }) => console.log(reason));`);
+      expect(output.trim()).toBe("unavailable"); // A thread that waits would have kept the process from ending.
+      expect(await readdir(join(root, "store/.tmp"))).toEqual([]);
+    });
   });
 
   describe("with a file that it may keep", () => {
