@@ -2,7 +2,7 @@
  * Makes the records of jobs again from what they left in the checkpoint store, when Redis has lost them altogether.
  *
  * RB1 A record that exists is never touched: the script looks and makes in one. So it may be run again, and beside a
- *     fleet that serves already.
+ *     fleet that serves already. One that was forgotten, and whose files are still to be deleted, stays forgotten.
  * RB2 No fence is handed out twice: the generation is raised before the first record is made.
  * RB3 An outcome that stands is adopted; a job that was stopped or ended otherwise is what its mark says; every other
  *     job is queued.
@@ -65,6 +65,7 @@ export interface RebuildOptions {
 /** Looks at every job that left something in the store. Changes nothing. @throws StoreFault, and what Redis says */
 export async function* findLostJobs({ redis, keys, store }: RebuildOptions): AsyncIterable<Found> {
   for await (const id of jobsIn(store)) {
+    if ((await redis.zscore(keys.purge, id)) !== null) continue; // RB1
     if ((await redis.exists(keys.job(id))) === 1) yield { kind: "live", id };
     else yield await lookAt(store, id);
   }

@@ -25,6 +25,7 @@ export const API_SETTINGS = [
   "port",
   "publicUrl",
   "apiProcesses",
+  "garbageDelayMs",
 ] as const satisfies readonly SettingName[];
 export const WORKER_SETTINGS = [
   ...SHARED,

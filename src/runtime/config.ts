@@ -81,7 +81,7 @@ const settings = z.strictObject({
   garbageDelayMs: whole
     .min(0)
     .default(600_000)
-    .describe("Time between the decision to delete a checkpoint and the deletion, ms"),
+    .describe("Time between the decision to delete files of a job and their deletion, ms"),
   durability: z
     .enum(["fast", "replicated"])
     .default("fast")

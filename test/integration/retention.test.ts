@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { NOTHING_NEW, retain } from "../../src/batch/batch.ts";
+import { findLostJobs, NOTHING_NEW, retain } from "../../src/batch/batch.ts";
 import { openStore, storeNames, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/domain/limits.ts";
 import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
@@ -78,6 +78,10 @@ describe("retention", () => {
     expect(await run({ finalRecordCount: 0 })).toMatchObject({ removed: 1, purged: 0 });
     expect(await batch.reader.get(id)).toBeNull();
     expect(await left(id)).toHaveLength(names.length);
+    // Meanwhile nobody takes it for a job that Redis has lost.
+    const found: string[] = [];
+    for await (const lost of findLostJobs({ redis: batch.redis, keys: batch.keys, store })) found.push(lost.kind);
+    expect(found).toEqual([]);
     expect(await run({}, { laterMs: 599_000 })).toMatchObject({ purged: 0 });
     expect(await run({}, { laterMs: 601_000 })).toMatchObject({ purged: 1 });
     expect(await left(id)).toEqual([]);

@@ -1,10 +1,10 @@
 -- Makes the record of a job that Redis has lost, from what the checkpoint store has of it.
 -- KEYS: root tag
 -- ARGV: id, state to come from, event, reason, finishedAt (ms or ""), parts JSON {checkpoints, attempts, artifacts: {field: JSON text}}, then field, value …
--- Returns {'made', ticket | ''} | {'live'}
+-- Returns {'made', ticket | ''} | {'live'} (it is there, or was forgotten and is being deleted)
 -- @include job
 local id, from, event, reason, finished_at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if redis.call('EXISTS', key('job', id)) == 1 then return { 'live' } end
+if redis.call('EXISTS', key('job', id)) == 1 or redis.call('ZSCORE', whole('purge'), id) then return { 'live' } end
 local at = now_ms()
 local job = {}
 for i = 7, #ARGV, 2 do job[ARGV[i]] = ARGV[i + 1] end
