@@ -172,6 +172,11 @@ export class ConcurrencyLimit {
     return this.#learnt?.reached === true ? this.#learnt.rate : this.limit / latency;
   }
 
+  /** Answers could not come until now: that they did not says nothing about the rate. */
+  excuse(nowMs: number): void {
+    this.#lastAnswerMs = nowMs;
+  }
+
   #heard(underWay: number, nowMs: number): boolean {
     this.#lastAnswerMs = nowMs;
     const fresh = this.#fresh.means;

@@ -11,6 +11,8 @@
  * D4 Nothing is handed over that could not even run before its deadline; nothing waits for longer than that.
  * D5 What cannot be served at all (no Redis, no worker, going away) does not wait.
  * D6 Who leaves frees the place in the same turn.
+ * D7 While Redis is silent, nobody is refused for what does not come back: whoever finds no place waits, until Redis
+ *    speaks again, or is known to be away.
  */
 import { judgeProspect, startsTooLate } from "../domain/admission.ts";
 import type { AnswerTimes } from "../domain/concurrency-limit.ts";
@@ -25,6 +27,8 @@ const MAX_WAITING_CHARACTERS = 128 * 1_024 * 1_024;
 /** Tasks whose gates are remembered; more only while they are in use. */
 const MAX_IDLE_GATES = 1_000;
 
+const REDIS_SILENT: InvokeOutcome = { kind: "unavailable", detail: "Redis does not answer" };
+
 export interface AdmissionOptions {
   readonly nowMs: () => number;
   /** Draws a number in [0, 1). */
@@ -32,6 +36,8 @@ export interface AdmissionOptions {
   readonly table: InvocationTable;
   /** D5: why nothing of this task can be served at present; null: it can. */
   readonly hindrance: (task: string) => InvokeOutcome | null;
+  /** D7 */
+  readonly isSilent: () => boolean;
   /** What a task has at present: slots of its replicas for it, and how far away they are. */
   readonly look: (task: string) => { readonly slots: number; readonly wayMs: number };
   /** Hands a request over. */
@@ -68,7 +74,7 @@ export class Admission {
       this.#enter(gate, invocation);
       return;
     }
-    const refusal = this.#refusal(gate, invocation);
+    const refusal = this.#options.isSilent() ? this.#noRoom(invocation) : this.#refusal(gate, invocation);
     gate.came(invocation);
     if (refusal === null) this.#wait(gate, invocation);
     else table.finish(invocation, refusal);
@@ -89,7 +95,7 @@ export class Admission {
   /** The time of a waiting request is up (D4). @returns whether it was one */
   due(invocation: Invocation): boolean {
     if (invocation.place === null) return false;
-    this.#options.table.finish(invocation, this.#noCapacity("no replica got free in time", 0));
+    this.#options.table.finish(invocation, this.#options.isSilent() ? REDIS_SILENT : this.#tooLate());
     return true;
   }
 
@@ -109,6 +115,7 @@ export class Admission {
 
   redisIsBack(): void {
     this.#redisBackAtMs = this.#options.nowMs();
+    for (const { limit } of this.#gates.values()) limit.excuse(this.#redisBackAtMs);
   }
 
   /** A replica has said that it is overloaded. */
@@ -186,13 +193,18 @@ export class Admission {
     const ahead = room.ahead(invocation);
     const remainingMs = deadlineAtMs - now;
     const verdict = judgeProspect({ ahead, rate: limit.rate(now), runMs, queueMs, deadlineMs, remainingMs, urgency });
-    if (verdict.kind === "wait") return this.#makeRoom(invocation) ? null : this.#noCapacity("too many wait", 0);
+    if (verdict.kind === "wait") return this.#noRoom(invocation);
     if (gate.overShare(caller)) {
       const retryAfterMs = this.#spread(verdict.retryAfterMs);
       return { kind: "over_share", share: gate.shareWith(caller), retryAfterMs };
     }
     const detail = `it would have had to wait for ${Math.round(verdict.expectedMs)} ms`;
     return this.#noCapacity(detail, verdict.retryAfterMs);
+  }
+
+  /** D3 @returns null: one more may wait */
+  #noRoom(invocation: Invocation): InvokeOutcome | null {
+    return this.#makeRoom(invocation) ? null : this.#noCapacity("too many wait", 0);
   }
 
   /** D3 @returns whether one more may wait */
@@ -242,7 +254,7 @@ export class Admission {
       const remainingMs = invocation.deadlineAtMs - this.#options.nowMs();
       if (hindrance !== null) this.#options.table.finish(invocation, hindrance);
       else if (startsTooLate(remainingMs, gate.limit.runMs)) {
-        this.#options.table.finish(invocation, this.#noCapacity("no replica got free in time", 0)); // D4
+        this.#options.table.finish(invocation, this.#tooLate()); // D4
       } else this.#enter(gate, invocation);
     });
   }
@@ -255,6 +267,10 @@ export class Admission {
   #leftRoom({ input }: Invocation): void {
     this.#waiting -= 1;
     this.#waitingCharacters -= input.length;
+  }
+
+  #tooLate(): InvokeOutcome {
+    return this.#noCapacity("no replica got free in time", 0);
   }
 
   #noCapacity(detail: string, retryAfterMs: number): InvokeOutcome {

@@ -2,11 +2,14 @@
  * The connection for pushes and other short commands, watched, so that everybody knows at once when Redis is away.
  *
  * M1 `usable` is false from the moment a command stayed without an answer for `MUTE_TICKS`, or the connection closed,
- *    until it stands again: callers are refused at once instead of each waiting for a timeout of its own.
+ *    until it stands again: callers are refused at once instead of each waiting for a timeout of its own. What is under
+ *    way then ends in that moment, not when the operating system has given up the connection.
  * M2 The wait is counted in turns of this process's own timer: after a pause of the process (a blocked loop, SIGSTOP)
  *    the answers that lie in the socket are read before anything is judged.
  * M3 A mute connection is torn down, and another one opened: it may be the only thing that is broken. The same when
  *    it stays open without ever getting ready, and when it leads to a server that is not the primary any more.
+ * M4 Before it is called mute it is `silent`: nobody can say yet whether it is only slow. Nothing else is to be
+ *    blamed meanwhile for what does not come.
  */
 import type { Cluster, Redis } from "ioredis";
 import { closeRedis, connectRedis, whenReady, type RedisClient } from "../redis/connection.ts";
@@ -14,11 +17,13 @@ import { classifyRedisError, RedisFault } from "../redis/fault.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Service } from "../runtime/service.ts";
 
-const TICK_MS = 100;
-/** 0.4 to 0.5 s: a caller is told within half a second. */
-const MUTE_TICKS = 4;
+const TICK_MS = 50;
+/** M4: 0.1 to 0.15 s. */
+const SILENT_TICKS = 2;
+/** 0.4 to 0.45 s: a caller is told within half a second. */
+const MUTE_TICKS = 8;
 /** 2 s: a connection that does not get through its greeting. */
-const GREETING_TICKS = 20;
+const GREETING_TICKS = 40;
 const NOT_PRIMARY = /READONLY|MASTERDOWN|UNBLOCKED/;
 const START_MS = 30_000;
 
@@ -31,6 +36,7 @@ export interface CommandLinkOptions {
 
 interface Outstanding {
   readonly sinceTick: number;
+  readonly giveUp: (fault: RedisFault) => void;
 }
 
 export class CommandLink implements Service {
@@ -43,6 +49,7 @@ export class CommandLink implements Service {
   #ticks = 0;
   #timer: NodeJS.Timeout | null = null;
   #mute = false;
+  #silent = false;
   #notReadyTicks = 0;
   #wasUsable = false;
 
@@ -77,6 +84,11 @@ export class CommandLink implements Service {
     return !this.#mute && this.#client?.status === "ready";
   }
 
+  /** M4: has a command waited for its answer for longer than usual, and nothing been answered since? */
+  get silent(): boolean {
+    return this.#silent && this.usable;
+  }
+
   /** Is called when Redis is back. */
   onUp(listener: () => void): void {
     this.#upListeners.push(listener);
@@ -99,15 +111,22 @@ export class CommandLink implements Service {
    */
   async run<T>(operation: (client: RedisClient) => Promise<T>): Promise<T> {
     if (!this.usable) throw new RedisFault("unavailable", new Error("the connection is down"));
-    const watch: Outstanding = { sinceTick: this.#ticks };
-    this.#outstanding.add(watch);
-    try {
-      return await operation(this.client);
-    } catch (error) {
-      throw this.fault(error) ?? error;
-    } finally {
-      this.#outstanding.delete(watch);
-    }
+    const { client } = this;
+    return new Promise<T>((resolve, reject) => {
+      const watch: Outstanding = { sinceTick: this.#ticks, giveUp: reject };
+      this.#outstanding.add(watch);
+      operation(client).then(
+        (value) => {
+          this.#outstanding.delete(watch);
+          this.#silent = false;
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#outstanding.delete(watch);
+          reject(this.fault(error) ?? error);
+        },
+      );
+    });
   }
 
   /** What an error of a command means; null when it is about the command. */
@@ -118,10 +137,10 @@ export class CommandLink implements Service {
 
   #tick(): void {
     this.#ticks += 1; // M2: an interval that was held up fires once, not for every period that passed.
-    for (const { sinceTick } of this.#outstanding) {
-      if (this.#ticks - sinceTick > MUTE_TICKS) this.#reconnect();
-      break; // The set is in order of time: the first is the oldest.
-    }
+    const [oldest] = this.#outstanding; // The set is in order of time.
+    const waited = oldest === undefined ? 0 : this.#ticks - oldest.sinceTick;
+    if (waited > MUTE_TICKS) this.#reconnect();
+    this.#silent = waited > SILENT_TICKS;
     this.#notReadyTicks = this.#client?.status === "ready" ? 0 : this.#notReadyTicks + 1;
     if (this.#notReadyTicks >= GREETING_TICKS) {
       this.#notReadyTicks = 0;
@@ -141,8 +160,10 @@ export class CommandLink implements Service {
   /** M3 */
   #reconnect(): void {
     this.#mute = true;
+    const given = [...this.#outstanding];
     this.#outstanding.clear();
     this.#client?.disconnect(true);
+    for (const { giveUp } of given) giveUp(new RedisFault("unknown", new Error("no answer came in time"))); // M1
   }
 }
 

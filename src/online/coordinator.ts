@@ -134,6 +134,7 @@ export class OnlineCoordinator implements Service {
       random,
       table,
       hindrance: (task) => this.#hindrance(task),
+      isSilent: () => link.silent,
       look: (task) => this.#look(task),
       enter: (invocation, now) => this.#enter(invocation, now),
     });

@@ -19,8 +19,9 @@ import { DESERTED_MS, type Referee } from "./referee.ts";
 import type { ReplicaDirectory } from "./replica-directory.ts";
 import type { Verifier } from "./verifier.ts";
 
-/** When Redis took the words of a submission and said nothing: how long until the caller is told. */
-const REFUSE_MS = 450;
+/** When Redis took the words of a submission and said nothing: how long until the caller is told. When it is mute, that
+ *  is found out no sooner (`command-link.ts`); when it closed the connection, it may be back before. */
+const REFUSE_MS = 400;
 /** A replica that is called lost was silent for longer than this: what is younger it cannot have taken. */
 const TAKEN_BEFORE_MS = 500;
 const LOOK_AGAIN_MS = 50;
@@ -222,7 +223,6 @@ export class Inquest {
     const { nowMs, table, referee, verifier } = this.#options;
     const { invocation } = attempt;
     const now = nowMs();
-    const only = invocation.attempts.length === 1;
     if (fault.kind === "unknown" && !invocation.idempotent) {
       attempt.state = "pushed";
       attempt.unconfirmed = true;
@@ -232,10 +232,11 @@ export class Inquest {
       return;
     }
     attempt.end(fault.kind === "unavailable" ? "not_sent" : "unconfirmed", now);
-    if (fault.kind === "unknown") {
-      verifier.dismiss(attempt); // What is refused must not run later.
-      if (only) invocation.refuseAtMs = attempt.sentAtMs + REFUSE_MS;
-    } else if (only) invocation.refuseAtMs = now;
+    if (fault.kind === "unknown") verifier.dismiss(attempt); // What is refused must not run later.
+    if (neverGotAway(invocation)) {
+      const [first = attempt] = invocation.attempts;
+      invocation.refuseAtMs = fault.kind === "unavailable" ? now : first.sentAtMs + REFUSE_MS;
+    }
     if (invocation.refuseAtMs !== null && now >= invocation.refuseAtMs) {
       table.finish(invocation, { kind: "unavailable", detail: fault.message });
       return;
@@ -298,4 +299,11 @@ export class Inquest {
       }
     }
   }
+}
+
+/** Has Redis confirmed none of its attempts, so that whoever asks can be told that nothing has begun? */
+function neverGotAway({ attempts }: Invocation): boolean {
+  return attempts.every(
+    ({ state, outcome }) => state === "pushing" || outcome === "not_sent" || outcome === "unconfirmed",
+  );
 }

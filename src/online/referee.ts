@@ -267,7 +267,7 @@ export class Referee {
     this.#planHedge(invocation, now);
     if (admission.isFull(invocation.task)) return; // E5
     if (invocation.plan !== null || !invocation.hasOpenAttempt() || !this.#mayHaveCompanion(invocation)) return;
-    if (!link.usable || !retry.allows(now)) return;
+    if (!link.usable || link.silent || !retry.allows(now)) return;
     if (!hedge.allows(now) && !invocation.attempts.some((attempt) => this.#looksLost(attempt, now))) return;
     if (dispatcher.send(invocation, "hedge", now) === null) return;
     retry.withdraw(now);

@@ -206,6 +206,21 @@ describe("Redis away", () => {
     await api.sees(2);
   });
 
+  it("says that Redis is away, not that there is no room, to those who come while it falls silent", async () => {
+    const { api } = await bed.start(1);
+    const file = join(folder, "notes");
+    const narrow = (): Promise<InvokeOutcome> => api.invoke("narrow", { ms: 20, file }, { deadlineMs: 1_000 });
+    for (let n = 0; n < 20; n++) await narrow(); // By now it is known how long one takes, and that they go one by one.
+    redis.pause();
+    const first = narrow();
+    await pause(200); // It is silent, and not yet taken for mute.
+    const outcomes = await Promise.all([first, ...Array.from({ length: 30 }, () => narrow())]);
+    expect(kinds(outcomes)).toEqual({ unavailable: 31 });
+    redis.resume();
+    await eventually("service again", async () => (await narrow()).kind === "answered");
+    expect(notes(file, "began").length).toBeLessThan(30); // Nothing of what was refused.
+  });
+
   it("comes back from ten restarts in a row", async () => {
     const { api } = await bed.start(2);
     for (let round = 0; round < 10; round++) {

@@ -266,4 +266,12 @@ describe("the concurrency limit", () => {
     expect(limit.rate(150)).toBeGreaterThan(0.1);
     expect(limit.rate(10_110)).toBeCloseTo(0.001, 4);
   });
+
+  it("holds no silence against them in which nothing could come", () => {
+    const limit = new ConcurrencyLimit(0);
+    limit.setSlots(10);
+    for (let n = 1; n <= 10; n += 1) limit.answered({ runMs: 50, queueMs: 0 }, 10, 100 + n);
+    limit.excuse(10_000);
+    expect(limit.rate(10_110)).toBeGreaterThan(0.1);
+  });
 });

@@ -17,14 +17,12 @@ const RECOVERY_MS = 3_000;
 /** A request on its way when Redis goes can still be refused or answered a moment later. */
 const ON_THE_WAY_MS = 500;
 const REFUSED = "503 redis_unavailable";
-/** Before it is known that Redis is mute, more may wait than fits the deadline: refused too, and not begun either. */
-const REFUSED_AT_THE_DOOR = "503 no_capacity";
 
 export function outageExpectations(load: WorkResult, outages: readonly Outage[]): Expectation[] {
   const { misses, record } = load.load;
   const during = (ms: number): boolean =>
     outages.some(({ fromMs, untilMs }) => ms >= fromMs - ON_THE_WAY_MS && ms <= untilMs + RECOVERY_MS);
-  const untruthful = misses.filter(({ ending }) => ending !== REFUSED && ending !== REFUSED_AT_THE_DOOR);
+  const untruthful = misses.filter(({ ending }) => ending !== REFUSED);
   const elsewhen = misses.filter(({ dueMs }) => !during(dueMs));
   const recovery = outages.map(({ untilMs }, at) => {
     const next = outages[at + 1]?.fromMs ?? Number.POSITIVE_INFINITY;
@@ -32,7 +30,7 @@ export function outageExpectations(load: WorkResult, outages: readonly Outage[])
     return Math.max(0, ...own.map(({ dueMs }) => dueMs - untilMs));
   });
   return [
-    countAtMost("failed otherwise than refused", untruthful.length, 0),
+    countAtMost("failed otherwise than refused for lack of Redis", untruthful.length, 0),
     countAtMost("failed while Redis was well", elsewhen.length, 0),
     countAtMost("handlers that ran to their end twice", load.executions.endedTwice, allowedTwice(load)),
     // Some milliseconds more: latency counts from when a request was due.
