@@ -44,6 +44,16 @@ async function invoke(doc: RouteDoc, deps: ApiDeps, request: ApiRequest): Promis
   const keyRead = readIdempotencyKey(request.header("idempotency-key"));
   if (keyRead.kind === "bad") return refuse("invalid_idempotency_key", "the Idempotency-Key cannot be read");
 
+  const { key } = keyRead;
+  // What is refused anyway is not read, parsed and checked first. A key may belong to an answer that is there already,
+  // and who asks for a job takes his turn.
+  const plain = key === null && !preferences.respondAsync;
+  const refusal = plain ? deps.online.refuseEarly({ task: name, deadlineMs, priority, caller: request.caller }) : null;
+  if (refusal !== null) {
+    deps.metrics.invoked(name, refusal, 0);
+    return answerOutcome(name, refusal);
+  }
+
   const limit = Math.min(deps.limits.inlineBytes, deps.limits.bodyBytes);
   const read = await readBody(request.incoming, limit);
   if (read.kind === "too_large") return tooLarge(limit);
@@ -66,8 +76,7 @@ async function invoke(doc: RouteDoc, deps: ApiDeps, request: ApiRequest): Promis
     priority,
     traceparent,
   };
-  const { key } = keyRead;
-  if (key !== null || preferences.respondAsync) {
+  if (!plain) {
     const fingerprint = key === null ? "" : fingerprintOf("POST", request.path, parsed.value);
     return invokeRecorded(deps, request, invocation, {
       idempotency: key === null ? null : { key, fingerprint },

@@ -27,6 +27,11 @@ const MAX_WAITING_CHARACTERS = 128 * 1_024 * 1_024;
 /** Tasks whose gates are remembered; more only while they are in use. */
 const MAX_IDLE_GATES = 1_000;
 
+/** What is known of a request before its body is read. */
+export type EarlyRequest = Pick<Invocation, "task" | "caller" | "priority" | "deadlineMs">;
+/** What a prospect depends on. */
+type Asking = Pick<Invocation, "caller" | "priority" | "urgency" | "deadlineMs" | "deadlineAtMs">;
+
 const REDIS_SILENT: InvokeOutcome = { kind: "unavailable", detail: "Redis does not answer" };
 
 export interface AdmissionOptions {
@@ -78,6 +83,14 @@ export class Admission {
     gate.came(invocation);
     if (refusal === null) this.#wait(gate, invocation);
     else table.finish(invocation, refusal);
+  }
+
+  /** Would it be refused if it came now (D2)? Nothing is kept of it, and `admit` judges anew. */
+  wouldRefuse({ task, deadlineMs, caller, priority }: EarlyRequest): InvokeOutcome | null {
+    const gate = this.#gates.get(task);
+    if (gate === undefined || (gate.room.size === 0 && !gate.full) || this.#options.isSilent()) return null;
+    const deadlineAtMs = this.#options.nowMs() + deadlineMs;
+    return this.#judge(gate, { caller, priority, deadlineMs, deadlineAtMs, urgency: "on the line" });
   }
 
   /** A request has ended, wherever it was. */
@@ -186,14 +199,19 @@ export class Admission {
 
   /** D2, D3 */
   #refusal(gate: TaskGate, invocation: Invocation): InvokeOutcome | null {
+    return this.#judge(gate, invocation) ?? this.#noRoom(invocation);
+  }
+
+  /** D2 @returns null: it may wait */
+  #judge(gate: TaskGate, asking: Asking): InvokeOutcome | null {
     const { limit, room } = gate;
-    const { caller, deadlineMs, deadlineAtMs, urgency } = invocation;
+    const { caller, deadlineMs, deadlineAtMs, urgency } = asking;
     const now = this.#options.nowMs();
     const { runMs, queueMs } = limit;
-    const ahead = room.ahead(invocation);
+    const ahead = room.ahead(asking);
     const remainingMs = deadlineAtMs - now;
     const verdict = judgeProspect({ ahead, rate: limit.rate(now), runMs, queueMs, deadlineMs, remainingMs, urgency });
-    if (verdict.kind === "wait") return this.#noRoom(invocation);
+    if (verdict.kind === "wait") return null;
     if (gate.overShare(caller)) {
       const retryAfterMs = this.#spread(verdict.retryAfterMs);
       return { kind: "over_share", share: gate.shareWith(caller), retryAfterMs };

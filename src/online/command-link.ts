@@ -123,7 +123,7 @@ export class CommandLink implements Service {
         },
         (error: unknown) => {
           this.#outstanding.delete(watch);
-          reject(this.fault(error) ?? error);
+          reject(this.fault(error) ?? (error as Error));
         },
       );
     });

@@ -14,7 +14,7 @@ import { RedisClock } from "../redis/redis-clock.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ServiceGroup, type Service } from "../runtime/service.ts";
-import { Admission, type GateView } from "./admission.ts";
+import { Admission, type EarlyRequest, type GateView } from "./admission.ts";
 import { Canaries } from "./canaries.ts";
 import { CommandLink } from "./command-link.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -218,10 +218,16 @@ export class OnlineCoordinator implements Service {
     return this.begin(request).outcome;
   }
 
+  /** Would it be refused at once? Asked before its body is read; a refusal counts. Null: `begin` will tell. */
+  refuseEarly(request: EarlyRequest): InvokeOutcome | null {
+    const refusal = this.#refusal(request.task) ?? this.#admission.wouldRefuse(request);
+    return refusal === null ? null : this.#table.count(refusal);
+  }
+
   /** As `invoke`, with a way to abort that costs nothing when it is not used. */
   begin(request: InvokeRequest): InvocationHandle {
     const id = request.lease?.job ?? this.#nextId();
-    const refusal = this.#refusal(request);
+    const refusal = this.#refusal(request.task);
     if (refusal !== null) return closedHandle(id, this.#table.count(refusal));
     const nowMs = this.#nowMs();
     let resolve: (outcome: InvokeOutcome) => void = NOTHING;
@@ -303,8 +309,8 @@ export class OnlineCoordinator implements Service {
   }
 
   /** C1 */
-  #refusal(request: InvokeRequest): InvokeOutcome | null {
-    const hindrance = this.#hindrance(request.task);
+  #refusal(task: string): InvokeOutcome | null {
+    const hindrance = this.#hindrance(task);
     if (hindrance !== null || this.#table.size < MAX_HELD) return hindrance;
     return { kind: "no_capacity", detail: "this process has too many requests", retryAfterMs: 1_000 };
   }
