@@ -7,6 +7,7 @@ export { JobEventLog } from "./job-event-log.ts";
 export { JobGraph } from "./job-graph.ts";
 export type { JobFilter } from "./job-index.ts";
 export { JobReader, type JobPage } from "./job-reader.ts";
+export type { FencedReply } from "./fenced-reply.ts";
 export {
   CONTROL_VERBS,
   JobWriter,
@@ -22,7 +23,6 @@ export {
   NOTHING_NEW,
   type AttemptReport,
   type EndOfAttempt,
-  type FencedReply,
   type Holder,
   type IntervalReport,
   type Lease,

@@ -5,7 +5,6 @@
  * E2 An answer that does not come is not a refusal: the caller asks again, the scripts bear repetition.
  */
 import { randomBytes } from "node:crypto";
-import type { CheckpointPointer } from "../checkpoints/checkpoints.ts";
 import type { CheckpointCost, CheckpointInterval } from "../domain/checkpoint-interval.ts";
 import type { CheckpointDrop } from "../domain/checkpoint-trouble.ts";
 import type { AttemptAccount } from "../domain/goodput.ts";
@@ -20,7 +19,8 @@ import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type Script, type ScriptReply } from "../redis/script.ts";
 import type { ScriptWriter } from "../redis/script-writer.ts";
 import { CheckpointPins } from "./checkpoint-pins.ts";
-import { readParents, type ParentResult } from "./parents.ts";
+import type { FencedReply } from "./fenced-reply.ts";
+import { readParents } from "./parents.ts";
 import { lineageOf } from "./lineage.ts";
 import { toArtifact, unflatten, type RawJob, type StoredCheckpoint } from "./record.ts";
 import type { BatchScripts } from "./scripts.ts";
@@ -55,28 +55,6 @@ export type Renewal =
       readonly mtbfMs: number | null;
     }
   | { readonly kind: "lost" };
-
-/** Outcome of a fenced write. `unreachable`: not known; ask again. */
-export type FencedReply =
-  | {
-      readonly kind: "ok";
-      /** After a commit: manifests that nothing refers to any more; the keeper deletes them and what only they name. */
-      readonly garbage?: readonly string[];
-      /** After a commit: all manifests whose objects must stay. */
-      readonly kept?: readonly string[];
-      /** After `verify` with a fault: that failure would be the job's end. */
-      readonly final?: boolean;
-      /** After `latest`; null: it has none. */
-      readonly latest?: CheckpointPointer | null;
-      /** After `parents`. */
-      readonly parents?: readonly ParentResult[];
-      /** After `artifact`; null: the job has committed none of that name. */
-      readonly artifact?: { readonly sha256: string; readonly bytes: number } | null;
-    }
-  /** The fence is not the record's (any more): stop, publish nothing. */
-  | { readonly kind: "refused"; readonly detail: string }
-  /** Redis could not be asked; ask again after a while, or be abandoned. */
-  | { readonly kind: "unreachable"; readonly detail: string };
 
 /** A failure that is about to be reported, and the record as it was leased. */
 export interface Failing {
@@ -272,7 +250,7 @@ export class LeaseDesk {
       manifestSha256: commit.manifestSha256,
     };
     return this.#fenced(async () => {
-      const [kind, first, second] = await this.#run(scripts.commit, [
+      const [kind, first, second, third] = await this.#run(scripts.commit, [
         ...fenced(job, fence),
         commit.seq,
         JSON.stringify(stored),
@@ -285,7 +263,7 @@ export class LeaseDesk {
         ...artifactFields(commit.artifacts, at, attempt),
       ]);
       if (kind !== "committed") return refused(String(first));
-      return { kind: "ok", garbage: texts(first), kept: texts(second) };
+      return { kind: "ok", garbage: texts(first), kept: texts(second), oldArtifacts: texts(third) };
     });
   }
 

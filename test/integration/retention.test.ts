@@ -98,6 +98,25 @@ describe("retention", () => {
     expect(await left(id)).toEqual([artifact, ...newer].sort());
   });
 
+  it("versions of an artifact that newer ones replaced are handed out to be deleted, unless they came back", async () => {
+    const id = await batch.created();
+    const { fence } = await batch.lease("w1");
+    let seq = 0;
+    const commit = async (...versions: readonly [string, string][]) => {
+      seq += 1;
+      const artifacts = versions.map(([name, digit]) => ({ name, sha256: digit.repeat(64), bytes: 1 }));
+      const parent = seq === 1 ? null : seq - 1;
+      const reply = await batch.deskOf("w1").commit(id, fence, 1, { ...checkpointCommit(seq, parent), artifacts });
+      return reply.kind === "ok" ? reply.oldArtifacts : null;
+    };
+    expect(await commit(["map", "a"], ["log", "b"])).toEqual([]);
+    expect(await commit(["map", "a"])).toEqual([]);
+    expect(await commit(["map", "c"], ["log", "d"])).toEqual([`log/${"b".repeat(64)}`, `map/${"a".repeat(64)}`]);
+    await batch.redis.zadd(`${batch.keys.root}:old-artifacts:${id}`, Date.now() - 1, `map/${"a".repeat(64)}`);
+    expect(await commit(["map", "a"])).toEqual([`map/${"c".repeat(64)}`]);
+    expect(await commit()).toEqual([]);
+  });
+
   it("one that falls behind catches up, past a job that a fork still needs", async () => {
     const { id } = await ended();
     await batch.redis.hset(batch.keys.forks(id), "fork", "1");

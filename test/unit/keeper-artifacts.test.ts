@@ -45,6 +45,20 @@ describe("artifacts on their way into a store", () => {
     expect(await pending.store()).toEqual([]);
   });
 
+  it("AR4: a version that was replaced is deleted before the next is stored, which may be the same again", async () => {
+    await handOut("map.png", "a map");
+    const [first] = await pending.store();
+    await pending.committed([first!]);
+    const version = `map.png/${first!.entry.sha256}`;
+    pending.discard([version, `map.png/${"0".repeat(64)}`]);
+    await handOut("map.png", "a map");
+    expect(await pending.store()).toMatchObject([{ entry: first!.entry }]);
+    expect((await stat(objectOf("map.png", first!.entry.sha256))).size).toBe(5);
+    pending.discard([version]);
+    await pending.store();
+    expect(await store.stat(storeNames.artifactName(job, "map.png", first!.entry.sha256))).toBeNull();
+  });
+
   it("AR1, AR3: what a failed commit leaves waits, and is not stored again; a newer version takes its place", async () => {
     const path = await handOut("map.png", "a map");
     const first = await pending.store();

@@ -5,6 +5,8 @@
  * AR2 Every version has a name of its own in the store; which one counts, the commit says.
  * AR3 A file that was handed out is never written to again, so a store may keep it as it lies, if it has no other name
  *     under which that might happen. What is in the store is not stored again when the commit failed.
+ * AR4 A version that a newer one has replaced is deleted when the commit script says so, and before anything is stored
+ *     after that: it may be handed out again. What is killed in between goes with the job.
  */
 import { lstat, rm } from "node:fs/promises";
 import { type CheckpointStore, storeNames } from "../../src/checkpoints/checkpoints.ts";
@@ -17,6 +19,8 @@ export class PendingArtifacts {
   #files = new Map<string, ArtifactFile>();
   /** What is in the store, and was not committed yet. */
   readonly #stored = new Map<ArtifactFile, ArtifactEntry>();
+  /** AR4 */
+  #discarding: Promise<unknown> = Promise.resolve();
 
   constructor(store: CheckpointStore, job: string) {
     this.#store = store;
@@ -30,6 +34,7 @@ export class PendingArtifacts {
 
   /** Stores all that waits. @throws StoreFault */
   async store(): Promise<readonly StoredArtifact[]> {
+    await this.#discarding; // AR4
     const stored: StoredArtifact[] = [];
     for (const file of this.#files.values()) {
       const entry = this.#stored.get(file) ?? (await this.#storeOne(file));
@@ -37,6 +42,12 @@ export class PendingArtifacts {
       stored.push({ file, entry });
     }
     return stored;
+  }
+
+  /** Deletes versions, `name/sha256`, beside whatever is done meanwhile (AR4). */
+  discard(versions: readonly string[]): void {
+    const names = versions.map((version) => `${storeNames.artifactFolder(this.#job)}${version}`);
+    this.#discarding = this.#discarding.then(() => Promise.allSettled(names.map((name) => this.#store.delete(name))));
   }
 
   async #storeOne({ name, path }: ArtifactFile): Promise<ArtifactEntry> {

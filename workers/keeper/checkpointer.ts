@@ -164,6 +164,7 @@ export class Checkpointer {
     this.#trial = 0;
     this.#parent = written; // CK2
     await artifacts.committed(stored);
+    artifacts.discard(answer.oldArtifacts ?? []);
     this.#collect(answer, written.name);
     logger.info({ seq, bytes: written.manifest.bytes, blockedMs, totalMs }, "checkpoint committed");
     return { kind: "committed", seq, cost: { blockedMs: saved.blockedMs, totalMs: clock.monotonicMs() - beginMs } };

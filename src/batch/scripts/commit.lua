@@ -1,7 +1,7 @@
 -- Commits a checkpoint: from here on it is the one to start from.
 -- KEYS: root tag
 -- ARGV: id, generation, counter, token, seq, checkpoint JSON, progress (or ""), bytes, manifest, sha, garbage delay (ms), account JSON, then artifact name, artifact JSON …
--- Returns {'committed', garbage {manifest …}, kept {manifest …}} | {'refused', why}
+-- Returns {'committed', garbage {manifest …}, kept {manifest …}, old versions of artifacts {name/sha256 …}} | {'refused', why}
 -- @include job
 if is_unsettled() then return { 'unsettled' } end
 local id, seq = ARGV[1], ARGV[5]
@@ -9,12 +9,19 @@ local job = load(id)
 if not holds(id, job, ARGV[2], ARGV[3], ARGV[4]) then return { 'refused', 'fence' } end
 if job.nextSeq ~= seq then
   -- Said again, because the answer to the first time was lost: it stands, and what it freed was told then.
-  if job.ckManifest == ARGV[9] then return { 'committed', {}, {} } end
+  if job.ckManifest == ARGV[9] then return { 'committed', {}, {}, {} } end
   return { 'refused', 'sequence' }
 end
 local at = now_ms()
 redis.call('HSET', key('checkpoints', id), seq, ARGV[6])
-for i = 13, #ARGV, 2 do redis.call('HSET', key('artifacts', id), ARGV[i], ARGV[i + 1]) end
+-- A version of an artifact that a newer one replaces goes as late as other garbage, unless it has come back until then.
+for i = 13, #ARGV, 2 do
+  local before = redis.call('HGET', key('artifacts', id), ARGV[i])
+  redis.call('HSET', key('artifacts', id), ARGV[i], ARGV[i + 1])
+  local now, was = cjson.decode(ARGV[i + 1]).sha256, before and cjson.decode(before).sha256
+  redis.call('ZREM', key('old-artifacts', id), ARGV[i] .. '/' .. now)
+  if was and was ~= now then redis.call('ZADD', key('old-artifacts', id), at + tonumber(ARGV[11]), ARGV[i] .. '/' .. was) end
+end
 patch_record(id, job, without_strikes({
   ckSeq = seq, ckAt = at, ckBytes = ARGV[8], ckProgress = ARGV[7], ckManifest = ARGV[9], ckSha = ARGV[10],
   nextSeq = tonumber(seq) + 1, account = ARGV[12], renewedAt = at,
@@ -59,5 +66,7 @@ end
 local garbage = redis.call('ZRANGEBYSCORE', key('garbage', id), '-inf', at, 'LIMIT', 0, 16)
 if #garbage > 0 then redis.call('ZREM', key('garbage', id), unpack(garbage)) end
 for _, manifest in ipairs(redis.call('ZRANGE', key('garbage', id), 0, -1)) do kept[#kept + 1] = manifest end
+local old = redis.call('ZRANGEBYSCORE', key('old-artifacts', id), '-inf', at, 'LIMIT', 0, 64)
+if #old > 0 then redis.call('ZREM', key('old-artifacts', id), unpack(old)) end
 emit(id, job, at, 'checkpoint', { seq = tonumber(seq), bytes = tonumber(ARGV[8]), attempt = tonumber(job.attempts) })
-return { 'committed', garbage, kept }
+return { 'committed', garbage, kept, old }

@@ -253,7 +253,7 @@ local function forget(id, job)
   if job.holder and job.holder ~= '' then redis.call('ZREM', key('held', job.holder), id) end
   for _, parent in ipairs(redis.call('HKEYS', key('deps', id))) do redis.call('ZREM', key('children', parent), id) end
   redis.call('UNLINK', key('job', id), key('attempts', id), key('checkpoints', id), key('artifacts', id), key('events', id), key('pins', id), key('garbage', id),
-    key('deps', id), key('children', id))
+    key('old-artifacts', id), key('deps', id), key('children', id))
   -- The last element takes its array along.
   local array = job.array
   if array and array ~= '' and elements_in('', array) == 0 and not redis.call('ZSCORE', whole('unfilled'), array) then
