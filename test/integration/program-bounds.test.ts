@@ -19,12 +19,12 @@ const script = (text: string, input: object = {}): Promise<ProgramJob> =>
     { kept, intervalMs: 2_147_483_647 },
   );
 
-/** The process whose command line is exactly this, as long as it runs. */
+/** The process whose command line ends with this, as long as it runs. */
 async function find(command: string): Promise<number | null> {
   for (const pid of await readdir("/proc")) {
     if (!/^\d+$/.test(pid)) continue;
     const line = await readFile(`/proc/${pid}/cmdline`, "latin1").catch(() => "");
-    if (line.replaceAll("\0", " ").trim() === command) return Number(pid);
+    if (line.replaceAll("\0", " ").trim().endsWith(command)) return Number(pid);
   }
   return null;
 }
@@ -79,6 +79,49 @@ describe("a program", () => {
       process.kill(attempt.runnerPid!, "SIGKILL");
     }
     await eventually("nothing is left", async () => (await find(`sleep ${seconds}`)) === null);
+  });
+
+  test("that was started again after a checkpoint leaves nothing behind when all above it are killed together", async () => {
+    await using job = await ProgramJob.create(
+      "by-exit-85",
+      { steps: 1_000_000, stepMs: 5 },
+      { kept, intervalMs: 2_147_483_647 },
+    );
+    const attempt = job.attempt();
+    const line = "simulation.py exit-85 1000000 5";
+    await attempt.until("it was started again twice", () => job.commits.length >= 2);
+    expect(await find(line)).not.toBeNull();
+    attempt.keeper.kill("SIGKILL");
+    process.kill(attempt.runnerPid!, "SIGKILL");
+    await eventually("nothing is left", async () => (await find(line)) === null);
+  });
+
+  test("that somebody has stopped (SIGSTOP) is given up: its worker is as good as lost", async () => {
+    await using job = await script("echo begun; exec sleep 62");
+    const attempt = job.attempt();
+    const pid = await eventually("it runs", () => find("sleep 62"));
+    process.kill(pid, "SIGSTOP");
+    expect(await attempt.over()).toMatchObject({
+      kind: "runner_lost",
+      detail: "the program was stopped (SIGSTOP) and does not go on",
+    });
+  });
+
+  test("that prints without end and without a new line is kept to the log that it may have", async () => {
+    await using job = await ProgramJob.create(
+      "script",
+      {
+        script: "head -c 30000000 /dev/zero | tr '\\0' x; echo; echo 'result end'; echo é",
+        text: "",
+        number: 1,
+      },
+      { kept, intervalMs: 2_147_483_647, logBytes: 200_000 },
+    );
+    expect(await job.attempt().over()).toMatchObject({ kind: "succeeded" });
+    const log = await job.log(1);
+    expect(log.length).toBeLessThan(260_000);
+    expect(log.slice(0, 1_000)).toBe("x".repeat(1_000));
+    expect(log.trimEnd()).toMatch(/é$/);
   });
 
   test("that fails says so with its exit code and its last words; how often that is tried is the definition's", async () => {

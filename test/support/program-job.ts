@@ -1,4 +1,4 @@
-/** A job of one of the programs in `test/support/programs`, under a real keeper. */
+/** A job of one of the programs of a file, default that in `test/support/programs`, under a real keeper. */
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { storeNames } from "../../src/checkpoints/checkpoints.ts";
@@ -15,13 +15,16 @@ export class ProgramJob {
     this.#job = job;
   }
 
-  /** @param wishes.kept a folder for programs that were read */
+  /**
+   * @param wishes.kept a folder for programs that were read
+   * @param wishes.file another programs file
+   */
   static async create(
     task: string,
     input: object,
-    { kept, ...wishes }: Wishes & { readonly kept: string },
+    { kept, file = PROGRAMS, ...wishes }: Wishes & { readonly kept: string; readonly file?: string },
   ): Promise<ProgramJob> {
-    const taskModules = await keepPrograms([PROGRAMS], kept);
+    const taskModules = await keepPrograms([file], kept);
     const job = await TestJob.create({ task, runs: "program", input: JSON.stringify(input), taskModules, ...wishes });
     return new ProgramJob(job);
   }

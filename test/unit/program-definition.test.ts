@@ -141,7 +141,7 @@ describe("a programs file", () => {
       join(folder, "kept"),
     );
     const names = (await Promise.all(kept.map(loadPrograms))).flatMap(({ tasks }) => tasks.map(({ name }) => name));
-    expect(names).toEqual(["chain", "gromacs", "by-sigterm", "by-stop-file", "time-folders", "fortran"]);
+    expect(names).toEqual(["chain", "gromacs", "heat", "by-sigterm", "by-stop-file", "time-folders", "fortran"]);
   });
 });
 

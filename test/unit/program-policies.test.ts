@@ -1,6 +1,7 @@
 /** When a checkpoint of a program is complete, and what its end means. */
 import { describe, expect, test } from "vitest";
 import { Completeness } from "../../workers/program/completeness.ts";
+import { Settling } from "../../workers/program/settling.ts";
 import { meaningOf, type Circumstances } from "../../workers/program/exit-meaning.ts";
 import type { Exit } from "../../workers/program/process-run.ts";
 
@@ -10,16 +11,19 @@ const files = (signature: string, more: object = {}) => ({
   replaced: new Set<string>(),
   appended: [],
   missing: [],
+  links: [],
+  endings: [],
+  bytes: 0,
   markers: "",
   signature,
   ...more,
 });
-const closed = (): boolean => false;
-const open = (): boolean => true;
+const closed = { isOpen: () => false, lastLineOf: () => null };
+const open = { ...closed, isOpen: () => true };
 
 describe("a checkpoint is complete", () => {
   const byRest = (): Completeness => {
-    const completeness = new Completeness({ settleMs: 100, text: null, by: "rest" });
+    const completeness = new Completeness({ settleMs: 100, text: null, lastLine: null, by: "rest" });
     completeness.begin(files("old"));
     return completeness;
   };
@@ -56,16 +60,76 @@ describe("a checkpoint is complete", () => {
   });
 
   test("by a line of the output, or by a marker file: one that came after it was asked for", () => {
-    const byText = new Completeness({ settleMs: 100, text: /^written/, by: "text" });
+    const byText = new Completeness({ settleMs: 100, text: /^written/, lastLine: null, by: "text" });
     byText.line("written 1");
     byText.begin(files("old"));
     expect(byText.judge(files("new"), 9_999, closed).kind).toBe("waiting");
     byText.line("written 2");
     expect(byText.judge(files("new"), 9_999, closed).kind).toBe("complete");
-    const byFile = new Completeness({ settleMs: 100, text: null, by: "file" });
+    const byFile = new Completeness({ settleMs: 100, text: null, lastLine: null, by: "file" });
     byFile.begin(files("old", { markers: "m1" }));
     expect(byFile.judge(files("new", { markers: "m1" }), 9_999, closed).kind).toBe("waiting");
     expect(byFile.judge(files("new", { markers: "m2" }), 9_999, closed).kind).toBe("complete");
+  });
+
+  test("by the last line of each of its files that has one", () => {
+    const byLastLine = new Completeness({ settleMs: "auto", text: null, lastLine: /^end$/, by: "last_line" });
+    byLastLine.begin(files("old"));
+    const judge = (signature: string, lines: Readonly<Record<string, string>>) =>
+      byLastLine.judge(files(signature, { endings: Object.keys(lines) }), 0, {
+        ...open,
+        lastLineOf: (name) => lines[name] ?? null,
+      });
+    expect(judge("old", { a: "end" }).kind).toBe("waiting");
+    expect(judge("new", {}).kind).toBe("waiting");
+    expect(judge("new", { a: "end", b: "12.5 13.5" })).toEqual({
+      kind: "waiting",
+      why: "the last line of b does not say so",
+    });
+    expect(judge("new", { a: "end", b: "end" }).kind).toBe("complete");
+  });
+});
+
+describe("how long files have to rest", () => {
+  /** Files that change after each of these pauses, over and over, for `ms`. */
+  const changing = (settling: Settling, pauses: readonly number[], ms: number, bytes: (n: number) => number): void => {
+    let now = 0;
+    for (let n = 0; now < ms; n += 1) {
+      settling.changed(now, bytes(n));
+      now += pauses[n % pauses.length] ?? 0;
+    }
+  };
+
+  test("is a second, and half of the longest pause of a program that rewrites them more often", () => {
+    const settling = new Settling("auto");
+    changing(settling, [30, 470], 4_900, () => 100);
+    expect(settling.restMs).toBe(1_000);
+    changing(settling, [30, 470], 6_000, () => 100);
+    expect(settling.restMs).toBe(235);
+    expect(settling.remark()).toMatch(/never held still for 1000 ms: from now on 235 ms are enough/);
+    expect(settling.remark()).toBeNull();
+    expect(settling.fullRestMs).toBe(1_000);
+  });
+
+  test("stays what it is while one file is being written for long, and it is said what to do", () => {
+    const settling = new Settling("auto");
+    changing(settling, [100], 6_000, (n) => n);
+    expect(settling.restMs).toBe(1_000);
+    expect(settling.remark()).toMatch(/never held still for 1000 ms: say in `checkpoint.written`/);
+  });
+
+  test("stays what it is when the definition says it, or when they do rest in between", () => {
+    const given = new Settling(700);
+    changing(given, [30, 470], 6_000, () => 100);
+    expect(given.restMs).toBe(700);
+    expect(given.remark()).toMatch(/never held still for 700 ms/);
+    const resting = new Settling("auto");
+    for (let n = 0; n < 20; n += 1) {
+      changing(resting, [30], 120, () => 100);
+      resting.rested();
+    }
+    expect(resting.restMs).toBe(1_000);
+    expect(resting.remark()).toBeNull();
   });
 });
 
@@ -110,6 +174,14 @@ describe("an exit", () => {
     ["with any other code: failed, to be tried again", code(134), {}, { kind: "failed", fault: "error" }],
     ["by SIGKILL: somebody else's doing", signal("SIGKILL"), {}, { kind: "lost", why: "was ended by SIGKILL" }],
     ["by SIGABRT: its own doing", signal("SIGABRT"), {}, { kind: "failed", fault: "error" }],
+    [
+      "with 137: how a shell tells SIGKILL",
+      code(137),
+      {},
+      { kind: "lost", why: "exited with code 137, which is how a shell tells SIGKILL" },
+    ],
+    ["with 139 while it was asked: a shell tells SIGSEGV", code(139), asked, { kind: "failed", fault: "error" }],
+    ["with 143 after SIGTERM and a new checkpoint: a checkpoint", code(143), asked, { kind: "checkpointed" }],
   ])("%s", (_, exit, now, expected) => {
     expect(meaningOf(exit, codes, { ...quiet, ...now })).toMatchObject(expected);
   });

@@ -89,6 +89,8 @@ describe("the README", () => {
       "chain.py",
       "program",
       "gromacs.yaml",
+      "heat.c",
+      "heat.yaml",
       "recipes.yaml",
       "program.ts",
       "client.mjs",

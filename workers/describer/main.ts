@@ -9,6 +9,7 @@ import { bundleTasks } from "../../src/tasks/bundle.ts";
 import { isProgram } from "../../src/tasks/define.ts";
 import { loadTasks } from "../../src/tasks/load-tasks.ts";
 import { demandExecutable } from "../../src/tasks/program/find-executable.ts";
+import { userOf } from "../../src/tasks/program/program-user.ts";
 import { keepPrograms } from "../../src/tasks/program/programs-file.ts";
 import { describeTask } from "../../src/tasks/task-info.ts";
 
@@ -53,7 +54,10 @@ async function describe(order: DescribeOrder): Promise<DescribeAnswer> {
   ];
   const tasks = [...(await loadTasks({ builtins: order.builtins, modules: bundles })).values()];
   const programs = tasks.filter(isProgram);
-  for (const program of programs) await demandExecutable(program, inheritedEnvironment());
+  for (const program of programs) {
+    await demandExecutable(program, inheritedEnvironment());
+    await userOf(program);
+  }
   return {
     kind: "described",
     tasks: tasks.map(describeTask),

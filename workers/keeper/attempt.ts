@@ -234,7 +234,7 @@ export class Attempt {
     this.#saving = source;
     const parts = { artifacts: this.#artifacts, time: this.#time, traces: this.#traces };
     this.#checkpointer = new Checkpointer({ ...this.#options, ...parts, source, parent });
-    this.#views = new CheckpointViews(store, link, join(this.folder, "views"));
+    this.#views = new CheckpointViews(store, link, join(this.folder, "views"), clock);
     runner.tell({
       kind: "start",
       assignment: runnerAssignment(assignment, {

@@ -12,25 +12,34 @@ import {
   storeNames,
 } from "../../src/checkpoints/checkpoints.ts";
 import type { FromRunner, ToRunner } from "../runner/protocol.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
 import type { AgentLink } from "./agent-link.ts";
+import { untilStored } from "./store-patience.ts";
 
 /** Views that are kept open; a task that opens more at a time loses the oldest. */
 const OPEN_AT_MOST = 64;
 
 type Question = Extract<FromRunner, { kind: "latest" | "read" | "parents" | "artifact" }>;
 
+/** There is no such thing, and asking again does not make one. */
+class Absent extends Error {
+  override readonly name = "Absent";
+}
+
 export class CheckpointViews {
   readonly #store: CheckpointStore;
   readonly #link: AgentLink;
   readonly #folder: string;
+  readonly #clock: Clock;
   readonly #open = new Map<number, StoredCheckpointView>();
   #count = 0;
 
   /** @param folder exists already, for this alone */
-  constructor(store: CheckpointStore, link: AgentLink, folder: string) {
+  constructor(store: CheckpointStore, link: AgentLink, folder: string, clock: Clock) {
     this.#store = store;
     this.#link = link;
     this.#folder = folder;
+    this.#clock = clock;
   }
 
   /** Never rejects: what goes wrong is the answer. */
@@ -47,7 +56,8 @@ export class CheckpointViews {
           return await this.#artifact(question, signal);
       }
     } catch (error) {
-      return { kind: "trouble", id: question.id, message: error instanceof Error ? error.message : String(error) };
+      const why = error instanceof Absent ? "absent" : "fault";
+      return { kind: "trouble", id: question.id, why, message: error instanceof Error ? error.message : String(error) };
     }
   }
 
@@ -87,16 +97,18 @@ export class CheckpointViews {
   }
 
   async #artifact({ id, job, name }: Extract<Question, { kind: "artifact" }>, signal: AbortSignal): Promise<ToRunner> {
-    if (!storeNames.isArtifactName(name)) throw new Error(`"${name}" is no name of an artifact`);
+    if (!storeNames.isArtifactName(name)) throw new Absent(`"${name}" is no name of an artifact`);
     const answer = await this.#link.request({ kind: "artifact", job, name }, signal);
     if (answer.kind !== "ok") throw new Error("the attempt is over");
     const { artifact } = answer;
-    if (!artifact) throw new Error(`job ${job} has published no artifact ${name}; let this job wait for it`);
-    this.#count += 1;
-    const path = join(this.#folder, `${this.#count}`);
-    const content = await this.#store.copyTo(storeNames.artifactName(job, name, artifact.sha256), path);
-    if (content === null) throw new Error(`the artifact ${name} of job ${job} is not in the store any more`);
-    if (content.sha256 !== artifact.sha256) throw new Error(`the artifact ${name} of job ${job} is damaged`);
-    return { kind: "file", id, path };
+    if (!artifact) throw new Absent(`job ${job} has published no artifact ${name}; let this job wait for it`);
+    return untilStored({ clock: this.#clock, signal }, async () => {
+      this.#count += 1;
+      const path = join(this.#folder, `${this.#count}`); // Another for each try.
+      const content = await this.#store.copyTo(storeNames.artifactName(job, name, artifact.sha256), path);
+      if (content === null) throw new Absent(`the artifact ${name} of job ${job} is not in the store any more`);
+      if (content.sha256 !== artifact.sha256) throw new Error(`the artifact ${name} of job ${job} is damaged`);
+      return { kind: "file", id, path };
+    });
   }
 }

@@ -1,5 +1,5 @@
 /** The files of a checkpoint in the working folder, as the program's contract names them. */
-import { matcher, type Look, lookAround, type Matches } from "./folder-look.ts";
+import { type FolderLink, type Look, matcher, type Matches, walk } from "./folder-look.ts";
 
 export interface CheckpointPatterns {
   /** Each must match at least one file. */
@@ -10,6 +10,8 @@ export interface CheckpointPatterns {
   readonly appended: readonly string[];
   /** A file that tells that a checkpoint is complete. */
   readonly marker: string | null;
+  /** Files that tell it by their last line. */
+  readonly ending: string | null;
 }
 
 /** What lies there at one moment. */
@@ -22,6 +24,12 @@ export interface FilesLook {
   readonly replaced: ReadonlySet<string>;
   /** They may grow meanwhile. */
   readonly appended: readonly string[];
+  /** Symbolic links: they go along as links. */
+  readonly links: readonly FolderLink[];
+  /** Those of `steady` whose last line tells that they are complete. */
+  readonly endings: readonly string[];
+  /** Size of `steady`. */
+  readonly bytes: number;
   /** Patterns that match nothing. */
   readonly missing: readonly string[];
   /** Equal when nothing of `steady` has changed. */
@@ -37,9 +45,10 @@ export class CheckpointFiles {
   readonly #replaced: Matches;
   readonly #appended: Matches;
   readonly #marker: Matches;
+  readonly #ending: Matches;
 
   constructor(folder: string, patterns: CheckpointPatterns) {
-    const { files, optional, exclude, replaced, appended, marker } = patterns;
+    const { files, optional, exclude, replaced, appended, marker, ending } = patterns;
     this.#folder = folder;
     this.#required = files.map((pattern) => [pattern, matcher([pattern])]);
     this.#wanted = matcher([...files, ...optional, ...replaced, ...appended]);
@@ -47,11 +56,14 @@ export class CheckpointFiles {
     this.#replaced = matcher(replaced);
     this.#appended = matcher(appended);
     this.#marker = matcher(marker === null ? [] : [marker]);
+    this.#ending = matcher(ending === null ? [] : [ending]);
   }
 
   look(): FilesLook {
-    const all = lookAround(this.#folder);
-    const wanted = all.filter(({ name }) => this.#wanted(name) && !this.#excluded(name));
+    const all = walk(this.#folder);
+    const isOfIt = ({ name }: { readonly name: string }): boolean => this.#wanted(name) && !this.#excluded(name);
+    const wanted = all.files.filter(isOfIt);
+    const links = all.links.filter(isOfIt);
     const steady = wanted.filter(({ name }) => !this.#appended(name));
     const names = steady.map(({ name }) => name);
     return {
@@ -59,9 +71,14 @@ export class CheckpointFiles {
       looks: wanted,
       replaced: new Set(names.filter(this.#replaced)),
       appended: wanted.map(({ name }) => name).filter(this.#appended),
-      missing: this.#required.filter(([, matches]) => !wanted.some(({ name }) => matches(name))).map(([text]) => text),
-      signature: signatureOf(steady),
-      markers: signatureOf(all.filter(({ name }) => this.#marker(name))),
+      links,
+      endings: names.filter(this.#ending),
+      bytes: steady.reduce((sum, { bytes }) => sum + bytes, 0),
+      missing: this.#required
+        .filter(([, matches]) => ![...wanted, ...links].some(({ name }) => matches(name)))
+        .map(([text]) => text),
+      signature: [signatureOf(steady), ...links.map(({ name, target }) => `${name} -> ${target}`)].join("\n"),
+      markers: signatureOf(all.files.filter(({ name }) => this.#marker(name))),
     };
   }
 }

@@ -6,12 +6,14 @@
  * MK2 What changed while it was frozen is dropped, counted, and tried again when it is complete again.
  * MK3 One freezing or handing over at a time.
  */
+import { join } from "node:path";
 import type { CheckpointContract, Trigger } from "../../src/tasks/program/definition.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
 import { Ask, type AskOptions } from "./ask.ts";
 import { CheckpointFiles, type CheckpointPatterns } from "./checkpoint-files.ts";
 import { Completeness, type Judgement } from "./completeness.ts";
+import { lastLineOf } from "./completion.ts";
 import type { Circumstances } from "./exit-meaning.ts";
 import { openForWriting } from "./open-files.ts";
 import type { ProcessRun } from "./process-run.ts";
@@ -81,6 +83,11 @@ export class CheckpointMaker {
     return this.#shelf.isEmpty;
   }
 
+  /** For how long its files have to hold still; 0 when something else tells that it is complete. */
+  get restMs(): number {
+    return this.#completeness.restMs;
+  }
+
   /** How things stand when the program has exited. */
   get circumstances(): Omit<Circumstances, "incomplete"> {
     return {
@@ -119,6 +126,10 @@ export class CheckpointMaker {
         return;
       }
       asking.sentMs ??= clock.monotonicMs();
+      if (asking.ask.fault !== null) {
+        this.#answer({ kind: "failed", why: asking.ask.fault });
+        return;
+      }
     }
     if (asking === null ? contract.trigger !== undefined : asking.ask.trigger.then === "exits") {
       this.#giveUpLate("it has not exited");
@@ -157,15 +168,22 @@ export class CheckpointMaker {
   }
 
   #judge(): Judgement {
-    const { clock, folder, tree } = this.#options;
+    const { clock, folder, tree, note } = this.#options;
     const look = this.#files.look();
-    return this.#completeness.judge(look, clock.monotonicMs(), () => {
+    const isOpen = (): boolean => {
       const open = openForWriting(
         tree.look().map(({ pid }) => pid),
         folder,
       );
       return look.steady.some((name) => open.has(name));
+    };
+    const judgement = this.#completeness.judge(look, clock.monotonicMs(), {
+      isOpen,
+      lastLineOf: (name) => lastLineOf(join(folder, name)),
     });
+    const remark = this.#completeness.remark();
+    if (remark !== null) note(remark);
+    return judgement;
   }
 
   /** @returns whether it is frozen (MK2) */
@@ -208,11 +226,9 @@ export class CheckpointMaker {
 
   /** How long the program was busy with the checkpoint, as far as it can be seen. */
   #blockedMs(): number {
-    const { clock, contract } = this.#options;
     const sentMs = this.#asking?.sentMs;
     if (sentMs === undefined || sentMs === null) return 0;
-    const rest = this.#options.resolved.written.by === "rest" ? contract.written.settleMs : 0;
-    return Math.max(0, clock.monotonicMs() - sentMs - rest);
+    return Math.max(0, this.#options.clock.monotonicMs() - sentMs - this.restMs);
   }
 
   /** MK3 */

@@ -1,19 +1,22 @@
 /**
  * Decides when a checkpoint that a running program writes is complete.
  *
- * CM1 By the program's word where it gives one: a line of its output, or a marker file. It counts from `begin` on.
- * CM2 Else by rest: something has changed since `begin`, every pattern matches, and nothing has changed for
- *     `settleMs`; five times as long while a process holds one of the files open for writing. A single file that is
- *     replaced by renaming is complete as soon as it is there.
+ * CM1 By the program's word where it gives one: a line of its output, a marker file, or the last line of the files
+ *     themselves. It counts from `begin` on.
+ * CM2 Else by rest: something has changed since `begin`, every pattern matches, and nothing has changed for as long as it
+ *     has to rest (`settling.ts`); five times as long while a process holds one of the files open for writing. A single
+ *     file that is replaced by renaming is complete as soon as it is there.
  */
 import type { FilesLook } from "./checkpoint-files.ts";
+import { Settling } from "./settling.ts";
 
 const OPEN_FACTOR = 5;
 
 export interface Written {
-  readonly settleMs: number;
+  readonly settleMs: number | "auto";
   readonly text: RegExp | null;
-  readonly by: "text" | "file" | "rest";
+  readonly lastLine: RegExp | null;
+  readonly by: "text" | "file" | "last_line" | "rest";
 }
 
 export type Judgement =
@@ -21,8 +24,17 @@ export type Judgement =
   /** What is missing or moving, for the person who waits. */
   | { readonly kind: "waiting"; readonly why: string };
 
+/** What is asked of the folder only when it matters. */
+export interface Asking {
+  /** Is one of the files held open for writing? */
+  readonly isOpen: () => boolean;
+  /** The last line of a file that is not empty; null: there is none. */
+  readonly lastLineOf: (name: string) => string | null;
+}
+
 export class Completeness {
   readonly #written: Written;
+  readonly #settling: Settling;
   #began: Pick<FilesLook, "signature" | "markers"> = { signature: "", markers: "" };
   #told = false;
   #seen = "";
@@ -30,6 +42,12 @@ export class Completeness {
 
   constructor(written: Written) {
     this.#written = written;
+    this.#settling = new Settling(written.settleMs);
+  }
+
+  /** How long the files have to rest; 0 when something else tells. */
+  get restMs(): number {
+    return this.#written.by === "rest" ? this.#settling.restMs : 0;
   }
 
   /** A checkpoint that is there now is an old one. */
@@ -48,12 +66,17 @@ export class Completeness {
     return this.#told || signature !== this.#began.signature || markers !== this.#began.markers;
   }
 
-  /** @param isOpen is one of the files held open for writing? Asked only when it matters */
-  judge(look: FilesLook, nowMs: number, isOpen: () => boolean): Judgement {
-    const { by, settleMs } = this.#written;
+  /** What is to be said in the job's log about how its files change; null: nothing. */
+  remark(): string | null {
+    return this.#settling.remark();
+  }
+
+  judge(look: FilesLook, nowMs: number, { isOpen, lastLineOf }: Asking): Judgement {
+    const { by, lastLine } = this.#written;
     if (look.signature !== this.#seen) {
       this.#seen = look.signature;
       this.#sinceMs = nowMs;
+      if (by === "rest" && look.signature !== this.#began.signature) this.#settling.changed(nowMs, look.bytes);
     }
     if (look.missing.length > 0) return waiting(`no file matches ${look.missing.join(", ")}`);
     if (by === "text")
@@ -63,11 +86,22 @@ export class Completeness {
       return marked ? { kind: "complete" } : waiting("the marker file has not appeared or changed");
     }
     if (look.signature === this.#began.signature) return waiting("no file of the checkpoint has changed");
-    const whole = look.steady.length === 1 && look.replaced.size === 1;
-    const restMs = nowMs - this.#sinceMs;
-    if (whole || restMs >= settleMs * OPEN_FACTOR) return { kind: "complete" };
-    if (restMs < settleMs) return waiting(`its files still change (${look.steady.slice(0, 3).join(", ")})`);
-    return isOpen() ? waiting("its files are open for writing") : { kind: "complete" };
+    if (by === "last_line") {
+      if (look.endings.length === 0) return waiting("no file of the checkpoint is one whose last line would say so");
+      const open = look.endings.find((name) => lastLine?.test(lastLineOf(name) ?? "") !== true);
+      return open === undefined ? { kind: "complete" } : waiting(`the last line of ${open} does not say so`);
+    }
+    const whole = look.steady.length === 1 && look.replaced.size === 1 && look.links.length === 0;
+    const stoodMs = nowMs - this.#sinceMs;
+    if (whole || stoodMs >= this.#settling.fullRestMs * OPEN_FACTOR) return this.#rested();
+    if (stoodMs < this.#settling.restMs)
+      return waiting(`its files still change (${look.steady.slice(0, 3).join(", ")})`);
+    return isOpen() ? waiting("its files are open for writing") : this.#rested();
+  }
+
+  #rested(): Judgement {
+    this.#settling.rested();
+    return { kind: "complete" };
   }
 }
 

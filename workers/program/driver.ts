@@ -5,36 +5,28 @@
  * DR1 When the attempt's program is not to go on, all of its processes are ended first: what is read then holds still.
  * DR2 Once told to hold, the program is not started again (`SL3`).
  */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
-import { inheritedEnvironment } from "../../src/runtime/config.ts";
-import { isProgram } from "../../src/tasks/define.ts";
-import { loadTasks } from "../../src/tasks/load-tasks.ts";
-import { NotRetryable } from "../../src/tasks/outcome.ts";
-import type { ProgramTask } from "../../src/tasks/program/define-program.ts";
-import { expandCommand, NotExpandable } from "../../src/tasks/program/expand.ts";
-import { parseProgramInput } from "../../src/tasks/program/input-schema.ts";
+import { expandCommand } from "../../src/tasks/program/expand.ts";
 import type { KeeperLink } from "../runner/keeper-link.ts";
 import type { FromRunner, RunnerAssignment, ToRunner } from "../runner/protocol.ts";
-import { CheckpointMaker } from "./checkpoint-maker.ts";
 import { tailOf, whatIsMissing } from "./completion.ts";
-import { environmentOf, launched } from "./environment.ts";
+import { launched } from "./environment.ts";
 import { type ExitMeaning, meaningOf } from "./exit-meaning.ts";
 import { harvest } from "./harvest.ts";
-import { layOutFiles } from "./input-files.ts";
-import { LimitWatch, type Overrun } from "./limit-watch.ts";
-import { OutputReader } from "./output-reader.ts";
+import type { Overrun } from "./limit-watch.ts";
 import { type Exit, ProcessRun } from "./process-run.ts";
 import { ProcessTree } from "./process-tree.ts";
-import { failure, faultOf, note, UnfitWorker } from "./program-fault.ts";
-import { layOut } from "./program-state.ts";
-import { commandOf, type Resolved, resolveProgram } from "./resolve.ts";
+import { failure, faultOf, note } from "./program-fault.ts";
+import { commandOf } from "./resolve.ts";
 import { StandStill } from "./stand-still.ts";
+import { prepareWorkshop, type Workshop } from "./workshop.ts";
 
 /** How often limits and progress are looked at. */
 const LOOK_MS = 200;
+/** How long is waited for a look at a background program's processes, ms. */
+const BACKGROUND_LOOK_MS = 100;
 /** How often it is looked whether a checkpoint is complete, as a part of the rest it needs. */
 const RESTS_PER_LOOK = 4;
 const FASTEST_LOOK_MS = 25;
@@ -50,15 +42,8 @@ export interface DriverOptions {
   readonly assignment: RunnerAssignment;
   readonly link: KeeperLink;
   readonly clock: Clock;
-}
-
-/** What the program works in, once it is prepared. */
-interface Workshop {
-  readonly resolved: Resolved;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly reader: OutputReader;
-  readonly maker: CheckpointMaker | null;
-  readonly limits: LimitWatch;
+  /** Process id of the guard, which is not the program's; null: there is none. */
+  readonly guard: number | null;
 }
 
 export class Driver {
@@ -73,26 +58,24 @@ export class Driver {
   #holding = false;
   #held = false;
   #ending = false;
-  #ticking = false;
   #nextLookMs = 0;
   #toldProgress = "";
 
   constructor(options: DriverOptions) {
     this.#options = options;
     const { mark, cgroup } = options.assignment;
-    this.#tree = new ProcessTree({ mark, cgroup });
+    this.#tree = new ProcessTree({ mark, cgroup, guard: options.guard });
     this.#standStill = new StandStill(options.clock);
   }
 
   /** Runs the program to its end. @returns the last word to the keeper */
   async run(): Promise<FromRunner> {
-    let ticker: NodeJS.Timeout | undefined;
+    const over = new AbortController();
     try {
-      const { assignment, link } = this.#options;
-      const workshop = await this.#prepare();
+      const { assignment, link, clock } = this.#options;
+      const workshop = await prepareWorkshop({ assignment, link, clock, folder: this.#folder, tree: this.#tree });
       this.#workshop = workshop;
-      const restMs = workshop.resolved.written.settleMs / RESTS_PER_LOOK;
-      ticker = setInterval(() => void this.#tick(), Math.min(Math.max(restMs, FASTEST_LOOK_MS), LOOK_MS));
+      void this.#lookUntil(over.signal);
       workshop.maker?.begin();
       this.#tellProgress();
       link.say({ kind: "ready" });
@@ -100,7 +83,7 @@ export class Driver {
     } catch (error) {
       return faultOf(error);
     } finally {
-      clearInterval(ticker);
+      over.abort();
       await this.#tree.kill();
     }
   }
@@ -138,53 +121,6 @@ export class Driver {
     const begin = clock.monotonicMs();
     while (this.#tree.look().length > 0 && clock.monotonicMs() - begin < CLEAN_UP_MS) await clock.sleep(10);
     await this.#tree.kill();
-  }
-
-  async #prepare(): Promise<Workshop> {
-    const { assignment, link, clock } = this.#options;
-    const { job, attempt, fence, cgroup } = assignment;
-    const task = await findProgram(assignment);
-    const parsed = parseProgramInput(task.input, JSON.parse(assignment.input));
-    if (parsed.kind === "refused") throw new NotExpandable(parsed.detail);
-    const definition = task.program;
-    const resolved = resolveProgram(definition, parsed.value, { job, attempt, fence, folder: this.#folder });
-    const temporary = join(this.#folder, "..", "temporary");
-    await mkdir(temporary, { recursive: true });
-    const environment = environmentOf(resolved, inheritedEnvironment(), temporary);
-    await layOutFiles(definition.files, {
-      folder: this.#folder,
-      here: definition.here,
-      scope: resolved.scope,
-      artifact: async (from, name) => {
-        const answer = await link.ask({ kind: "artifact", job: from, name });
-        if (answer.kind === "file") return answer.path;
-        throw new NotRetryable(answer.kind === "trouble" ? answer.message : "no answer");
-      },
-    });
-    const state = assignment.restored === null ? null : await layOut(assignment.restored, this.#folder);
-    const reader = new OutputReader(resolved, state?.progress ?? null);
-    const { patterns } = resolved;
-    const contract = definition.checkpoint;
-    const maker =
-      contract === undefined || patterns === null
-        ? null
-        : new CheckpointMaker({
-            contract,
-            patterns,
-            resolved,
-            folder: this.#folder,
-            shelf: join(this.#folder, "..", "shelf"),
-            environment,
-            tree: this.#tree,
-            clock,
-            progress: () => reader.progress,
-            note,
-            onOffer: () => link.say({ kind: "offer" }),
-            onDropped: (message) => link.say({ kind: "dropped", message }),
-          });
-    const { limits } = definition;
-    const watch = new LimitWatch({ limits, folder: this.#folder, cgroup, beginMs: clock.monotonicMs() });
-    return { resolved, environment, reader, maker, limits: watch };
   }
 
   async #loop(workshop: Workshop, first: "start" | "resume"): Promise<FromRunner> {
@@ -232,7 +168,7 @@ export class Driver {
     }
   }
 
-  async #runOnce({ resolved, environment, reader, maker }: Workshop, from: "start" | "resume"): Promise<Exit> {
+  async #runOnce({ resolved, user, environment, reader, maker }: Workshop, from: "start" | "resume"): Promise<Exit> {
     const { definition } = resolved;
     const { cgroup } = this.#options.assignment;
     const command = commandOf(resolved, from);
@@ -244,7 +180,9 @@ export class Driver {
       nice: this.#options.assignment.nice,
       command: launch,
       folder: this.#folder,
+      user,
       environment,
+      background: definition.background ? () => this.#nothingRuns() : null,
       stdin:
         definition.stdin === undefined
           ? speaks
@@ -265,28 +203,34 @@ export class Driver {
 
   async #meaning(workshop: Workshop, exit: Exit): Promise<ExitMeaning> {
     const { resolved, reader, maker } = workshop;
+    // A command is only asked about what may be done.
+    const mayBeDone = resolved.definition.exitCodes.done.includes(exit.signal ?? exit.code ?? -1);
     const incomplete =
-      whatIsMissing(resolved, this.#folder, (at) => reader.isMet(at)) ?? (await this.#checkCommand(workshop));
+      whatIsMissing(resolved, this.#folder, (at) => reader.isMet(at)) ??
+      (mayBeDone ? await this.#checkCommand(workshop) : null);
     const { asked, bySignal, hasNews } = maker?.circumstances ?? { asked: "no", bySignal: null, hasNews: "no" };
     return meaningOf(exit, resolved.definition.exitCodes, { incomplete, asked, bySignal, hasNews });
   }
 
   /** `complete.command` */
-  async #checkCommand({ resolved, environment }: Workshop): Promise<string | null> {
-    const { command } = resolved.definition.complete;
+  async #checkCommand({ resolved, user, environment }: Workshop): Promise<string | null> {
+    const { command, timeoutMs } = resolved.definition.complete;
     if (command === undefined) return null;
     const { scope, definition } = resolved;
     const run = new ProcessRun({
       nice: this.#options.assignment.nice,
       command: expandCommand(command, scope, "complete.command", definition.dashes),
       folder: this.#folder,
+      user,
       environment,
       stdin: "nothing",
       stdout: null,
       onLine: () => undefined,
     });
-    const { code, signal } = await run.ended;
-    return code === 0 ? null : `complete.command ended with ${signal ?? `code ${code}`}`;
+    const exit = await Promise.race([run.ended, this.#options.clock.sleep(timeoutMs)]);
+    await this.#tree.kill();
+    if (exit === undefined) return `complete.command did not end within ${timeoutMs} ms`;
+    return exit.code === 0 ? null : `complete.command ended with ${exit.signal ?? `code ${exit.code}`}`;
   }
 
   async #finish({ resolved, reader }: Workshop, exit: Exit): Promise<FromRunner> {
@@ -340,17 +284,28 @@ export class Driver {
     return this.#held;
   }
 
+  async #nothingRuns(): Promise<void> {
+    while (this.#tree.look().length > 0) await this.#options.clock.sleep(BACKGROUND_LOOK_MS);
+  }
+
+  /** As often as what is looked at may change. */
+  async #lookUntil(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const restMs = this.#workshop?.maker?.restMs ?? LOOK_MS * RESTS_PER_LOOK;
+      const pauseMs = Math.min(Math.max(restMs / RESTS_PER_LOOK, FASTEST_LOOK_MS), LOOK_MS);
+      await this.#options.clock.sleep(pauseMs, signal);
+      await this.#tick();
+    }
+  }
+
   async #tick(): Promise<void> {
     const workshop = this.#workshop;
-    if (workshop === null || this.#run === null || this.#ticking) return;
-    this.#ticking = true;
+    if (workshop === null || this.#run === null) return;
     try {
       if (await this.#isOver(workshop)) return;
       await workshop.maker?.look(this.#run);
     } catch (error) {
       note(error instanceof Error ? error.message : String(error));
-    } finally {
-      this.#ticking = false;
     }
   }
 
@@ -377,12 +332,4 @@ export class Driver {
     this.#toldProgress = text;
     this.#options.link.say({ kind: "progress", progress });
   }
-}
-
-async function findProgram({ builtins, taskModules, task, checkpointVersion }: RunnerAssignment): Promise<ProgramTask> {
-  const found = (await loadTasks({ builtins, modules: taskModules })).get(task);
-  if (found === undefined || !isProgram(found)) throw new UnfitWorker(`there is no program "${task}" here`);
-  const { version } = found.checkpoint;
-  if (version === checkpointVersion) return found;
-  throw new UnfitWorker(`program "${task}" is here at checkpoint version ${version}, not ${checkpointVersion}`);
 }

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { expand } from "../../src/tasks/program/expand.ts";
 import { findExecutable } from "../../src/tasks/program/find-executable.ts";
+import type { ProgramUser } from "../../src/tasks/program/program-user.ts";
 import type { Resolved } from "./resolve.ts";
 
 /** Without these hardly anything runs. `CAIRN_RUN` is the mark by which what it starts is found. */
@@ -16,6 +17,7 @@ export function environmentOf(
   { definition, scope }: Resolved,
   own: Environment,
   temporary: string,
+  user: ProgramUser | null = null,
 ): Record<string, string> {
   const passed = [...PASSED_ON, ...definition.passEnv].flatMap((name) => {
     const value = own[name];
@@ -24,7 +26,8 @@ export function environmentOf(
   const set = Object.entries(definition.env).map(
     ([name, value]) => [name, expand(String(value), scope, `env.${name}`)] as const,
   );
-  return Object.fromEntries([...passed, ["TMPDIR", temporary], ...set]);
+  const theirs = user === null ? [] : Object.entries({ HOME: user.home, USER: user.name, LOGNAME: user.name });
+  return Object.fromEntries([...passed, ...theirs, ["TMPDIR", temporary], ...set]);
 }
 
 /** The executable is not on this machine. */

@@ -6,7 +6,10 @@
  * XM2 An exit that was asked for is a checkpoint, if there is a new one: whatever its code, unless that means failure.
  *     One that died of another signal meanwhile may have died while it wrote.
  * XM3 A signal from outside is the machine's fault; one that a program raises by its own error is the program's.
+ * XM4 A shell that waits for the program tells its signal as a code: 137 is SIGKILL. It counts as the signal, unless the
+ *     definition gives that code a meaning.
  */
+import { constants } from "node:os";
 import type { ProgramDefinition } from "../../src/tasks/program/definition.ts";
 import type { Exit } from "./process-run.ts";
 
@@ -31,20 +34,29 @@ export type ExitMeaning =
   | { readonly kind: "lost"; readonly why: string };
 
 export function meaningOf(exit: Exit, codes: ProgramDefinition["exitCodes"], now: Circumstances): ExitMeaning {
-  const means = (list: readonly (string | number)[]): boolean => list.includes(exit.signal ?? exit.code ?? -1);
-  const how = exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`;
+  const signal = exit.signal ?? signalOf(exit.code); // XM4
+  const means = (list: readonly (string | number)[]): boolean =>
+    list.includes(exit.signal ?? exit.code ?? -1) || (signal !== null && list.includes(signal));
+  const told = exit.signal === null && signal !== null ? `, which is how a shell tells ${signal}` : "";
+  const how = exit.signal === null ? `exited with code ${exit.code}${told}` : `was ended by ${exit.signal}`;
   if (means(codes.done) && now.incomplete === null) return { kind: "done" }; // XM1
   if (means(codes.fail)) return { kind: "failed", fault: "not_retryable", why: how };
   if (means(codes.retry)) return { kind: "failed", fault: "error", why: how };
   if (means(codes.checkpointed)) return { kind: "checkpointed" };
-  const willing = exit.signal === null || exit.signal === now.bySignal;
+  const willing = signal === null || signal === now.bySignal;
   if (now.asked === "to_exit" && now.hasNews === "yes" && willing) return { kind: "checkpointed" }; // XM2
   if (means(codes.done))
     return { kind: "failed", fault: "error", why: `${how}, but is not complete: ${now.incomplete}` };
-  if (exit.signal !== null && FROM_OUTSIDE.has(exit.signal)) {
+  if (signal !== null && FROM_OUTSIDE.has(signal)) {
     return now.asked === "to_exit"
       ? { kind: "failed", fault: "error", why: `${how} when it was asked for a checkpoint, and wrote none` }
       : { kind: "lost", why: how }; // XM3
   }
   return { kind: "failed", fault: codes.otherwise === "fail" ? "not_retryable" : "error", why: how };
+}
+
+/** XM4 */
+function signalOf(code: number | null): string | null {
+  const found = Object.entries(constants.signals).find(([, number]) => code === 128 + number);
+  return found?.[0] ?? null;
 }

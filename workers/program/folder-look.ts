@@ -1,6 +1,6 @@
 /** What lies in a working folder at one moment, by patterns. */
-import { lstatSync, readdirSync } from "node:fs";
-import { join, posix } from "node:path";
+import { lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { dirname, join, posix, relative } from "node:path";
 import picomatch from "picomatch";
 
 export interface Look {
@@ -31,21 +31,47 @@ export function literalPattern(text: string): string {
   return text.replaceAll(/[\\*?[\]{}()!+@|]/g, "\\$&");
 }
 
-/** All regular files under `folder`, by name with `/`. What vanishes meanwhile is left out. */
-export function lookAround(folder: string): Look[] {
-  const found: Look[] = [];
-  const walk = (inner: string): void => {
+/** A symbolic link, and where it points: relative to its own folder when that is inside, so it holds elsewhere too. */
+export interface FolderLink {
+  readonly name: string;
+  readonly target: string;
+}
+
+/** Regular files and symbolic links under `folder`, by name with `/`. What vanishes meanwhile is left out. */
+export function walk(folder: string): { readonly files: Look[]; readonly links: FolderLink[] } {
+  const files: Look[] = [];
+  const links: FolderLink[] = [];
+  const walkInto = (inner: string): void => {
     for (const entry of entriesOf(join(folder, inner))) {
       const name = posix.join(inner, entry.name);
-      if (entry.isDirectory()) walk(name);
+      if (entry.isDirectory()) walkInto(name);
       else if (entry.isFile()) {
         const look = lookAt(folder, name);
-        if (look !== null) found.push(look);
+        if (look !== null) files.push(look);
+      } else if (entry.isSymbolicLink()) {
+        const target = targetOf(folder, name);
+        if (target !== null) links.push({ name, target });
       }
     }
   };
-  walk("");
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  walkInto("");
+  return { files: files.sort(byName), links: links.sort(byName) };
+}
+
+/** The regular files alone. */
+export function lookAround(folder: string): Look[] {
+  return walk(folder).files;
+}
+
+/** Of a link in the folder: the regular file inside of the folder that it leads to; null: there is none. */
+export function fileBehind(folder: string, name: string): string | null {
+  try {
+    const inside = realpathSync(folder);
+    const path = realpathSync(join(folder, name));
+    return path.startsWith(`${inside}/`) && lstatSync(path).isFile() ? path : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Folders under `folder` that hold nothing: a checkpoint is made of files, so they are remembered beside it. */
@@ -73,6 +99,19 @@ export function newest(folder: string, pattern: string): string | null {
 /** Space that the files of a folder take, bytes. */
 export function sizeOf(folder: string): number {
   return lookAround(folder).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+function targetOf(folder: string, name: string): string | null {
+  try {
+    const target = readlinkSync(join(folder, name));
+    return target.startsWith(`${folder}/`) ? relative(dirname(join(folder, name)), target) : target;
+  } catch {
+    return null;
+  }
 }
 
 function entriesOf(folder: string) {

@@ -33,6 +33,11 @@ export class Guard {
     this.#shell.unref();
   }
 
+  /** Null: there is no shell on this machine. */
+  get pid(): number | null {
+    return this.#shell.pid ?? null;
+  }
+
   /** The program is over, and nothing of it is left. */
   dismiss(): void {
     this.#shell.kill("SIGKILL");

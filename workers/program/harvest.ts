@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { storeNames } from "../../src/checkpoints/checkpoints.ts";
 import { expand } from "../../src/tasks/program/expand.ts";
 import type { ArtifactFile } from "../runner/protocol.ts";
-import { literalPattern, lookAround, matcher } from "./folder-look.ts";
+import { fileBehind, literalPattern, matcher, walk } from "./folder-look.ts";
 import type { Resolved } from "./resolve.ts";
 
 export type Harvest =
@@ -17,7 +17,14 @@ export async function harvest(
   folder: string,
   end: { readonly exitCode: number | null; readonly result: unknown; readonly outputBytes: number },
 ): Promise<Harvest> {
-  const names = lookAround(folder).map(({ name }) => name);
+  const { files: regular, links } = walk(folder);
+  const places = new Map(regular.map(({ name }) => [name, join(folder, name)]));
+  // A link counts as the file that it leads to, as long as that is the program's own.
+  for (const { name } of links) {
+    const path = fileBehind(folder, name);
+    if (path !== null) places.set(name, path);
+  }
+  const names = [...places.keys()];
   const artifacts = new Map<string, string>();
   for (const [at, output] of definition.outputs.entries()) {
     const { files, name = null, optional = false } = typeof output === "string" ? { files: output } : output;
@@ -43,7 +50,7 @@ export async function harvest(
   }
   return {
     kind: "ok",
-    artifacts: [...artifacts].map(([name, file]) => ({ name, path: join(folder, file) })),
+    artifacts: [...artifacts].map(([name, file]) => ({ name, path: places.get(file) ?? join(folder, file) })),
     output: output.text,
   };
 }

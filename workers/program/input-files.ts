@@ -3,6 +3,7 @@
  *
  * IF1 Nothing is taken as it came: it has a greatest size and a time limit, and is compared with its hash where one is
  *     given.
+ * IF3 What the checkpoint brings along is not fetched again: its source may be gone, or another by now.
  * IF2 A URL that a caller chose is fetched only from places that the operator allows: the worker stands in a network
  *     that the caller does not. That goes for every redirect too.
  */
@@ -24,6 +25,8 @@ export interface InputFilesOptions {
   readonly scope: Scope;
   /** Gets an artifact of a job as a file that may be moved. @throws Error when there is none */
   readonly artifact: (job: string, name: string) => Promise<string>;
+  /** Files that are there already, or will be (IF3). */
+  readonly restored: ReadonlySet<string>;
 }
 
 /** @throws NotExpandable, NotRetryable (the input names what cannot be had), Error (may be had later) */
@@ -32,6 +35,7 @@ export async function layOutFiles(
   options: InputFilesOptions,
 ): Promise<void> {
   for (const [name, source] of Object.entries(files)) {
+    if (options.restored.has(name)) continue; // IF3
     const path = join(options.folder, name);
     await mkdir(dirname(path), { recursive: true });
     await layOut(source, path, `files.${name}`, options);
@@ -76,8 +80,12 @@ async function check(source: FileSource, path: string, where: string, scope: Sco
 async function fetchTo(source: FileSource, path: string, where: string, scope: Scope): Promise<void> {
   const template = source.url ?? "";
   const first = expand(template, scope, `${where}.url`, encodeUnlessWhole(template));
-  // A host that the definition names itself is allowed by that (IF2).
+  // A host that the definition names itself is allowed by that, below the folder that it names (IF2).
   const fixed = /^https?:\/\/[^/$]+\//.exec(template)?.[0];
+  const below = /^https?:\/\/[^/$]+\/(?:[^$?#]*\/)?/.exec(template)?.[0];
+  if (below !== undefined && !new URL(first).href.startsWith(new URL(below).href)) {
+    throw new NotExpandable(`${where}.url: ${first} leads out of ${below}`);
+  }
   const allowed = fixed === undefined ? source.allow : [fixed, ...source.allow];
   const signal = AbortSignal.timeout(source.timeoutMs);
   let url = first;

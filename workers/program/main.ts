@@ -26,7 +26,7 @@ async function run(assignment: RunnerAssignment): Promise<void> {
   watchdog.unref();
   await once(watchdog, "online"); // Before anything is started (PM1).
   guard = new Guard(assignment.mark, assignment.cgroup);
-  driver = new Driver({ assignment, link, clock: systemClock });
+  driver = new Driver({ assignment, link, clock: systemClock, guard: guard.pid });
   const last = await driver.run();
   await link.sayLast(last);
   guard.dismiss();

@@ -8,8 +8,10 @@
  *     behind online work where Linux shares the processor by session.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fchownSync, openSync, writeSync } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
 import { systemClock } from "../../src/runtime/clock.ts";
+import type { ProgramUser } from "../../src/tasks/program/program-user.ts";
 import { lowerSession } from "../keeper/background-priority.ts";
 
 /** A line that is longer is cut: patterns are not tried on megabytes. */
@@ -27,29 +29,36 @@ export interface ProcessRunOptions {
   /** Nice value of its session, 0 to 19. */
   readonly nice: number;
   readonly folder: string;
+  /** Whom it runs as; null: as this process. */
+  readonly user: ProgramUser | null;
   readonly environment: Readonly<Record<string, string>>;
   /** Its standard input: a file, nothing, or what `write` is given. */
   readonly stdin: { readonly file: string } | "nothing" | "written";
   /** File to which standard output is appended, besides the log; null: none. */
   readonly stdout: string | null;
   readonly onLine: (line: string) => void;
+  /** Resolves when what it left in the background has ended too; null: it leaves nothing there. */
+  readonly background?: (() => Promise<void>) | null;
 }
 
 export class ProcessRun {
   readonly pid: number | null;
   readonly ended: Promise<Exit>;
   readonly #child: ChildProcess;
-  readonly #files: number[] = [];
+  /** Open as long as it runs: who inherited its output may write on when these are another's. */
+  readonly #files = new Set<number>();
 
   constructor(options: ProcessRunOptions) {
-    const { command, folder, environment, stdin, stdout, onLine } = options;
+    const { command, folder, user, environment, stdin, stdout, onLine } = options;
     const [file = "", ...args] = command;
     const input = stdin === "nothing" ? "ignore" : stdin === "written" ? "pipe" : this.#open(stdin.file, "r");
     const copy = stdout === null ? null : this.#open(stdout, "a");
+    if (copy !== null && user !== null) fchownSync(copy, user.uid, user.gid);
     this.#child = spawn(file, args, {
       cwd: folder,
       env: environment,
       detached: true, // PR3
+      ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
       stdio: [input, "pipe", "pipe"],
     });
     this.pid = this.#child.pid ?? null;
@@ -57,7 +66,7 @@ export class ProcessRun {
     this.#pass(this.#child.stdout, process.stdout, copy, onLine);
     this.#pass(this.#child.stderr, process.stderr, null, onLine);
     this.#child.stdin?.on("error", () => undefined); // It has closed it, or ended.
-    this.ended = this.#watch();
+    this.ended = this.#watch(options.background ?? null);
   }
 
   /** Writes to its standard input. */
@@ -67,7 +76,7 @@ export class ProcessRun {
 
   #open(path: string, flags: "r" | "a"): number {
     const file = openSync(path, flags);
-    this.#files.push(file);
+    this.#files.add(file);
     return file;
   }
 
@@ -78,14 +87,15 @@ export class ProcessRun {
     onLine: (line: string) => void,
   ): void {
     let rest = "";
+    const decoder = new StringDecoder("utf8");
     from?.on("data", (bytes: Buffer) => {
       // PR1
       if (!to.write(bytes)) {
         from.pause();
         to.once("drain", () => from.resume());
       }
-      if (copy !== null) writeSync(copy, bytes);
-      const lines = (rest + bytes.toString("utf8")).split(/\r\n|\n|\r/); // Progress bars return without a new line.
+      if (copy !== null && this.#files.has(copy)) writeWhole(copy, bytes);
+      const lines = (rest + decoder.write(bytes)).split(/\r\n|\n|\r/); // Progress bars return without a new line.
       rest = (lines.pop() ?? "").slice(-LINE_BYTES);
       for (const line of lines) onLine(line.slice(0, LINE_BYTES));
     });
@@ -94,7 +104,7 @@ export class ProcessRun {
     });
   }
 
-  #watch(): Promise<Exit> {
+  #watch(background: (() => Promise<void>) | null): Promise<Exit> {
     const child = this.#child;
     const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
     const exited = new Promise<Exit>((resolve) => {
@@ -104,12 +114,18 @@ export class ProcessRun {
       child.once("exit", (code, signal) => resolve({ code, signal }));
     });
     return exited.then(async (exit) => {
+      await background?.();
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAST_OUTPUT_MS)));
       await Promise.race([closed, late]);
       clearTimeout(timer);
-      for (const file of this.#files.splice(0)) closeSync(file);
+      for (const file of this.#files) closeSync(file);
+      this.#files.clear();
       return exit;
     });
   }
+}
+
+function writeWhole(file: number, bytes: Buffer): void {
+  for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
 }

@@ -4,7 +4,7 @@
  * PT1 A process is known by pid and start time together, and once it is known it stays known until it is gone.
  * PT2 Found are: members of the control group, where there is one; members of the process group; children of what is
  *     known; and what carries the attempt's mark in the environment it was started with.
- * PT3 This process, which leads the group, is not part of it.
+ * PT3 This process, which leads the group, is not part of it, and neither is its guard: that has to outlive the program.
  * PT4 Where there is no /proc only descendants are found, and what they use is not known.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -29,6 +29,8 @@ export interface Member {
 export interface ProcessTreeOptions {
   readonly mark: string;
   readonly cgroup: string | null;
+  /** Process id of the guard (PT3); null: there is none. */
+  readonly guard: number | null;
 }
 
 export class ProcessTree {
@@ -43,19 +45,17 @@ export class ProcessTree {
 
   /** Those that run now (PT2). */
   look(): readonly Member[] {
-    if (process.platform !== "linux") return descendants();
-    const table = readTable();
+    if (process.platform !== "linux") return descendants().filter(({ pid }) => pid !== this.#options.guard);
+    const table = readTable().filter(({ pid }) => pid !== process.pid && pid !== this.#options.guard); // PT3
     const grouped = new Set(membersOf(this.#options.cgroup));
     const found = new Map<number, Member>();
     for (const entry of table) {
-      if (entry.pid === process.pid) continue; // PT3
       if (grouped.has(entry.pid) || entry.group === process.pid || this.#isKnown(entry)) found.set(entry.pid, entry);
     }
     for (let before = -1; before !== found.size;) {
       before = found.size;
       for (const entry of table) {
-        const child = found.has(entry.parent) || entry.parent === process.pid;
-        if (child && entry.pid !== process.pid) found.set(entry.pid, entry);
+        if (found.has(entry.parent) || entry.parent === process.pid) found.set(entry.pid, entry);
       }
     }
     const keys = new Set(table.map(keyOf));
@@ -78,6 +78,14 @@ export class ProcessTree {
   /** Sends a signal to all. */
   signal(name: NodeJS.Signals): void {
     for (const { pid } of this.look()) send(pid, name);
+  }
+
+  /** What stands at the top: the process that was started, or, when that is gone, what is nobody's child any more. */
+  topOf(root: number): readonly number[] {
+    const members = this.look();
+    const pids = new Set(members.map(({ pid }) => pid));
+    if (pids.has(root) || process.platform !== "linux") return [root];
+    return members.filter(({ parent }) => !pids.has(parent)).map(({ pid }) => pid);
   }
 
   /**

@@ -1,8 +1,8 @@
 /**
  * What is kept in a checkpoint of a program beside its own files: progress, and what a store does not keep of files
- * (their times, by which programs and `${newest:…}` find the latest, and whether they may be executed).
+ * (their times, by which programs and `${newest:…}` find the latest, whether they may be executed, symbolic links).
  */
-import { chmod, mkdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { FRAMEWORK_FILE } from "../runner/framework-state.ts";
@@ -12,6 +12,7 @@ const stateSchema = z.object({
   progress: z.object({ completed: z.number(), total: z.number().nullable(), unit: z.string() }).nullable(),
   files: z.array(z.object({ name: z.string(), mtimeNs: z.string(), mode: z.int() })),
   folders: z.array(z.string()),
+  links: z.array(z.object({ name: z.string(), target: z.string() })).default([]),
 });
 export type ProgramState = Omit<z.infer<typeof stateSchema>, "format">;
 
@@ -19,9 +20,12 @@ export async function saveProgramState(folder: string, state: ProgramState): Pro
   await writeFile(join(folder, FRAMEWORK_FILE), JSON.stringify({ format: 1, ...state }));
 }
 
+export async function readProgramState(restored: string): Promise<ProgramState> {
+  return stateSchema.parse(JSON.parse(await readFile(join(restored, FRAMEWORK_FILE), "utf8")));
+}
+
 /** Moves the files of a restored checkpoint into the working folder, over what lies there. */
-export async function layOut(restored: string, folder: string): Promise<ProgramState> {
-  const state = stateSchema.parse(JSON.parse(await readFile(join(restored, FRAMEWORK_FILE), "utf8")));
+export async function layOut(state: ProgramState, restored: string, folder: string): Promise<void> {
   for (const name of state.folders) await mkdir(join(folder, name), { recursive: true });
   for (const { name, mtimeNs, mode } of state.files) {
     const target = join(folder, name);
@@ -32,5 +36,10 @@ export async function layOut(restored: string, folder: string): Promise<ProgramS
     await utimes(target, seconds, seconds);
     await chmod(target, mode);
   }
-  return state;
+  for (const { name, target } of state.links) {
+    const path = join(folder, name);
+    await mkdir(dirname(path), { recursive: true });
+    await rm(path, { recursive: true, force: true });
+    await symlink(target, path);
+  }
 }

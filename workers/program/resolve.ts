@@ -74,11 +74,19 @@ export function resolveProgram(definition: ProgramDefinition, input: unknown, fa
               ...(definition.stdout === undefined ? [] : [literalPattern(definition.stdout)]),
             ],
             marker: written?.file === undefined ? null : (globs([written.file], "checkpoint.written.file")[0] ?? null),
+            ending:
+              written?.lastLine === undefined
+                ? null
+                : (globs([written.lastLine.in ?? "**"], "checkpoint.written.lastLine.in")[0] ?? null),
           },
     written: {
-      settleMs: written?.settleMs ?? 0,
+      settleMs: written?.settleMs ?? "auto",
       text: written?.text === undefined ? null : pattern(written.text, "checkpoint.written.text"),
-      by: written?.text !== undefined ? "text" : written?.file !== undefined ? "file" : "rest",
+      lastLine:
+        written?.lastLine === undefined
+          ? null
+          : pattern(written.lastLine.matches, "checkpoint.written.lastLine.matches"),
+      by: written === undefined ? "rest" : waysOf(written),
     },
     progress:
       progress === undefined
@@ -110,6 +118,12 @@ export function nameOf({ signal, file, command, stdin }: Trigger): string {
   if (file !== undefined) return `the file ${file}`;
   if (command !== undefined) return `the command ${executableOf(command)}`;
   return `${JSON.stringify(stdin)} on its standard input`;
+}
+
+function waysOf({ text, file, lastLine }: NonNullable<ProgramDefinition["checkpoint"]>["written"]): Written["by"] {
+  if (text !== undefined) return "text";
+  if (file !== undefined) return "file";
+  return lastLine === undefined ? "rest" : "last_line";
 }
 
 function totalOf(total: string | number | undefined, scope: Scope): number | null {

@@ -124,7 +124,7 @@ export class Shelf {
       await copyFile(join(working, name), join(into, name), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE); // SH2
     }
     const about = seen.looks.map(({ name, mtimeNs, mode }) => ({ name, mtimeNs, mode }));
-    const state = { progress, files: about, folders: emptyFolders(working) };
+    const state = { progress, files: about, folders: emptyFolders(working), links: [...seen.links] };
     return { frozen: freezing.frozen, appended: seen.appended, state, blockedMs };
   }
 }

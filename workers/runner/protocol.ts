@@ -69,8 +69,8 @@ export type ToRunner =
   | { readonly kind: "end" }
   | { readonly kind: "latest"; readonly id: number; readonly view: OpenedView | null }
   | { readonly kind: "file"; readonly id: number; readonly path: string }
-  /** Answers `latest`, `read`, `parents` or `artifact`. */
-  | { readonly kind: "trouble"; readonly id: number; readonly message: string };
+  /** Answers `latest`, `read`, `parents` or `artifact`. `absent`: there is no such thing; `fault`: it may be had later. */
+  | { readonly kind: "trouble"; readonly id: number; readonly why: "absent" | "fault"; readonly message: string };
 
 export type FromRunner =
   /** The state stands; the first step comes next. */

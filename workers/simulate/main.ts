@@ -19,8 +19,9 @@ import { describeTasks } from "../agent/describe-tasks.ts";
 import { type LocalAssignment, LocalJob } from "./local-job.ts";
 import { differences, type Disturbance, runTrial, type Trial } from "./trial.ts";
 
-/** Lines of a log that are shown of a run that failed. */
+/** Lines of a log that are shown of a run that failed; of others only those of Cairn's own. */
 const LAST_LINES = 20;
+const NOTES = 5;
 
 const [taskName, input] = process.argv.slice(2);
 const config = loadConfig();
@@ -51,22 +52,29 @@ async function main(folder: string): Promise<number> {
   const assignment = assignmentOf(task, input ?? "{}", bundles, programs.includes(taskName));
   const keeperEnvironment = childEnvironment(inheritedEnvironment(), passEnv);
 
-  const trial = async (disturbance: Disturbance, afterMs: number): Promise<Trial> => {
+  let tellsProgress = false;
+  /** @param tookMs how long it takes undisturbed: half-way is told by that when the task does not tell how far it is */
+  const trial = async (disturbance: Disturbance, tookMs: number): Promise<Trial> => {
+    let isHalfWay: () => void = () => undefined;
+    const halfTold = new Promise<void>((resolve) => (isHalfWay = resolve));
+    const halfWay = tellsProgress ? halfTold : sleep(tookMs / 2);
     const job = new LocalJob({
       id: `01h${randomBytes(12).toString("hex").slice(1)}`,
       folder: await mkdtemp(join(folder, `${disturbance}-`)),
       assignment,
       forkKeeper: () => forkChild(new URL("../keeper/main.js", import.meta.url), keeperEnvironment),
-      onProgress: () => undefined,
+      onProgress: ({ completed, total }) => {
+        tellsProgress ||= total !== null;
+        if (total !== null && completed * 2 >= total) isHalfWay();
+      },
     });
     jobs.add(job);
     const nowMs = (): number => performance.now();
-    const result = await runTrial(job, { disturbance, afterMs, graceMs: config.stopGraceMs, sleep, nowMs });
+    const result = await runTrial(job, { disturbance, halfWay, graceMs: config.stopGraceMs, nowMs });
     tell(disturbance, result);
-    if (result.kind === "failed") {
-      const lines = (await job.log()).trimEnd().split("\n").slice(-LAST_LINES);
-      for (const line of lines) say(`    | ${line}`);
-    }
+    const lines = (await job.log()).trimEnd().split("\n");
+    const notes = lines.filter((line) => line.startsWith("[cairn]")).slice(-NOTES);
+    for (const line of result.kind === "failed" ? lines.slice(-LAST_LINES) : notes) say(`    | ${line}`);
     return result;
   };
 
@@ -74,7 +82,7 @@ async function main(folder: string): Promise<number> {
   if (undisturbed.kind === "failed") return 1;
   for (const { name, bytes, sha256 } of undisturbed.end.artifacts) say(`    ${name}  ${bytes} bytes  ${sha256}`);
   if (undisturbed.end.output.length < 500) say(`    output ${undisturbed.end.output}`);
-  const disturbed = [await trial("stopped", undisturbed.tookMs / 2), await trial("killed", 0)];
+  const disturbed = [await trial("stopped", undisturbed.tookMs), await trial("killed", 0)];
   return verdict(undisturbed, disturbed);
 }
 

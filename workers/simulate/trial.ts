@@ -18,19 +18,18 @@ export type Trial =
 
 export interface TrialOptions {
   readonly disturbance: Disturbance;
-  /** When it is stopped: so long after its start. */
-  readonly afterMs: number;
+  /** When it is stopped. */
+  readonly halfWay: Promise<void>;
   readonly graceMs: number;
-  readonly sleep: (ms: number) => Promise<void>;
   readonly nowMs: () => number;
 }
 
 /** Runs a job to its end. */
 export async function runTrial(job: LocalJob, options: TrialOptions): Promise<Trial> {
-  const { disturbance, afterMs, graceMs, sleep, nowMs } = options;
+  const { disturbance, halfWay, graceMs, nowMs } = options;
   const beginMs = nowMs();
   const first = job.attempt();
-  if (disturbance === "stopped") void sleep(afterMs).then(() => job.stop(graceMs));
+  if (disturbance === "stopped") void halfWay.then(() => job.stop(graceMs));
   if (disturbance === "killed") void job.nextCommit().then(() => job.kill());
   let end = await first;
   let attempts = 1;

@@ -147,7 +147,7 @@ function fieldsOf(input: ProgramInput): ReadonlySet<string> | null {
 
 /** What each field allows and all together do not. */
 function contradictions(definition: ProgramDefinition): DefinitionFault[] {
-  const { start, resume, here, stdin, checkpoint, exitCodes } = definition;
+  const { start, resume, here, stdin, checkpoint, exitCodes, background, complete } = definition;
   const faults: DefinitionFault[] = [];
   for (const [field, command] of Object.entries({ start, resume })) {
     const executable = command === undefined ? "" : executableOf(command);
@@ -160,6 +160,14 @@ function contradictions(definition: ProgramDefinition): DefinitionFault[] {
     if (checkpoint?.[name]?.stdin !== undefined && stdin !== undefined) {
       faults.push({ path: ["checkpoint", name, "stdin"], detail: "cannot be used together with a file as stdin" });
     }
+  }
+  const says = complete.files.length + complete.text.length > 0 || complete.command !== undefined;
+  if (background && !says) {
+    // What was started exits with 0 as soon as the rest runs by itself.
+    faults.push({ path: ["background"], detail: "needs `complete`: no exit code tells that it has finished" });
+  }
+  if (background && [stdin, checkpoint?.trigger?.stdin, checkpoint?.stop?.stdin].some((way) => way !== undefined)) {
+    faults.push({ path: ["background"], detail: "has no standard input: it cannot be used together with stdin" });
   }
   const meant = [...exitCodes.retry, ...exitCodes.fail];
   const twice = meant.find((code, at) => meant.indexOf(code) !== at || exitCodes.done.includes(code) || exitCodes.checkpointed.includes(code)); // prettier-ignore

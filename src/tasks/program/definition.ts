@@ -71,13 +71,26 @@ const trigger = z
   });
 export type Trigger = z.output<typeof trigger>;
 
-const written = z.strictObject({
-  settleMs: duration
-    .prefault("1s")
-    .describe("Complete when no file of it has changed for so long (only without `text` and `file`)"),
-  text: regularExpression.optional().describe("Complete when a line of the output matches"),
-  file: glob.optional().describe("Complete when a file that matches is new or has changed"),
+const lastLine = z.strictObject({
+  in: glob.optional().describe("Which files; default: all of the checkpoint"),
+  matches: regularExpression.describe("Must match the last line of each of them; `${…}` is put in literally"),
 });
+const written = z
+  .strictObject({
+    settleMs: z
+      .union([z.literal("auto"), duration])
+      .prefault("auto")
+      .describe(
+        "Complete when no file of it has changed for so long (only without the other three); `auto`: a second, and " +
+          "less for a program whose files are rewritten so often that they never rest for a second",
+      ),
+    text: regularExpression.optional().describe("Complete when a line of the output matches"),
+    file: glob.optional().describe("Complete when a file that matches is new or has changed"),
+    lastLine: lastLine.optional().describe("Complete when the files themselves end with a line that says so"),
+  })
+  .refine(({ text, file, lastLine: last }) => [text, file, last].filter(isGiven).length <= 1, {
+    error: "must have only one of text, file, lastLine",
+  });
 
 const checkpoint = z
   .strictObject({
@@ -134,6 +147,7 @@ const complete = z.strictObject({
   files: z.array(glob).default([]).describe("Each pattern must match at least one file"),
   text: z.array(textCondition).default([]).describe("Each must be found"),
   command: commandLine.optional().describe("Must exit with 0, run in the working folder"),
+  timeoutMs: duration.prefault("60s").describe("`command` has not ended by then: it does not hold"),
 });
 
 const progress = z.strictObject({
@@ -238,6 +252,17 @@ export const programSchema = z.strictObject({
     .default({})
     .describe("Input files: where they go in the working folder, and their source"),
   checkpoint: checkpoint.optional().describe("Without it the program begins anew each time"),
+  background: z
+    .boolean()
+    .default(false)
+    .describe(
+      "true: what is started puts itself into the background (a daemon); it has ended when none of its processes is left",
+    ),
+  user: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("User of the worker's machine that it runs as, by name or number; needs a worker that runs as root"),
   exitCodes: exitCodes.default(() => exitCodes.parse({})).describe("What its exit codes (and signals) mean"),
   complete: complete.default(() => complete.parse({})).describe("What must hold besides the exit code"),
   progress: progress.optional().describe("How far it is"),

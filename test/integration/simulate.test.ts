@@ -1,0 +1,134 @@
+/** `cairn simulate`, as somebody uses it who writes the definition of a program: what it finds, and what it says. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Ended, runCairn, startCairn } from "../support/cairn-command.ts";
+import { compile, findCompiler } from "../support/contract-programs.ts";
+import { eventually } from "../support/eventually.ts";
+import { readmeBlocks } from "../support/readme.ts";
+
+const CHAIN = ["in Python", "programs.yaml", "chain", '{"steps":60}', "result.txt"] as const;
+const HEAT = ["in C", "heat.yaml", "heat", '{"steps":400}', "heat.out"] as const;
+
+let folder: string;
+let temporary: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cairn-simulating-"));
+  temporary = join(folder, "temporary");
+  await mkdir(temporary);
+  const readme = await readFile(fileURLToPath(new URL("../../README.md", import.meta.url)), "utf8");
+  const wanted = ["programs.yaml", "chain.py", "heat.yaml", "heat.c"];
+  for (const { name, content } of readmeBlocks(readme)) {
+    if (wanted.includes(name)) await writeFile(join(folder, name), content);
+  }
+  if (findCompiler() !== null) compile(join(folder, "heat.c"), join(folder, "heat"));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const env = (): Record<string, string> => ({ TMPDIR: temporary });
+const simulate = (...args: readonly string[]): Promise<Ended> =>
+  runCairn(["simulate", ...args], { cwd: folder, env: env() });
+
+/** A programs file with one shell script in it, and what more is to be said of it. */
+async function script(name: string, text: string, more: object = {}): Promise<string> {
+  const file = join(folder, `${name}.json`);
+  const start = ["/bin/sh", "-c", text];
+  await writeFile(file, JSON.stringify({ programs: [{ name, input: { type: "object" }, start, ...more }] }));
+  return file;
+}
+
+describe("cairn simulate", () => {
+  test.concurrent("without a task checks a file, and lists what is in it", async () => {
+    const { code, out } = await simulate("--builtins", "off", "--programs", "programs.yaml");
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: expect.stringMatching(/^chain +program +A program in Python that writes state\.json/) as string,
+    });
+  });
+
+  test.concurrent("tells file, line and field of what cannot work, and ends with 1", async () => {
+    const broken = await readFile(join(folder, "programs.yaml"), "utf8");
+    await writeFile(join(folder, "broken.yaml"), broken.replace("signal: SIGUSR1", "signal: SIGUSER1"));
+    expect(await simulate("--programs", "broken.yaml")).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(
+        /broken\.yaml:\d+: programs\[0\]\.checkpoint\.trigger\.signal: must be the name of a signal, like SIGUSR1/,
+      ) as string,
+    });
+  });
+
+  test.concurrent.each([
+    [["chian", "{}"], /there is no task chian; known are .*chain/],
+    [["echo", "{}"], /echo is an online task: only batch tasks have checkpoints to try/],
+    [["chain", "{steps: 1}"], /the input is not JSON/],
+    [["chain"], /There is no input: give JSON as an argument/],
+  ])("says what is wrong with %j", async (args, expected) => {
+    const { code, err } = await simulate("--programs", "programs.yaml", ...args);
+    expect(code).not.toBe(0);
+    expect(err).toMatch(expected);
+  });
+
+  test.concurrent("refuses an input that the schema does not take", async () => {
+    const { code, out } = await simulate("--programs", "programs.yaml", "chain", '{"steps":"many"}');
+    expect(code).toBe(1);
+    expect(out).toMatch(/^undisturbed +FAILED: input\.steps must be integer/m);
+  });
+
+  // The one in C is skipped where there is no C compiler. What is interrupted has to run for some seconds.
+  test.concurrent.each<readonly [string, string, string, string, string]>(
+    findCompiler() === null ? [CHAIN] : [CHAIN, HEAT],
+  )(
+    "finds the README's program %s to end with the same bits, interrupted or not",
+    { timeout: 150_000 },
+    async (_, file, task, input, name) => {
+      const { code, out } = await simulate("--programs", file, task, input);
+      expect(out).toMatch(/^undisturbed +[\d.]+ s, \d+ checkpoints, ran through$/m);
+      expect(out).toMatch(new RegExp(`^ +${name} +\\d+ bytes +[0-9a-f]{64}$`, "m"));
+      expect(out).toMatch(/^stopped half-way +[\d.]+ s, \d+ checkpoints, resumed from checkpoint \d+$/m);
+      expect(out).toMatch(/^killed after a checkpoint +[\d.]+ s, \d+ checkpoints, resumed from checkpoint 1$/m);
+      expect(out).toMatch(/^the same: /m);
+      expect(code).toBe(0);
+    },
+  );
+
+  test.concurrent("shows one whose results differ from run to run", async () => {
+    const file = await script("random", "head -c 8 /dev/urandom > out.dat", { outputs: ["out.dat"] });
+    const { code, out } = await simulate("--programs", file, "random", "{}");
+    expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/^DIFFERENT: out\.dat: /m) as string });
+  });
+
+  test.concurrent("does not call the same what was never resumed", async () => {
+    const file = await script("short", "echo done > out.dat", { outputs: ["out.dat"] });
+    const { code, out } = await simulate("--programs", file, "short", "{}");
+    expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/^NOT TRIED: /m) as string });
+  });
+
+  test.concurrent("shows the last lines of one that fails", async () => {
+    const file = await script("failing", "echo the mesh is empty; exit 3");
+    const { code, out } = await simulate("--programs", file, "failing", "{}");
+    expect(code).toBe(1);
+    expect(out).toMatch(/^undisturbed +FAILED: the program exited with code 3; it said last: the mesh is empty$/m);
+    expect(out).toMatch(/^ +\| the mesh is empty$/m);
+  });
+
+  test.concurrent("ends what it has started when it is interrupted", async () => {
+    const file = await script("endless", `echo $$ > ${folder}/endless.pid; exec sleep 600`);
+    const running = startCairn(["simulate", "--programs", file, "endless", "{}"], { cwd: folder, env: env() });
+    const pid = Number(
+      await eventually("it runs", () => readFile(join(folder, "endless.pid"), "utf8").catch(() => null)),
+    );
+    running.child.kill("SIGINT");
+    expect((await running.ended).code).not.toBe(0);
+    await eventually("its program is gone", () => {
+      try {
+        return !process.kill(pid, 0);
+      } catch {
+        return true;
+      }
+    });
+  });
+});

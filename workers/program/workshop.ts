@@ -1,0 +1,111 @@
+/**
+ * What a program works in, made ready for one attempt: its folder with input files and restored checkpoint, its
+ * variables, and who looks after its output, its checkpoints and its limits.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../src/runtime/clock.ts";
+import { inheritedEnvironment } from "../../src/runtime/config.ts";
+import { isProgram } from "../../src/tasks/define.ts";
+import { loadTasks } from "../../src/tasks/load-tasks.ts";
+import { NotRetryable } from "../../src/tasks/outcome.ts";
+import type { ProgramTask } from "../../src/tasks/program/define-program.ts";
+import { NotExpandable } from "../../src/tasks/program/expand.ts";
+import { parseProgramInput } from "../../src/tasks/program/input-schema.ts";
+import { type ProgramUser, userOf } from "../../src/tasks/program/program-user.ts";
+import type { KeeperLink } from "../runner/keeper-link.ts";
+import type { RunnerAssignment } from "../runner/protocol.ts";
+import { CheckpointMaker } from "./checkpoint-maker.ts";
+import { environmentOf } from "./environment.ts";
+import { layOutFiles } from "./input-files.ts";
+import { LimitWatch } from "./limit-watch.ts";
+import { OutputReader } from "./output-reader.ts";
+import { demandEntry, giveTo } from "./ownership.ts";
+import type { ProcessTree } from "./process-tree.ts";
+import { note, UnfitWorker } from "./program-fault.ts";
+import { layOut, readProgramState } from "./program-state.ts";
+import { type Resolved, resolveProgram } from "./resolve.ts";
+
+export interface WorkshopOptions {
+  readonly assignment: RunnerAssignment;
+  readonly link: KeeperLink;
+  readonly clock: Clock;
+  /** The working folder, empty. */
+  readonly folder: string;
+  readonly tree: ProcessTree;
+}
+
+export interface Workshop {
+  readonly resolved: Resolved;
+  /** Whom it runs as; null: as this process. */
+  readonly user: ProgramUser | null;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly reader: OutputReader;
+  readonly maker: CheckpointMaker | null;
+  readonly limits: LimitWatch;
+}
+
+/** @throws Error of any kind: `program-fault.ts` tells what it means */
+export async function prepareWorkshop(options: WorkshopOptions): Promise<Workshop> {
+  const { assignment, link, clock, folder, tree } = options;
+  const { job, attempt, fence, cgroup } = assignment;
+  const task = await findProgram(assignment);
+  const parsed = parseProgramInput(task.input, JSON.parse(assignment.input));
+  if (parsed.kind === "refused") throw new NotExpandable(parsed.detail);
+  const definition = task.program;
+  const resolved = resolveProgram(definition, parsed.value, { job, attempt, fence, folder });
+  const temporary = join(folder, "..", "temporary");
+  await mkdir(temporary, { recursive: true });
+  const user = await userOf(task).catch((error: unknown) => {
+    throw new UnfitWorker(error instanceof Error ? error.message : String(error));
+  });
+  if (user !== null) await demandEntry(user, folder);
+  const environment = environmentOf(resolved, inheritedEnvironment(), temporary, user);
+  const state = assignment.restored === null ? null : await readProgramState(assignment.restored);
+  await layOutFiles(definition.files, {
+    restored: new Set(state?.files.map(({ name }) => name)),
+    folder,
+    here: definition.here,
+    scope: resolved.scope,
+    artifact: async (from, name) => {
+      const answer = await link.ask({ kind: "artifact", job: from, name });
+      if (answer.kind === "file") return answer.path;
+      if (answer.kind === "trouble" && answer.why === "absent") throw new NotRetryable(answer.message);
+      throw new Error(answer.kind === "trouble" ? answer.message : "no answer");
+    },
+  });
+  if (state !== null && assignment.restored !== null) await layOut(state, assignment.restored, folder);
+  if (user !== null) for (const place of [folder, temporary]) await giveTo(user, place);
+  const reader = new OutputReader(resolved, state?.progress ?? null);
+  const { patterns } = resolved;
+  const contract = definition.checkpoint;
+  const maker =
+    contract === undefined || patterns === null
+      ? null
+      : new CheckpointMaker({
+          contract,
+          patterns,
+          resolved,
+          folder,
+          shelf: join(folder, "..", "shelf"),
+          environment,
+          tree,
+          user,
+          clock,
+          progress: () => reader.progress,
+          note,
+          onOffer: () => link.say({ kind: "offer" }),
+          onDropped: (message) => link.say({ kind: "dropped", message }),
+        });
+  const { limits } = definition;
+  const watch = new LimitWatch({ limits, folder, cgroup, beginMs: clock.monotonicMs() });
+  return { resolved, user, environment, reader, maker, limits: watch };
+}
+
+async function findProgram({ builtins, taskModules, task, checkpointVersion }: RunnerAssignment): Promise<ProgramTask> {
+  const found = (await loadTasks({ builtins, modules: taskModules })).get(task);
+  if (found === undefined || !isProgram(found)) throw new UnfitWorker(`there is no program "${task}" here`);
+  const { version } = found.checkpoint;
+  if (version === checkpointVersion) return found;
+  throw new UnfitWorker(`program "${task}" is here at checkpoint version ${version}, not ${checkpointVersion}`);
+}
