@@ -62,6 +62,12 @@ export { isNoRoom } from "./system-error.ts";
 export * as storeProtocol from "./store-protocol.ts";
 export { writeCheckpoint, type CheckpointDraft, type WrittenCheckpoint } from "./write-checkpoint.ts";
 
+/** The folder of a store in a folder; null: it is another kind of store. */
+export function storeFolder(url: string): string | null {
+  if (!url.startsWith("file:")) return null;
+  return url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
+}
+
 /**
  * Opens the checkpoint store at `url`. Nothing is asked of it yet.
  * - `file:<absolute folder>`: a folder, made when something is first written to it
@@ -76,10 +82,8 @@ export function openStore(url: string, access: StoreAccess = NO_STORE_ACCESS): C
     return new S3Store({ url, address: parseS3Url(url), credentials, environment });
   }
   if (/^https?:/.test(url)) return new HttpStore(url, { token: access.token });
-  if (url.startsWith("file:")) {
-    const folder = url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
-    if (isAbsolute(folder)) return new FilesystemStore(folder);
-  }
+  const folder = storeFolder(url);
+  if (folder !== null && isAbsolute(folder)) return new FilesystemStore(folder);
   throw new TypeError(
     `"${url}" is no checkpoint store; a store is file:<absolute folder>, s3://bucket/prefix or http://host:port`,
   );

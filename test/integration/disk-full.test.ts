@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { open, rm } from "node:fs/promises";
+import { open, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,8 @@ import { countDigest } from "../support/fleet.ts";
 import { TestJob } from "../support/keeper-agent.ts";
 
 const STEPS = 100;
-const input = JSON.stringify({ steps: STEPS, stepMs: 20, stateBytes: 1_000_000 });
+const wishes = { steps: STEPS, stepMs: 20, stateBytes: 1_000_000 };
+const input = JSON.stringify(wishes);
 
 if (!canMount()) console.warn("disk-full.test.ts is left out: only root can mount the small file system it fills up");
 
@@ -36,9 +37,14 @@ describe.skipIf(!canMount())("a disk that is full", { timeout: 150_000 }, () => 
     disk = folder;
     return folder;
   };
-  const fill = async (): Promise<void> => {
+  const fill = async (leave = 0): Promise<void> => {
     const file = await open(join(disk ?? "", "filler"), "w");
     try {
+      if (leave > 0) {
+        const { bavail, bsize } = await statfs(disk ?? "");
+        await file.write(Buffer.alloc(bavail * bsize - leave));
+        return;
+      }
       for (const bytes of [262_144, 4_096]) {
         for (;;) if ((await file.write(Buffer.alloc(bytes))).bytesWritten < bytes) break;
       }
@@ -109,6 +115,22 @@ describe.skipIf(!canMount())("a disk that is full", { timeout: 150_000 }, () => 
     expect(second.restoredFrom).toBe(job.commits.at(-1)?.seq);
     expect(job.setAside).toEqual([]);
     await succeeds();
+  });
+
+  it("nearly: a checkpoint is taken while there is room for it, long before the next is due", async () => {
+    const workFolder = join(mountAt(join(job.root, "disk")), "work");
+    const attempt = job.attempt({
+      workFolder,
+      intervalMs: 600_000,
+      input: JSON.stringify({ ...wishes, steps: 1_000 }),
+    });
+    await attempt.until("it computes", () => attempt.progress.length > 0);
+    attempt.tell({ kind: "checkpoint" });
+    await attempt.until("it has a checkpoint", () => job.commits.length > 0);
+    await fill(4_000_000);
+    await attempt.until("it has another one", () => job.commits.length > 1);
+    attempt.tell({ kind: "stop", intent: "cancel", graceMs: 1_000 });
+    await attempt.over();
   });
 
   it("in the middle of a step: the attempt lets go, and it is nobody's failure", async () => {

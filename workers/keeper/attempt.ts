@@ -95,6 +95,11 @@ export class Attempt {
     this.#drops = new CheckpointDrops({ link, signal, onRefused, note: (line) => this.#log.note(line) });
   }
 
+  /** Bytes of the last checkpoint; null: there is no state yet that could be saved. */
+  get checkpointBytes(): number | null {
+    return this.#ready ? (this.#checkpointer?.lastBytes ?? 0) : null;
+  }
+
   /** Runs the attempt to its end. Never rejects. */
   async run(): Promise<void> {
     const { clock, logger, link } = this.#options;
@@ -166,10 +171,6 @@ export class Attempt {
     this.#work.abort();
   }
 
-  get #decided(): boolean {
-    return this.#work.signal.aborted;
-  }
-
   /** Until there is a verdict. */
   async #compute(): Promise<void> {
     const { assignment, store, clock, logger } = this.#options;
@@ -187,7 +188,7 @@ export class Attempt {
       .written()
       .catch((error: unknown) => logger.warn({ err: error }, "attempt not noted in the store"));
     const restored = await this.#restore();
-    if (this.#decided) return;
+    if (this.#work.signal.aborted) return;
     this.#startRunner(restored);
     await Promise.race([this.#checkpoints(), aborted(signal)]);
     await aborted(signal);
@@ -304,7 +305,7 @@ export class Attempt {
   }
 
   #onRunnerEnded({ code, signal }: RunnerExit): void {
-    if (this.#decided) return;
+    if (this.#work.signal.aborted) return;
     if (this.#done !== null) {
       this.#decide(this.#done); // Its result is here; only the last checkpoint is not.
       return;
@@ -380,7 +381,7 @@ export class Attempt {
   }
 
   async #lookForStop(pid: number): Promise<void> {
-    if (this.#decided || !(await this.#stoppedWatch.isLost(pid))) return;
+    if (this.#work.signal.aborted || !(await this.#stoppedWatch.isLost(pid))) return;
     const detail = "the process was stopped (SIGSTOP) and does not go on";
     this.#log.note(detail);
     this.#decide({ kind: "runner_lost", detail });

@@ -69,6 +69,11 @@ export class Checkpointer {
     this.#seq = assignment.nextSeq;
   }
 
+  /** Of the last checkpoint, bytes; 0: there is none. */
+  get lastBytes(): number {
+    return this.#parent?.manifest.bytes ?? 0;
+  }
+
   /** Resolves when no commit is under way: what the agent does next comes after it. */
   async settled(): Promise<void> {
     await this.#committing;

@@ -6,13 +6,14 @@
  *     is an order that comes over the channel.
  */
 import { rmSync } from "node:fs";
-import { openStore } from "../../src/checkpoints/checkpoints.ts";
+import { openStore, storeFolder } from "../../src/checkpoints/checkpoints.ts";
 import { fenceText } from "../../src/domain/fence.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { parseFaultPlan } from "../../src/runtime/fault-points.ts";
-import { createLogger } from "../../src/runtime/logger.ts";
+import { createLogger, type Logger } from "../../src/runtime/logger.ts";
 import { AgentLink } from "./agent-link.ts";
 import { Attempt } from "./attempt.ts";
+import { DiskWatch } from "./disk-watch.ts";
 import { LeaseTouch, machineMs } from "./lease-touch.ts";
 import type { Assignment, FromKeeper, ToKeeper } from "./protocol.ts";
 
@@ -21,6 +22,8 @@ const ABANDONED_MS = 2_000;
 
 /** How often it is looked whether the lease is still confirmed, where that matters. */
 const TOUCH_EVERY_MS = 100;
+
+const LOOK_AT_DISKS_EVERY_MS = 2_000;
 
 class Keeper {
   readonly #link = new AgentLink({ clock: systemClock, send });
@@ -74,9 +77,23 @@ class Keeper {
     const attempt = new Attempt({ assignment, store, link: this.#link, clock: systemClock, faults, logger });
     this.#attempt = attempt;
     if (assignment.effects === "outside") this.#holdOn(attempt, assignment.confirmedMs);
+    this.#watchDisks(attempt, assignment, logger);
     void store.sweep().catch((error: unknown) => logger.warn({ err: error }, "store not swept"));
     await attempt.run();
     process.exit(0);
+  }
+
+  #watchDisks(attempt: Attempt, { workFolder, storeUrl }: Assignment, logger: Logger): void {
+    const store = storeFolder(storeUrl);
+    const watch = new DiskWatch({
+      folders: store === null ? [workFolder] : [workFolder, store],
+      checkpointBytes: () => attempt.checkpointBytes,
+      onShort: (folder, { freeBytes }) => {
+        logger.warn({ folder, freeBytes }, "the disk is nearly full: a checkpoint is taken early");
+        attempt.cadence.ask();
+      },
+    });
+    setInterval(() => void watch.look(), LOOK_AT_DISKS_EVERY_MS).unref();
   }
 
   #holdOn(attempt: Attempt, confirmedMs: number): void {
