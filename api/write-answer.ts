@@ -13,6 +13,7 @@ import { SECURITY_HEADERS } from "./security-headers.ts";
 
 const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 const COMMON = Object.entries(SECURITY_HEADERS).flat();
+const COMMON_NAMES: ReadonlySet<string> = new Set(Object.keys(SECURITY_HEADERS));
 /** W2: an unread rest up to this size is read over by Node itself, and the connection stays. */
 const SMALL_REST_BYTES = 65_536;
 const LINGER_BYTES = 16_777_216;
@@ -35,11 +36,13 @@ export async function writeAnswer(
   const rest = unreadRest(request.incoming);
   const close = options.closing || rest === "large";
   const headers: string[] = ["X-Request-Id", request.id];
-  for (const name in answer.headers) headers.push(name, answer.headers[name] ?? "");
-  for (let at = 0; at < COMMON.length; at += 2) {
-    const name = COMMON[at] ?? "";
-    if (answer.headers[name] === undefined) headers.push(name, COMMON[at + 1] ?? "");
+  let ownPolicy = false;
+  for (const [name, value] of Object.entries(answer.headers)) {
+    headers.push(name, value);
+    ownPolicy ||= COMMON_NAMES.has(name);
   }
+  if (ownPolicy) headers.push(...COMMON.filter((_, at) => answer.headers[COMMON[at - (at % 2)] ?? ""] === undefined));
+  else for (const word of COMMON) headers.push(word);
   if (close) headers.push("Connection", "close");
   if (body.kind === "stream") {
     headers.push("Content-Type", body.mediaType);
