@@ -134,6 +134,20 @@ export const talkative = defineBatch({
   load,
 });
 
+/** Tells which variables its process has. */
+export const surroundings = defineBatch({
+  name: "surroundings",
+  input: z.strictObject({}),
+  checkpoint,
+  init: () => ({}),
+  step: (state, ctx) => {
+    ctx.artifact("one.txt", "1");
+    return done(Object.keys(process.env));
+  },
+  save,
+  load,
+});
+
 /** Finds no room on the disk. */
 export const cramped = defineBatch({
   name: "cramped",
