@@ -26,7 +26,8 @@ export function outageExpectations(load: WorkResult, outages: readonly Outage[])
   const elsewhen = misses.filter(({ dueMs }) => !during(dueMs));
   const recovery = outages.map(({ untilMs }, at) => {
     const next = outages[at + 1]?.fromMs ?? Number.POSITIVE_INFINITY;
-    const own = misses.filter(({ dueMs }) => dueMs >= untilMs && dueMs < next);
+    // What was on its way when Redis went again belongs to the next outage.
+    const own = misses.filter(({ dueMs }) => dueMs >= untilMs && dueMs < next - ON_THE_WAY_MS);
     return Math.max(0, ...own.map(({ dueMs }) => dueMs - untilMs));
   });
   return [
