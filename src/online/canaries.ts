@@ -7,6 +7,9 @@
  * nothing is declared against it): a probe. Its caller has its own attempt elsewhere and never waits for the probe; if
  * the probe is quicker, so much the better. Probes draw on the budget of hedges.
  *
+ * A replica hears its orders (cancel, park, ask) on a list of their own, with a reader of its own. That one is proven by
+ * asking for a request that never was: the answer is that it is gone.
+ *
  * N1 Everything sent is settled once: it came back, it failed, it is missing, or nothing can be said (`void`).
  * N2 A time in which this process could not hear (Redis away, its own pause) is held against nobody.
  * N3 A replica older than canaries answers that it does not support them: that too came through its whole path.
@@ -15,7 +18,7 @@ import type { CommandLink } from "./command-link.ts";
 import type { Attempt } from "./invocation.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Keys } from "../redis/keys.ts";
-import { CANARY, encodeTask, type Answer } from "./wire.ts";
+import { CANARY, encodeControl, encodeTask, type Answer } from "./wire.ts";
 
 /** A probe that no request has carried for so long becomes a canary. */
 const NO_REQUEST_MS = 500;
@@ -38,6 +41,7 @@ export interface ProofRequest {
 
 interface Sent extends ProofRequest {
   readonly sentAtMs: number;
+  readonly by: "work" | "order";
 }
 
 export interface CanariesOptions {
@@ -73,9 +77,8 @@ export class Canaries {
 
   /** Sends a canary. */
   send(request: ProofRequest): void {
-    const { outbox, keys, apiId, redisNowMs, nowMs } = this.#options;
-    this.#serial += 1;
-    const id = `canary-${this.#serial}`;
+    const { keys, apiId, redisNowMs } = this.#options;
+    const id = this.#newId();
     const expiresAtMs = Math.floor(redisNowMs() + WORTH_MS);
     const entry = {
       id,
@@ -87,10 +90,27 @@ export class Canaries {
       fence: null,
       input: "",
     };
+    this.#post(id, { ...request, by: "work" }, keys.replicaList(request.task, request.replica), encodeTask(entry));
+  }
+
+  /** Sends an order whose answer proves that orders are heard. */
+  order(request: ProofRequest): void {
+    const { keys, apiId } = this.#options;
+    const id = this.#newId();
+    const text = encodeControl({ verb: "ask", id, attempt: 1, api: apiId });
+    this.#post(id, { ...request, by: "order" }, keys.control(request.replica), text);
+  }
+
+  #newId(): string {
+    this.#serial += 1;
+    return `canary-${this.#serial}`;
+  }
+
+  #post(id: string, request: Omit<Sent, "sentAtMs">, list: string, text: string): void {
     const key = `${id} 1`;
-    this.#sent.set(key, { ...request, sentAtMs: nowMs() });
-    outbox.send(keys.replicaList(request.task, request.replica), {
-      text: encodeTask(entry),
+    this.#sent.set(key, { ...request, sentAtMs: this.#options.nowMs() });
+    this.#options.outbox.send(list, {
+      text,
       wanted: true,
       pushed: () => undefined,
       notPushed: () => {
@@ -116,7 +136,7 @@ export class Canaries {
     const wanted = this.#wanted.get(task);
     if (wanted === undefined) return;
     this.#wanted.delete(task);
-    this.#sent.set(`${id} ${attempt.number}`, { ...wanted.request, sentAtMs: attempt.sentAtMs });
+    this.#sent.set(`${id} ${attempt.number}`, { ...wanted.request, by: "work", sentAtMs: attempt.sentAtMs });
   }
 
   /** An answer came. @returns whether it was to a canary or a probe */
@@ -139,6 +159,8 @@ export class Canaries {
       case "invalid_output":
       case "not_retryable":
         return { kind: "failed" };
+      case "gone":
+        return sent.by === "order" ? { kind: "back", ms: this.#options.nowMs() - sent.sentAtMs } : { kind: "void" };
       default:
         return { kind: "void" };
     }

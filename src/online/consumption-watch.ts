@@ -8,6 +8,8 @@
  * CW3 At most one is condemned in five seconds: what looks like all of them at once is more likely the fault of Redis
  *     or of whoever looks, and if it is not, one after another is replaced.
  * CW4 That nobody answers (`mute`) is believed only by a process that others do answer.
+ * CW5 Orders are heard by a reader of their own, and it is asked like those of the tasks: a replica that is deaf to them
+ *     goes on with what nobody wants any more, and cannot be parked. It does not say how many it has heard, so CW4 holds.
  */
 import { CANARY_EVERY_MS, CanaryJudge, type LaneVerdict } from "../domain/canary-judge.ts";
 import type { Keys } from "../redis/keys.ts";
@@ -24,6 +26,10 @@ const VERDICT_MS = 10_000;
 const VERDICT_EVERY_MS = 5_000;
 /** CW4 */
 const WITNESS_MS = 3 * CANARY_EVERY_MS;
+/** CW5: stands where a task does; no task has such a name. */
+const ORDERS = "(orders)";
+/** There is always room for them. */
+const ORDERS_SIGN = { taken: null, free: 1 };
 /** A fleet with many tasks is asked over several rounds. */
 const MOST_PER_ROUND = 64;
 
@@ -73,7 +79,7 @@ export class ConsumptionWatch {
     }
     let left = MOST_PER_ROUND;
     for (const replica of directory.inService()) {
-      for (const task of Object.keys(replica.beat.tasks)) {
+      for (const task of [...Object.keys(replica.beat.tasks), ORDERS]) {
         if (left > 0 && this.#look(replica, task, now) === "sent") left -= 1;
         else if (left === 0) this.#laneOf(replica.id, task, now).seenAtMs = now;
       }
@@ -88,19 +94,21 @@ export class ConsumptionWatch {
     const lane = this.#laneOf(replica.id, task, now);
     lane.seenAtMs = now;
     const { judge } = lane;
-    const { taken = null, free = 0 } = replica.beat.tasks[task] ?? {};
+    const { taken = null, free = 0 } = task === ORDERS ? ORDERS_SIGN : (replica.beat.tasks[task] ?? {});
     const turning = directory.isHeldUp(replica) ? "no" : "yes";
     const next = judge.look({ taken, free, turning }, now);
     const { verdict } = judge;
     if (verdict !== "well") this.#condemn(replica, task, verdict, now);
     if (next === "wait") return "nothing";
     counts.canarySent(task);
-    canaries.send({
+    const request = {
       task,
       replica: replica.id,
       patienceMs: CANARY_EVERY_MS,
-      settle: (proof) => this.#settle(replica.id, task, judge, proof),
-    });
+      settle: (proof: Proof) => this.#settle(replica.id, task, judge, proof),
+    };
+    if (task === ORDERS) canaries.order(request);
+    else canaries.send(request);
     return "sent";
   }
 
@@ -131,10 +139,10 @@ export class ConsumptionWatch {
     const { link, keys, directory, apiId, counts, log } = this.#options;
     if (now - this.#condemnedAtMs < VERDICT_EVERY_MS) return; // CW3
     const witness = [...this.#witnesses].some(([other, atMs]) => other !== id && now - atMs <= WITNESS_MS);
-    if (verdict === "mute" && !witness) return; // CW4
+    if ((verdict === "mute" || task === ORDERS) && !witness) return; // CW4, CW5
     this.#condemnedAtMs = now;
     counts.condemned(task, verdict);
-    const why = `${WORDS[verdict]} ${task}`;
+    const why = `${WORDS[verdict]} ${task === ORDERS ? "its orders" : task}`;
     log.warn({ replica: id, worker, task, verdict }, "replica is to be replaced");
     directory.setAside(task, id, VERDICT_MS);
     // CW2. If it does not get there, it is said again as long as it is true.

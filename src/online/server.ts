@@ -113,7 +113,7 @@ export class OnlineServer implements Service {
       url,
       log,
       lists: () => control,
-      capacity: () => CONTROLS_AT_A_TIME,
+      capacity: () => (options.faults.reach("online.control") === "skip" ? 0 : CONTROLS_AT_A_TIME),
       accept: (entries) => {
         for (const entry of entries) this.#obey(entry);
       },
