@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -27,7 +27,7 @@ beforeEach(() => {
     mkdirSync(join(root, folder), { recursive: true });
   for (const file of ["tsconfig.json", "package.json", "package-lock.json"])
     cpSync(join(REPOSITORY, file), join(root, file));
-  for (const file of ["build.mjs", "folder-lock.mjs", "process-identity.mjs"]) {
+  for (const file of ["build.mjs", "cairn.mjs", "folder-lock.mjs", "process-identity.mjs"]) {
     cpSync(join(REPOSITORY, "src/launch", file), join(root, "src/launch", file));
   }
   symlinkSync(join(REPOSITORY, "node_modules"), join(root, "node_modules"));
@@ -120,5 +120,19 @@ describe("npm run build", () => {
     expect(await build()).toMatchObject({ code: 0, text: expect.stringContaining("Built in") as string });
     expect(read("src/index.js")).toContain("= 3");
     expect(read("workers/agent.js")).toContain("one + 1");
+  });
+});
+
+describe("the command that npm links", () => {
+  const command = (): { readonly status: number | null; readonly stdout: string; readonly stderr: string } =>
+    spawnSync(process.execPath, [join(root, "src/launch/cairn.mjs")], { encoding: "utf8" });
+
+  it("is there before the first build, and says what to do; after it, it is the command line", () => {
+    const { bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly bin: unknown };
+    expect(bin).toEqual({ cairn: "src/launch/cairn.mjs" });
+    expect(command()).toMatchObject({ status: 1, stderr: expect.stringContaining("npm start") as string });
+    mkdirSync(join(root, "dist/src/cli"), { recursive: true });
+    writeFileSync(join(root, "dist/src/cli/main.js"), 'console.log("built");');
+    expect(command()).toMatchObject({ status: 0, stdout: "built\n" });
   });
 });

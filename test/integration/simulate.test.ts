@@ -95,6 +95,12 @@ describe("cairn simulate", () => {
     },
   );
 
+  test.concurrent("draws the same random numbers in every run", async () => {
+    const tasks = fileURLToPath(new URL("../support/batch-tasks.mjs", import.meta.url));
+    const { out } = await simulate("--tasks", tasks, "draws", '{"steps":600}');
+    expect(out).toMatch(/^the same: /m);
+  });
+
   test.concurrent("shows one whose results differ from run to run", async () => {
     const file = await script("random", "head -c 8 /dev/urandom > out.dat", { outputs: ["out.dat"] });
     const { code, out } = await simulate("--programs", file, "random", "{}");

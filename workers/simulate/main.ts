@@ -52,6 +52,8 @@ async function main(folder: string): Promise<number> {
   const assignment = assignmentOf(task, input ?? "{}", bundles, programs.includes(taskName));
   const keeperEnvironment = childEnvironment(inheritedEnvironment(), passEnv);
 
+  // One for all: what is drawn by `ctx.random()`, and a program's seed, come from it, as those of one job do.
+  const id = `01h${randomBytes(12).toString("hex").slice(1)}`;
   let tellsProgress = false;
   /** @param tookMs how long it takes undisturbed: half-way is told by that when the task does not tell how far it is */
   const trial = async (disturbance: Disturbance, tookMs: number): Promise<Trial> => {
@@ -59,7 +61,7 @@ async function main(folder: string): Promise<number> {
     const halfTold = new Promise<void>((resolve) => (isHalfWay = resolve));
     const halfWay = tellsProgress ? halfTold : sleep(tookMs / 2);
     const job = new LocalJob({
-      id: `01h${randomBytes(12).toString("hex").slice(1)}`,
+      id,
       folder: await mkdtemp(join(folder, `${disturbance}-`)),
       assignment,
       forkKeeper: () => forkChild(new URL("../keeper/main.js", import.meta.url), keeperEnvironment),
