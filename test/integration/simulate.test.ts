@@ -72,6 +72,14 @@ describe("cairn simulate", () => {
     expect(err).toMatch(expected);
   });
 
+  test.concurrent("refuses a program of a user that this machine does not have, as a worker does", async () => {
+    const file = await script("stranger", "id", { user: "no-such-user" });
+    expect(await simulate("--programs", file)).toMatchObject({
+      code: 1,
+      err: 'program "stranger": user: there is no user no-such-user on this machine\n',
+    });
+  });
+
   test.concurrent("refuses an input that the schema does not take", async () => {
     const { code, out } = await simulate("--programs", "programs.yaml", "chain", '{"steps":"many"}');
     expect(code).toBe(1);

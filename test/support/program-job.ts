@@ -29,6 +29,11 @@ export class ProgramJob {
     return new ProgramJob(job);
   }
 
+  /** Where its attempts work. */
+  get root(): string {
+    return this.#job.root;
+  }
+
   get commits(): readonly CommitRequest[] {
     return this.#job.commits;
   }

@@ -25,14 +25,17 @@ export async function findUser(nameOrNumber: string): Promise<ProgramUser | null
 
 /**
  * The user of a program; null: it runs as the worker itself does.
+ * @param own the worker's user
  * @throws Error naming program and field, when there is no such user, or the worker may not become it (PU1)
  */
-export async function userOf({ name, program }: Pick<ProgramTask, "name" | "program">): Promise<ProgramUser | null> {
+export async function userOf(
+  { name, program }: Pick<ProgramTask, "name" | "program">,
+  own: number | undefined = process.getuid?.(),
+): Promise<ProgramUser | null> {
   if (program.user === undefined) return null;
   const where = `program "${name}": user`;
   const found = await findUser(program.user);
   if (found === null) throw new Error(`${where}: there is no user ${program.user} on this machine`);
-  const own = process.getuid?.();
   if (found.uid === own) return null;
   if (own === 0) return found;
   throw new Error(

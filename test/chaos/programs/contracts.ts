@@ -32,13 +32,13 @@ async function disturb(
   settings: Readonly<Record<string, string>>,
   { say, short }: RunOptions,
 ): Promise<Finding> {
-  const input = { steps: short ? 400 : 1_000, stepMs: 20 };
+  const input = { steps: short ? 2_000 : 4_000, stepMs: 20 };
   const ids = new Map<string, string>();
   for (const task of CONTRACTS) ids.set(task, (await fleet.client.submit({ task, input })).job.id);
   const seen = new Map<string, number>();
   /** All have a checkpoint that is newer than at the last time. */
   const underWay = async (attempts: number): Promise<void> => {
-    for (const [task, id] of ids) {
+    const look = async ([task, id]: readonly [string, string]): Promise<void> => {
       const job = await fleet.job(
         id,
         `(${task}) has a new checkpoint`,
@@ -49,7 +49,8 @@ async function disturb(
       );
       if (FINAL.includes(job.state)) say(`${task} ended too early: ${job.state} ${JSON.stringify(job.error)}`);
       seen.set(task, job.checkpoint?.seq ?? 0);
-    }
+    };
+    await Promise.all([...ids].map(look));
   };
   await underWay(1);
   say("every worker is killed");
