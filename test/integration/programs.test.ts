@@ -1,8 +1,12 @@
-/** Real programs under a real keeper: each way to make a checkpoint, and each way to be interrupted. */
+/**
+ * Real programs under a real keeper: each way to make a checkpoint, and each way to be interrupted. They are in Python;
+ * where there is none these tests are skipped.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findTool } from "../support/find-tool.ts";
 import { ProgramJob, simulationDigest } from "../support/program-job.ts";
 
 let kept: string;
@@ -16,46 +20,48 @@ const NEVER = 2_147_483_647;
 /** Those that are not asked. */
 const BY_THEMSELVES = ["by-exit-85", "periodic", "in-place"];
 
-describe.each(["by-signal", "by-exit-signal", "by-stop-file", ...BY_THEMSELVES])("a program %s", (task) => {
-  const asked = !BY_THEMSELVES.includes(task);
+describe.skipIf(findTool("python3") === null)("a program", () => {
+  test.concurrent.each(["by-signal", "by-exit-signal", "by-stop-file", ...BY_THEMSELVES])(
+    "%s whose machine dies in the middle goes on elsewhere, to the result of an undisturbed run",
+    async (task) => {
+      const asked = !BY_THEMSELVES.includes(task);
+      await using job = await ProgramJob.create(
+        task,
+        { steps: STEPS, stepMs: 25 },
+        { kept, intervalMs: asked ? 300 : NEVER },
+      );
+      const first = job.attempt();
+      await first.until("two checkpoints", () => job.commits.length >= 2);
+      process.kill(first.runnerPid!, "SIGKILL");
+      first.keeper.kill("SIGKILL");
+      await first.exited;
+      await first.nothingRuns();
 
-  test("whose machine dies in the middle goes on elsewhere, to the result of an undisturbed run", async () => {
-    await using job = await ProgramJob.create(
-      task,
-      { steps: STEPS, stepMs: 25 },
-      { kept, intervalMs: asked ? 300 : NEVER },
-    );
-    const first = job.attempt();
-    await first.until("two checkpoints", () => job.commits.length >= 2);
-    process.kill(first.runnerPid!, "SIGKILL");
-    first.keeper.kill("SIGKILL");
-    await first.exited;
-    await first.nothingRuns();
+      const last = job.commits.at(-1)!;
+      const second = job.attempt();
+      expect(await second.over()).toMatchObject({ kind: "succeeded" });
+      expect(second.restoredFrom).toBe(last.seq);
+      expect(await job.log(2)).toMatch(/^begins at step [1-9]/m);
+      expect(await job.artifact("final.txt")).toBe(simulationDigest(STEPS));
+    },
+  );
 
-    const last = job.commits.at(-1)!;
-    const second = job.attempt();
-    expect(await second.over()).toMatchObject({ kind: "succeeded" });
-    expect(second.restoredFrom).toBe(last.seq);
-    expect(await job.log(2)).toMatch(/^begins at step [1-9]/m);
-    expect(await job.artifact("final.txt")).toBe(simulationDigest(STEPS));
-  });
-});
-
-describe.each(["by-signal", "by-stop-file", "by-exit-85", "periodic"])("a program %s", (task) => {
-  const asked = !BY_THEMSELVES.includes(task);
-
-  test("that is told to stop makes its last checkpoint, and goes on from there", async () => {
-    await using job = await ProgramJob.create(
-      task,
-      { steps: STEPS, stepMs: 25 },
-      { kept, intervalMs: asked ? 60_000 : NEVER },
-    );
-    const first = job.attempt();
-    await first.until("it is under way", () => (first.progress.at(-1) ?? 0) > 20);
-    first.tell({ kind: "stop", intent: "stop", graceMs: 20_000 });
-    expect(await first.over()).toMatchObject({ kind: "interrupted" });
-    expect(job.commits.length).toBeGreaterThan(0);
-    expect(await job.attempt().over()).toMatchObject({ kind: "succeeded" });
-    expect(await job.artifact("final.txt")).toBe(simulationDigest(STEPS));
-  });
+  test.concurrent.each(["by-signal", "by-stop-file", "by-exit-85", "periodic"])(
+    "%s that is told to stop makes its last checkpoint, and goes on from there",
+    async (task) => {
+      const asked = !BY_THEMSELVES.includes(task);
+      await using job = await ProgramJob.create(
+        task,
+        { steps: STEPS, stepMs: 25 },
+        { kept, intervalMs: asked ? 60_000 : NEVER },
+      );
+      const first = job.attempt();
+      await first.until("it is under way", () => (first.progress.at(-1) ?? 0) > 20);
+      first.tell({ kind: "stop", intent: "stop", graceMs: 20_000 });
+      expect(await first.over()).toMatchObject({ kind: "interrupted" });
+      expect(job.commits.length).toBeGreaterThan(0);
+      expect(await job.attempt().over()).toMatchObject({ kind: "succeeded" });
+      expect(await job.artifact("final.txt")).toBe(simulationDigest(STEPS));
+    },
+  );
 });

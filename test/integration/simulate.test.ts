@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Ended, runCairn, startCairn } from "../support/cairn-command.ts";
 import { compile, findCompiler } from "../support/contract-programs.ts";
 import { eventually } from "../support/eventually.ts";
+import { findTool } from "../support/find-tool.ts";
 import { readmeBlocks } from "../support/readme.ts";
 
 const CHAIN = ["in Python", "programs.yaml", "chain", '{"steps":60}', "result.txt"] as const;
@@ -86,10 +87,11 @@ describe("cairn simulate", () => {
     expect(out).toMatch(/^undisturbed +FAILED: input\.steps must be integer/m);
   });
 
-  // The one in C is skipped where there is no C compiler. What is interrupted has to run for some seconds.
-  test.concurrent.each<readonly [string, string, string, string, string]>(
-    findCompiler() === null ? [CHAIN] : [CHAIN, HEAT],
-  )(
+  // Skipped where there is no Python, no C compiler. What is interrupted has to run for some seconds.
+  test.concurrent.each<readonly [string, string, string, string, string]>([
+    ...(findTool("python3") === null ? [] : [CHAIN]),
+    ...(findCompiler() === null ? [] : [HEAT]),
+  ])(
     "finds the README's program %s to end with the same bits, interrupted or not",
     { timeout: 150_000 },
     async (_, file, task, input, name) => {

@@ -1,9 +1,10 @@
 /** The programs of `test/support/programs/contracts.yaml`, compiled, and what they must come to. */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { copyFileSync, mkdtempSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { findTool } from "./find-tool.ts";
 
 /** Those that make checkpoints. */
 export const CONTRACTS = [
@@ -28,9 +29,7 @@ function sources(): string {
 
 /** The C compiler of this machine; null: it has none. */
 export function findCompiler(): string | null {
-  const places = (process.env["PATH"] ?? "").split(delimiter);
-  const found = ["cc", "gcc", "clang"].flatMap((name) => places.map((place) => join(place, name)).filter(existsSync));
-  return found[0] ?? null;
+  return findTool("cc", "gcc", "clang");
 }
 
 /**

@@ -32,7 +32,7 @@ async function disturb(
   settings: Readonly<Record<string, string>>,
   { say, short }: RunOptions,
 ): Promise<Finding> {
-  const input = { steps: short ? 2_000 : 4_000, stepMs: 20 };
+  const input = { steps: short ? 3_000 : 6_000, stepMs: 20 };
   const ids = new Map<string, string>();
   for (const task of CONTRACTS) ids.set(task, (await fleet.client.submit({ task, input })).job.id);
   const seen = new Map<string, number>();
@@ -82,7 +82,8 @@ async function disturb(
     expectations: [
       countAtLeast("succeeded", counts.succeeded, CONTRACTS.length),
       countAtLeast("results that are those of an undisturbed run", counts.right, CONTRACTS.length),
-      countAtLeast("attempts of the one with fewest", counts.fewest, 4),
+      // One that was quick may have ended when the runners were killed.
+      countAtLeast("attempts of the one with fewest", counts.fewest, 3),
       countAtMost("attempts that began anew after the first", counts.anew, 0),
     ],
   };
