@@ -14,7 +14,7 @@ import type { RedisClient } from "../redis/connection.ts";
 import { runScript, type ScriptReply } from "../redis/script.ts";
 import type { ArrayFiller } from "./array-filler.ts";
 import type { JobGraph } from "./job-graph.ts";
-import { queueName, withoutVersion, ticketOf, type Ticket, type TicketQueues } from "./tickets.ts";
+import { queueName, withoutPool, withoutVersion, ticketOf, type Ticket, type TicketQueues } from "./tickets.ts";
 import type { BatchScripts } from "./scripts.ts";
 
 const AT_MOST = 25;
@@ -184,13 +184,15 @@ export class BatchCaretaker {
   }
 }
 
-type Served = "served" | "unserved" | "other_version";
+type Served = "served" | "unserved" | "other_pool" | "other_version";
 
-/** Is somebody there who draws from the queue, or from the one of the same task at another checkpoint version? */
+/** Does somebody draw from the queue; or from one of the same task, at another checkpoint version or in another pool? */
 function servedHow(queue: string, served: ReadonlySet<string>): Served {
   if (served.has(queue)) return "served";
   const task = withoutVersion(queue);
-  return [...served].some((other) => withoutVersion(other) === task) ? "other_version" : "unserved";
+  const others = [...served];
+  if (others.some((other) => withoutVersion(other) === task)) return "other_version";
+  return others.some((other) => withoutPool(other) === withoutPool(queue)) ? "other_pool" : "unserved";
 }
 
 function ticketsOf(reply: ScriptReply): Ticket[] {

@@ -7,7 +7,7 @@ import type { Artifact, Attempt, Checkpoint, Job } from "../contract/job.ts";
 import type { CheckpointCost, CheckpointInterval } from "../domain/checkpoint-interval.ts";
 import { CHECKPOINT_TROUBLES, type CheckpointTrouble } from "../domain/checkpoint-trouble.ts";
 import type { AttemptSpent } from "../domain/goodput.ts";
-import { JOB_REASONS, type JobReason } from "../domain/job-reason.ts";
+import { JOB_REASONS, reasonSentence, type JobReason } from "../domain/job-reason.ts";
 import { isFinal, LEASED_STATES, type JobState } from "../domain/job-state.ts";
 import { timeSpentOf, toAttemptGoodput, toGoodput } from "./time-spent.ts";
 
@@ -61,8 +61,8 @@ export function costOf(raw: RawJob): CheckpointCost | null {
 }
 
 /** A record may have a reason that a newer process wrote. */
-function reasonText(reason: string | null): string | null {
-  return reason === null || !(reason in JOB_REASONS) ? null : JOB_REASONS[reason as JobReason];
+function reasonText(reason: string | null, standing: Parameters<typeof reasonSentence>[1]): string | null {
+  return reason === null || !(reason in JOB_REASONS) ? null : reasonSentence(reason as JobReason, standing);
 }
 
 function intervalOf(raw: RawJob): Job["checkpointInterval"] {
@@ -100,7 +100,7 @@ export function toJob(raw: RawJob, nowMs: number | null = null): Job {
     class: raw["class"] === "online" ? "online" : "batch",
     state,
     reason: text(raw["reason"]) as JobReason | null,
-    reasonText: reasonText(text(raw["reason"])),
+    reasonText: reasonText(text(raw["reason"]), { state, checkpoint: ckSeq }),
     input: json(raw["input"]) as Job["input"],
     output: json(raw["output"]) as Job["output"],
     error: json(raw["error"]) as Job["error"],

@@ -33,6 +33,11 @@ export function withoutVersion(queue: string): string {
   return queue.slice(0, queue.lastIndexOf(".v"));
 }
 
+/** What the queues of a task at one version have in common, whatever their pool. */
+export function withoutPool(queue: string): string {
+  return queue.slice(queue.indexOf(".") + 1);
+}
+
 /** Reads the ticket that a script returns; null for its empty answer. */
 export function ticketOf(reply: ScriptReply | undefined): Ticket | null {
   if (!Array.isArray(reply)) return null;

@@ -4,11 +4,11 @@
  * J1 First what is so, then how it came about, then who could change it, then what to do.
  * J2 Nothing is guessed: what is not known is left out.
  */
-import type { Attempt, DependencyStanding, Job } from "../contract/job.ts";
+import type { Attempt, DependencyStanding, Goodput, Job } from "../contract/job.ts";
 import type { Fleet } from "../contract/fleet.ts";
 import type { TaskView, Worker } from "../contract/worker.ts";
-import { JOB_REASONS } from "../domain/job-reason.ts";
-import { JOB_STATES } from "../domain/job-state.ts";
+import { reasonSentence } from "../domain/job-reason.ts";
+import { JOB_STATES, LEASED_STATES } from "../domain/job-state.ts";
 import { formatAge, formatBytes, formatDuration, formatNumber, formatPercent, oneLine } from "./format.ts";
 import { intervalText } from "./job-table.ts";
 
@@ -35,6 +35,7 @@ const ATTEMPTS_TOLD = 5;
 export function explainJob(facts: JobFacts): string[] {
   return [
     stateSentence(facts),
+    ...forkSentences(facts),
     ...dependencySentences(facts),
     ...timeSentences(facts),
     ...progressSentences(facts),
@@ -46,9 +47,20 @@ export function explainJob(facts: JobFacts): string[] {
   ].map(oneLine);
 }
 
-function stateSentence({ job }: JobFacts): string {
-  const why = job.reason === null ? "" : ` It ${asPredicate(JOB_REASONS[job.reason])}.`;
+function stateSentence({ job, workers }: JobFacts): string {
+  // The caretaker notices within seconds; who asks at once is told at once.
+  const deserted = job.reason === "waiting_for_slot" && job.class === "batch" && isPoolDeserted(job, workers);
+  const reason = deserted ? "no_worker_in_pool" : job.reason;
+  const why = reason === null ? "" : ` It ${asPredicate(reasonSentence(reason, job))}.`;
   return `Job ${job.id} (task ${job.task}), ${job.state}: ${JOB_STATES[job.state]}.${why}`;
+}
+
+function forkSentences({ job, attempts }: JobFacts): string[] {
+  if (job.forkOf === null) return [];
+  const first = attempts.find(({ number }) => number === 1);
+  const begins = first === undefined ? (job.checkpoint?.seq ?? null) : first.fromCheckpoint;
+  const where = begins === null ? "from the beginning, without a checkpoint of it" : `at its checkpoint ${begins}`;
+  return [`It is a fork of ${job.forkOf}, and began ${where}.`];
 }
 
 /** Reasons are written as what a job does, or as a clause of their own. */
@@ -91,6 +103,42 @@ function timeSentences({ job, nowMs }: JobFacts): string[] {
   return sentences;
 }
 
+/** What the time of a job is spent on, as `… of its time`. */
+const SHARES = {
+  usefulMs: "useful",
+  checkpointMs: "checkpoints",
+  restoreMs: "starting and restoring",
+  redoneMs: "work that was lost and done again",
+  detectMs: "noticing that a worker was lost",
+  queuedMs: "waiting for a slot",
+} as const satisfies Partial<Record<keyof Goodput, string>>;
+
+/** In whole percents that add up to 100, the largest first; what was useful is never rounded up. */
+function sharesSentence(goodput: Goodput): string[] {
+  const parts = (Object.keys(SHARES) as (keyof typeof SHARES)[]).map((part) => ({ part, ms: goodput[part] }));
+  const wholeMs = parts.reduce((sum, { ms }) => sum + ms, 0);
+  if (wholeMs <= 0) return [];
+  const shares = parts.map(({ part, ms }) => ({
+    part,
+    percent: Math.floor((100 * ms) / wholeMs),
+    rest: (100 * ms) % wholeMs,
+  }));
+  const short = 100 - shares.reduce((sum, { percent }) => sum + percent, 0);
+  const rounded = shares
+    .filter(({ part, rest }) => part !== "usefulMs" && rest > 0)
+    .sort((a, b) => b.rest - a.rest)
+    .slice(0, short);
+  const told = shares
+    .map(({ part, percent }) => ({ part, percent: percent + (rounded.some((one) => one.part === part) ? 1 : 0) }))
+    .filter(({ part, percent }) => percent > 0 || part === "usefulMs")
+    .sort((a, b) => b.percent - a.percent)
+    .map(({ part, percent }) => `${percent}% ${SHARES[part]}`);
+  const held = goodput.heldMs === 0 ? "" : `; besides, it was held back for ${formatDuration(goodput.heldMs)}`;
+  return [`Of its ${formatDuration(wholeMs)} ${told.join(", ")}${held}.`];
+}
+
+const LEASED: ReadonlySet<Job["state"]> = new Set(LEASED_STATES);
+
 function progressSentences({ job, nowMs }: JobFacts): string[] {
   const { progress, checkpoint, goodput } = job;
   const sentences: string[] = [];
@@ -99,7 +147,9 @@ function progressSentences({ job, nowMs }: JobFacts): string[] {
     const share = fraction === null ? "" : ` (${formatPercent(fraction)})`;
     const left = etaMs === null || job.state !== "running" ? "" : `, about ${formatDuration(etaMs)} to go`;
     const of = total === null ? "" : ` of ${formatNumber(total)}`;
-    sentences.push(`It has done ${formatNumber(completed)}${of} ${unit}${share}${left}.`);
+    const has =
+      LEASED.has(job.state) || job.finishedAt !== null ? "It has done" : "When its last attempt ended it had done";
+    sentences.push(`${has} ${formatNumber(completed)}${of} ${unit}${share}${left}.`);
   }
   if (checkpoint !== null) {
     const at = checkpoint.progress === null ? "" : ` at ${formatNumber(checkpoint.progress)}${unitOf(job)}`;
@@ -126,12 +176,7 @@ function progressSentences({ job, nowMs }: JobFacts): string[] {
   if (job.checkpointInterval !== null && job.finishedAt === null) {
     sentences.push(`It makes a checkpoint ${intervalText(job.checkpointInterval)}.`);
   }
-  if (goodput?.fraction != null && job.attempts > 0) {
-    sentences.push(
-      `Of its time ${formatPercent(goodput.fraction)} was useful; ${formatDuration(goodput.queuedMs)} it was queued, ` +
-        `${formatDuration(goodput.redoneMs)} of work were done twice.`,
-    );
-  }
+  if (goodput !== null && job.attempts > 0) sentences.push(...sharesSentence(goodput));
   return sentences;
 }
 
@@ -206,24 +251,43 @@ function workerSentences({ job, task, workers }: JobFacts): string[] {
   if (job.finishedAt !== null || job.class === "online") return [];
   if (task === null) return [`No worker has registered the task ${job.task}.`];
   const having = workers.filter((worker) => worker.tasks.includes(job.task) && worker.state !== "stopped");
-  const ready = having.filter(({ state }) => state === "ready");
   if (having.length === 0) return [`No live worker has the task ${job.task}.`];
+  const inPool = having.filter(({ pools }) => pools.includes(job.pool));
+  if (inPool.length === 0)
+    return [`No live worker that has the task serves the pool ${job.pool}. ${poolsText(having)}`];
   if (job.reason === "no_worker_has_version") {
     return [
       `${having.map(({ id }) => id).join(", ")} ${having.length === 1 ? "has" : "have"} the task at checkpoint version ${task.checkpointVersion}, which is not the job's.`,
     ];
   }
+  const ready = inPool.filter(({ state }) => state === "ready");
   const free = ready.filter(({ slots }) => slots.batch.used < slots.batch.total);
-  const others = having.filter(({ state }) => state !== "ready").map(({ id, state }) => `${id} is ${state}`);
+  const others = inPool.filter(({ state }) => state !== "ready").map(({ id, state }) => `${id} is ${state}`);
   const slots = ready.map(
     (worker) => `${worker.id} (${worker.slots.batch.used} of ${worker.slots.batch.total} slots used)`,
   );
   const who = [...(slots.length === 0 ? [] : [slots.join(", ")]), ...others].join("; ");
   const verb = ready.length === 1 ? "has" : "have";
+  const apart = inPool.length < having.length ? ` in its pool ${job.pool}` : "";
   return [
-    `${count(ready.length, "ready worker")} ${verb} the task${who === "" ? "" : `: ${who}`}.`,
+    `${count(ready.length, "ready worker")} ${verb} the task${apart}${who === "" ? "" : `: ${who}`}.`,
     ...(job.state === "queued" && free.length === 0 && ready.length > 0 ? ["All their slots are taken."] : []),
   ];
+}
+
+/** Others have the task, but nobody in the job's own pool: a pool that was mistyped, or whose workers are gone. */
+function isPoolDeserted(job: Job, workers: readonly Worker[]): boolean {
+  const having = workers.filter((worker) => worker.tasks.includes(job.task) && worker.state !== "stopped");
+  return having.length > 0 && !having.some(({ pools }) => pools.includes(job.pool));
+}
+
+function poolsText(workers: readonly Worker[]): string {
+  const pools = [...new Set(workers.flatMap((worker) => worker.pools))].sort();
+  const texts = pools.map((pool) => {
+    const ids = workers.filter((worker) => worker.pools.includes(pool)).map(({ id }) => id);
+    return `${pool} (${ids.join(", ")})`;
+  });
+  return `The ${pools.length === 1 ? "only pool" : "pools"} with the task: ${texts.join("; ")}.`;
 }
 
 function count(number: number, noun: string): string {
@@ -238,7 +302,7 @@ function errorSentences({ job, lastWords }: JobFacts): string[] {
   return [told, `The last lines of its log (attempt ${job.attempts}):`, ...lastWords.map((line) => `| ${line}`)];
 }
 
-function adviceSentences({ job, dependencies, typed }: JobFacts): string[] {
+function adviceSentences({ job, dependencies, workers, typed }: JobFacts): string[] {
   const culprit = dependencies.find(({ status }) => status === "failed");
   if (job.reason === "dependency_failed" && culprit !== undefined) {
     return [`To run both: ${typed} retry ${culprit.job}; this one then waits for it again.`];
@@ -255,6 +319,11 @@ function adviceSentences({ job, dependencies, typed }: JobFacts): string[] {
         `To run it again: ${typed} retry ${job.id}${job.checkpoint === null ? "" : " (from its last checkpoint; --from start for the beginning)"}`,
       ];
     case "queued":
+      if (isPoolDeserted(job, workers)) {
+        return [
+          `Start a worker in that pool: ${typed} worker --pools ${job.pool}; or give the job up (${typed} cancel ${job.id}) and submit it anew with --pool.`,
+        ];
+      }
       return job.reason === "no_worker_has_task"
         ? [`Start a worker that has the task: ${typed} worker --tasks <module>`]
         : [];

@@ -1,6 +1,6 @@
 /** How jobs and what belongs to them look in a terminal. */
 import type { Artifact, Attempt, Checkpoint, Job } from "../contract/job.ts";
-import { INTERVAL_REASONS } from "../domain/checkpoint-interval.ts";
+import { INTERVAL_REASONS, NEVER_ASKED_MS } from "../domain/checkpoint-interval.ts";
 import { formatAge, formatBytes, formatDuration, formatNumber, formatPercent } from "./format.ts";
 import type { Session } from "./session.ts";
 import type { Column } from "./table.ts";
@@ -68,6 +68,7 @@ export function jobFields(job: Job, nowMs: number): (readonly [string, string | 
   const { progress, checkpoint, goodput } = job;
   return [
     ["id", job.id],
+    ...(job.forkOf === null ? [] : ([["fork of", job.forkOf]] as const)),
     ["task", job.task],
     ["class", job.class],
     ["state", job.state],
@@ -119,6 +120,7 @@ function checkpointText(checkpoint: NonNullable<Job["checkpoint"]>, nowMs: numbe
 
 /** For example `every 4.8s: Daly's optimum …; a checkpoint costs 200ms, a worker is lost every 1m`. */
 export function intervalText({ ms, costMs, mtbfMs, why }: NonNullable<Job["checkpointInterval"]>): string {
+  if (ms >= NEVER_ASKED_MS) return "whenever the program makes one by itself";
   const cost = costMs === null ? "" : `a checkpoint costs ${formatDuration(costMs)}, `;
   return `every ${formatDuration(ms)}: ${INTERVAL_REASONS[why]}; ${cost}a worker is lost every ${formatDuration(mtbfMs)}`;
 }

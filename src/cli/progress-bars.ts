@@ -5,7 +5,7 @@
  * B2 A line never wraps: one that did would not be overdrawn.
  */
 import type { Job } from "../contract/job.ts";
-import { JOB_REASONS } from "../domain/job-reason.ts";
+import { reasonSentence } from "../domain/job-reason.ts";
 import { formatDuration, formatNumber, formatPercent, oneLine } from "./format.ts";
 import { paintState } from "./job-table.ts";
 import type { Session } from "./session.ts";
@@ -72,7 +72,7 @@ export class ProgressBars {
 
 /** What changed, as a sentence for a log. */
 function changeLine(job: Job): string {
-  const why = job.reason === null ? "" : `: ${JOB_REASONS[job.reason]}`;
+  const why = job.reason === null ? "" : `: ${reasonSentence(job.reason, job)}`;
   const where = job.worker === null ? "" : ` on ${job.worker}`;
   return oneLine(`${job.id} ${job.state}${where}${why}`);
 }

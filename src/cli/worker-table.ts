@@ -47,6 +47,7 @@ export function workerColumns(session: Session): readonly Column<Worker>[] {
     { title: "AGENT", cell: (worker) => worker.pids.agent, align: "right", wide: true },
     { title: "REPLICAS", cell: (worker) => worker.pids.replicas.join(","), wide: true },
     { title: "RUNNERS", cell: (worker) => worker.pids.runners.join(","), wide: true },
+    { title: "POOLS", cell: (worker) => worker.pools.join(","), wide: true },
     { title: "TASKS", cell: (worker) => worker.tasks.join(","), wide: true },
     { title: "LABELS", cell: (worker) => labelsText(worker.labels), wide: true },
   ];

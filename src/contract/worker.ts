@@ -23,6 +23,7 @@ export const workerSchema = z.object({
   zone: z.string().nullable(),
   region: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
+  pools: z.array(z.string()).describe("Pools that it serves"),
   tasks: z.array(z.string()),
   pids: z.object({
     agent: z.int(),

@@ -47,6 +47,9 @@ export interface CheckpointCost {
   readonly totalMs: number;
 }
 
+/** Of a program that makes checkpoints by itself, or none: nobody asks for any. ms */
+export const NEVER_ASKED_MS = 2_147_483_647;
+
 /** Most of the time that checkpoints may take (CI2). */
 const OVERHEAD = 1 / 3;
 /** Weight of the latest measurement in the average. */

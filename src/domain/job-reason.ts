@@ -2,10 +2,15 @@
  * Why a job is in the state it is in: a second field beside the state, each with a sentence for people.
  *
  * R1 A job that is not running has a reason whenever the state alone does not say it.
+ * R2 What a job without a checkpoint does next is to begin anew: its sentence promises no more.
  */
+import type { JobState } from "./job-state.ts";
+
 export const JOB_REASONS = {
   waiting_for_slot: "waits until a worker that has the task has a free slot",
   no_worker_has_task: "no live worker has this task at the version the job needs; start one that does",
+  no_worker_in_pool:
+    "no live worker serves its pool, though others have the task; start one in that pool, or submit it anew for another",
   no_worker_has_version:
     "live workers have this task at another checkpoint version only; start one at the version the job was begun with, or submit it anew",
   waiting_for_jobs: "waits for other jobs to end as it needs them to",
@@ -36,3 +41,25 @@ export const JOB_REASONS = {
 } as const;
 
 export type JobReason = keyof typeof JOB_REASONS;
+
+/** R2 */
+const WITHOUT_CHECKPOINT: Readonly<Partial<Record<JobReason, string>>> = {
+  worker_lost: "its worker was lost before the first checkpoint; it begins anew on another",
+  redis_set_back: "Redis came back with older data, in which it has no checkpoint; it begins anew",
+  runner_lost: "its process died before the first checkpoint, without the task having failed; it begins anew",
+  disk_full: "the disk of its worker, or its checkpoint store, was full before the first checkpoint; it begins anew",
+  store_unavailable:
+    "its checkpoint store could not be reached for too long before the first checkpoint; it begins anew",
+  worker_draining: "its worker is being drained, and it has no checkpoint; it begins anew elsewhere",
+  stopped_by_request: "was stopped by request before the first checkpoint; resume begins anew",
+};
+
+/** The sentence for a job in `state`, whose last checkpoint is `checkpoint` (R2). */
+export function reasonSentence(
+  reason: JobReason,
+  { state, checkpoint }: { readonly state: JobState; readonly checkpoint: object | number | null },
+): string {
+  // While it is stopping the checkpoint is still being made.
+  const without = checkpoint === null && state !== "stopping" ? WITHOUT_CHECKPOINT[reason] : undefined;
+  return without ?? JOB_REASONS[reason];
+}

@@ -77,6 +77,7 @@ function toWorker(id: string, raw: string, registered: string | undefined, nowMs
     zone: registration.zone,
     region: registration.region,
     labels: registration.labels,
+    pools: registration.pools,
     tasks: registration.tasks.map((task) => task.split("@")[0] ?? task),
     pids: beat.pids,
     slots: beat.slots,

@@ -62,6 +62,22 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     ]);
   });
 
+  it("an attempt has done what the checkpoint holds that it starts from, and nothing without one", async () => {
+    const id = await batch.created();
+    const progress = { completed: 1_295, total: 1_500, unit: "steps", ratePerSecond: 2 };
+    const first = await batch.lease("w1");
+    await batch.deskOf("w1").renew(id, first.fence, { ...NOTHING_NEW, progress });
+    await batch.caretaker.takeLeasesFrom("w1", null);
+    const second = await batch.lease("w2");
+    expect(await batch.reader.get(id)).toMatchObject({ attempts: 2, progress: null });
+
+    await batch.deskOf("w2").commit(id, second.fence, 1, checkpointCommit(1, null));
+    await batch.deskOf("w2").renew(id, second.fence, { ...NOTHING_NEW, progress });
+    await batch.caretaker.takeLeasesFrom("w2", null);
+    await batch.lease("w3");
+    expect(await batch.reader.get(id)).toMatchObject({ progress: { completed: 10, total: 1_500, unit: "steps" } });
+  });
+
   it("a committed checkpoint is where the next attempt starts, along the lineage", async () => {
     const id = await batch.created();
     const first = await batch.lease("w1");
@@ -292,7 +308,8 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
       await batch.caretaker.renewTickets(new Set(served));
       return (await batch.reader.get(id))?.reason;
     };
-    expect(await reason(["default.count.v1"])).toBe("no_worker_has_task");
+    expect(await reason(["nobody.other.v1"])).toBe("no_worker_has_task");
+    expect(await reason(["default.count.v1"])).toBe("no_worker_in_pool");
     expect(await reason(["nobody.count.v2", "default.count.v1"])).toBe("no_worker_has_version");
     expect(await reason(["nobody.count.v1"])).toBe("waiting_for_slot");
   });

@@ -3,7 +3,8 @@ import type { Attempt } from "../../src/contract/job.ts";
 import { problem } from "../../src/contract/problem.ts";
 import { workerSchema, type TaskView, type Worker } from "../../src/contract/worker.ts";
 import { explainJob, type JobFacts } from "../../src/cli/explain-job.ts";
-import { JOB_REASONS, type JobReason } from "../../src/domain/job-reason.ts";
+import { JOB_REASONS, reasonSentence, type JobReason } from "../../src/domain/job-reason.ts";
+import { NEVER_ASKED_MS } from "../../src/domain/checkpoint-interval.ts";
 import { JOB_STATES, type JobState } from "../../src/domain/job-state.ts";
 import { describeTask } from "../../src/tasks/task-info.ts";
 import { count } from "../../workers/tasks/count.ts";
@@ -21,6 +22,7 @@ function worker(id: string, change: Partial<Worker> = {}): Worker {
     zone: null,
     region: null,
     labels: {},
+    pools: ["default"],
     tasks: ["count"],
     pids: { agent: 1, replicas: [], keepers: [], runners: [] },
     slots: { online: { total: 16, used: 0 }, batch: { total: 2, used: 0 } },
@@ -102,6 +104,68 @@ describe("cairn explain", () => {
     expect(text).toContain("No live worker has the task count.");
     expect(text).toContain("cairn worker --tasks");
     expect(explain({ job, task: null })).toContain("No worker has registered the task count.");
+  });
+
+  it("of a pool that nobody serves says so, and which pools have the task", () => {
+    const workers = [worker("w1"), worker("w2"), worker("g1", { pools: ["gpu", "default"] })];
+    for (const reason of ["waiting_for_slot", "no_worker_in_pool"] as const) {
+      const job = sampleJob({ pool: "defualt", reason });
+      const text = explain({ job, workers });
+      expect(text).toContain("no live worker serves its pool");
+      expect(text).toContain("No live worker that has the task serves the pool defualt.");
+      expect(text).toContain("The pools with the task: default (w1, w2, g1); gpu (g1).");
+      expect(text).toContain(`cairn worker --pools defualt; or give the job up (cairn cancel ${job.id})`);
+      expect(text).not.toContain("ready worker");
+    }
+    expect(explain({ job: sampleJob({ pool: "gpu" }), workers })).toContain(
+      "1 ready worker has the task in its pool gpu: g1",
+    );
+  });
+
+  it("promises no checkpoint to a job that has none", () => {
+    const job = sampleJob({ reason: "worker_lost", attempts: 1 });
+    expect(explain({ job })).toContain(
+      "It is so because its worker was lost before the first checkpoint; it begins anew",
+    );
+    const checkpoint = { seq: 4, at: "2026-01-02T03:04:35.000Z", bytes: 2_048, progress: 300 };
+    expect(explain({ job: { ...job, checkpoint } })).toContain("it continues from its last checkpoint on another");
+    const draining = sampleJob({ state: "stopping", reason: "worker_draining" });
+    expect(explain({ job: draining })).toContain("from the checkpoint made for that");
+  });
+
+  it("of a job that waits again tells what its last attempt had done, and not that it has done it", () => {
+    const progress = { completed: 40, total: 100, unit: "steps", fraction: 0.4, ratePerSecond: null, etaMs: null };
+    const text = explain({ job: sampleJob({ progress, attempts: 1 }) });
+    expect(text).toContain("When its last attempt ended it had done 40 of 100 steps (40%).");
+    expect(text).toContain("another attempt starts from the beginning");
+  });
+
+  it("names all of its time in shares that add up, what was useful never rounded up", () => {
+    const goodput = {
+      ...{ usefulMs: 2_596, checkpointMs: 4, restoreMs: 7_000, redoneMs: 0, detectMs: 0, queuedMs: 400 },
+      ...{ heldMs: 60_000, fraction: 0.2596 },
+    };
+    expect(explain({ job: sampleJob({ state: "running", reason: null, attempts: 1, goodput }) })).toContain(
+      "Of its 10s 70% starting and restoring, 25% useful, 4% waiting for a slot, 1% checkpoints; " +
+        "besides, it was held back for 1m00s.",
+    );
+  });
+
+  it("of a program that makes its own checkpoints says that, and no time", () => {
+    const checkpointInterval = { ms: NEVER_ASKED_MS, costMs: null, mtbfMs: 60_000, why: "fixed" as const };
+    const text = explain({ job: sampleJob({ state: "running", reason: null, checkpointInterval }) });
+    expect(text).toContain("It makes a checkpoint whenever the program makes one by itself.");
+  });
+
+  it("of a fork says of which job, and where it began", () => {
+    const forkOf = "01hzyv7k3m8q4r5t6w7x8y9z0b";
+    const checkpoint = { seq: 2, at: "2026-01-02T03:04:35.000Z", bytes: 1, progress: 3 };
+    expect(explain({ job: sampleJob({ forkOf, checkpoint }) })).toContain(
+      `It is a fork of ${forkOf}, and began at its checkpoint 2.`,
+    );
+    expect(explain({ job: sampleJob({ forkOf, checkpoint, attempts: 1 }), attempts: [lost] })).toContain(
+      "began from the beginning, without a checkpoint of it",
+    );
   });
 
   it("tells the attempts: which worker, from which checkpoint, up to which, and how it ended", () => {
@@ -194,7 +258,7 @@ describe("cairn explain", () => {
           typed: "cairn",
         });
         expect(first).toContain(JOB_STATES[state]);
-        expect(first).toContain(JOB_REASONS[reason]);
+        expect(first).toContain(reasonSentence(reason, { state, checkpoint: null }));
       }
     }
   });

@@ -28,8 +28,18 @@ end
 local attempt = tonumber(job.attempts) + 1
 local from = job.ckSeq and job.ckSeq ~= '' and tonumber(job.ckSeq) or nil
 local avoid = tonumber(job.avoidUntil or 0) > at and job.avoid or ''
+-- What was computed after the checkpoint that it starts from is not done any more.
+local progress = ''
+if from then
+  progress = job.progress or ''
+  if progress ~= '' and job.ckProgress and job.ckProgress ~= '' then
+    local done = cjson.decode(progress)
+    done.completed, done.ratePerSecond = tonumber(job.ckProgress), nil
+    progress = cjson.encode(done)
+  end
+end
 local patch = {
-  worker = worker, boot = boot, zone = zone, attempts = attempt, reason = '',
+  progress = progress, worker = worker, boot = boot, zone = zone, attempts = attempt, reason = '',
   fenceGeneration = generation[1], fenceCounter = tonumber(job.fenceCounter) + 1, fenceToken = token,
   intent = '', stopReason = '', checkpointRequest = 0, avoid = avoid, leasedAt = at, renewedAt = at, account = '',
 }

@@ -194,6 +194,9 @@ export const fork = command({
       ...(options.label.length === 0 ? {} : { labels: Object.fromEntries(options.label) }),
       ...(priority === undefined ? {} : { priority }),
     });
+    if (from !== "start" && job.checkpoint === null)
+      session.say(`${id} has no checkpoint: the fork begins from the beginning.`);
+    else if (job.checkpoint !== null) session.say(`It begins at checkpoint ${job.checkpoint.seq} of ${id}.`);
     if (output === "json") await writeJson(session, job);
     else await session.out(`${job.id}\n`);
     return EXIT.ok;

@@ -5,6 +5,7 @@
  */
 import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
+import { NEVER_ASKED_MS } from "../../domain/checkpoint-interval.ts";
 import { type Backoff, type CheckpointPolicy, TASK_BRAND } from "../task-brand.ts";
 import { type CommandLine, executableOf, type ProgramDefinition, programSchema } from "./definition.ts";
 import { namesIn, WORDS } from "./expand.ts";
@@ -67,8 +68,7 @@ export function pathText(path: readonly (string | number)[]): string {
 
 function taskOf(definition: ProgramDefinition, input: ProgramInput): ProgramTask {
   const { name, description, effects, maxRetries, backoff, checkpoint } = definition;
-  // Nobody has to remind a program that makes checkpoints by itself, or none at all.
-  const never = 2_147_483_647;
+  const never = NEVER_ASKED_MS;
   const asked = checkpoint?.trigger !== undefined;
   return {
     [TASK_BRAND]: "batch",
