@@ -15,7 +15,7 @@ import { greedyCaller } from "./online/greedy-caller.ts";
 import { killApi } from "./online/kill-api.ts";
 import { killReplica } from "./online/kill-replica.ts";
 import { killWorker } from "./online/kill-worker.ts";
-import { overload } from "./online/overload.ts";
+import { overload, overloadOfTwo } from "./online/overload.ts";
 import { redisFailover } from "./online/redis-failover.ts";
 import { redisPause } from "./online/redis-pause.ts";
 import { redisRestart } from "./online/redis-restart.ts";
@@ -36,6 +36,7 @@ await runScenarios([
   redisRestart,
   redisFailover(),
   overload,
+  overloadOfTwo,
   burst,
   greedyCaller,
   alwaysFails,
