@@ -5,8 +5,10 @@
  *     overwritten by the time that somebody does.
  * MK2 What changed while it was frozen is dropped, counted, and tried again when it is complete again.
  * MK3 One freezing or handing over at a time.
+ * MK4 Where the disk is full a checkpoint is not tried at every look: each try takes the room that the program needs.
  */
 import { join } from "node:path";
+import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
 import type { CheckpointContract, Trigger } from "../../src/tasks/program/definition.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
@@ -18,6 +20,9 @@ import type { Circumstances } from "./exit-meaning.ts";
 import { openForWriting } from "./open-files.ts";
 import type { ProcessRun } from "./process-run.ts";
 import { Shelf } from "./shelf.ts";
+
+/** MK4 */
+const NO_ROOM_PAUSE_MS = 10_000;
 
 export type Answered =
   | { readonly kind: "frozen" }
@@ -52,6 +57,7 @@ export class CheckpointMaker {
   #asking: Asking | null = null;
   #queue: Promise<unknown> = Promise.resolve();
   #dropped = 0;
+  #noRoomUntilMs = -Infinity;
   #waiting: ((answered: Answered) => void)[] = [];
 
   constructor(options: CheckpointMakerOptions) {
@@ -140,7 +146,13 @@ export class CheckpointMaker {
       this.#giveUpLate(judgement.why);
       return;
     }
-    await this.#freeze(this.#blockedMs());
+    if (clock.monotonicMs() < this.#noRoomUntilMs) return;
+    try {
+      await this.#freeze(this.#blockedMs());
+    } catch (error) {
+      if (!isNoRoom(error)) throw error;
+      this.#noRoom(); // MK4
+    }
   }
 
   /** The program has exited with a checkpoint in its folder. @returns what is wrong; null: it is frozen */
@@ -203,6 +215,15 @@ export class CheckpointMaker {
       if (asked === "nobody") onOffer();
       return true;
     });
+  }
+
+  #noRoom(): void {
+    const why = "there is no room on the disk for a copy of its files";
+    this.#noRoomUntilMs = this.#options.clock.monotonicMs() + NO_ROOM_PAUSE_MS;
+    this.#dropped += 1;
+    this.#options.note(`a checkpoint is dropped: ${why} (${this.#dropped} dropped so far)`);
+    this.#options.onDropped(why);
+    this.#giveUpLate(why);
   }
 
   #giveUpLate(why: string): void {

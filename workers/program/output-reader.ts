@@ -30,7 +30,7 @@ export class OutputReader {
     }
     const found = resultText?.exec(text);
     if (found) this.#result = found.groups === undefined ? valueOf(found[1] ?? found[0]) : valuesOf(found.groups);
-    if (text.trim() !== "") this.#last = [...this.#last, text.trim()].slice(-LAST_LINES);
+    if (text !== "" && text.trim() !== "" && this.#last.push(text) > LAST_LINES) this.#last.shift();
     return progress?.in === "output" && this.#readProgress(text);
   }
 
@@ -54,7 +54,10 @@ export class OutputReader {
 
   /** What it said last, for an error. */
   get lastWords(): string {
-    return this.#last.join(" | ").slice(-500);
+    return this.#last
+      .map((text) => text.trim())
+      .join(" | ")
+      .slice(-500);
   }
 
   #readProgress(text: string): boolean {

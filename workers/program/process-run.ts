@@ -95,7 +95,8 @@ export class ProcessRun {
         to.once("drain", () => from.resume());
       }
       if (copy !== null && this.#files.has(copy)) writeWhole(copy, bytes);
-      const lines = (rest + decoder.write(bytes)).split(/\r\n|\n|\r/); // Progress bars return without a new line.
+      const text = rest + decoder.write(bytes);
+      const lines = text.includes("\r") ? text.split(/\r\n|\n|\r/) : text.split("\n"); // Progress bars return only.
       rest = (lines.pop() ?? "").slice(-LINE_BYTES);
       for (const line of lines) onLine(line.slice(0, LINE_BYTES));
     });

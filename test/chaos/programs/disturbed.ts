@@ -70,10 +70,12 @@ async function compare(
   await underWay(2);
   say(`stopped and resumed, at checkpoint ${seq}`);
   await fleet.client.stop(id, { waitMs: 25_000 });
+  // The checkpoint that the stop has made is no sign of the attempt that follows.
+  seq = (await fleet.client.job(id)).checkpoint?.seq ?? seq;
   await fleet.client.resume(id);
   const program = await underWay(3);
-  say(`killed: the runner on ${program}, at checkpoint ${seq}`);
-  await fleet.signal(program, "SIGKILL", "runners");
+  const runners = await fleet.signal(program, "SIGKILL", "runners");
+  say(`killed: the runner on ${program} (${runners.join(", ")}), at checkpoint ${seq}`);
   const end = await fleet.job(id, "ended", isFinal, 240_000);
   say(`disturbed: ${end.state} ${JSON.stringify(end.output)}`);
 
