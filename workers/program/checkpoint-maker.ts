@@ -3,7 +3,8 @@
  *
  * MK1 What the program writes by itself is noticed and frozen when it is complete, whoever wants it or not: it may be
  *     overwritten by the time that somebody does.
- * MK2 What changed while it was frozen is dropped, counted, and tried again when it is complete again.
+ * MK2 What was judged complete is what is frozen, by the same look: a moment later the next one may be half written.
+ *     What changed while it was frozen is dropped, counted, and tried again when it is complete again.
  * MK3 One freezing or handing over at a time.
  * MK4 Where the disk is full a checkpoint is not tried at every look: each try takes the room that the program needs.
  */
@@ -13,7 +14,7 @@ import type { CheckpointContract, Trigger } from "../../src/tasks/program/defini
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
 import { Ask, type AskOptions } from "./ask.ts";
-import { CheckpointFiles, type CheckpointPatterns } from "./checkpoint-files.ts";
+import { CheckpointFiles, type CheckpointPatterns, type FilesLook } from "./checkpoint-files.ts";
 import { Completeness, type Judgement } from "./completeness.ts";
 import { lastLineOf } from "./completion.ts";
 import type { Circumstances } from "./exit-meaning.ts";
@@ -141,14 +142,15 @@ export class CheckpointMaker {
       this.#giveUpLate("it has not exited");
       return;
     }
-    const judgement = this.#judge();
+    const seen = this.#files.look();
+    const judgement = this.#judge(seen);
     if (judgement.kind === "waiting") {
       this.#giveUpLate(judgement.why);
       return;
     }
     if (clock.monotonicMs() < this.#noRoomUntilMs) return;
     try {
-      await this.#freeze(this.#blockedMs());
+      await this.#freeze(seen, this.#blockedMs());
     } catch (error) {
       if (!isNoRoom(error)) throw error;
       this.#noRoom(); // MK4
@@ -159,7 +161,9 @@ export class CheckpointMaker {
   async freezeExited(): Promise<string | null> {
     const look = this.#files.look();
     if (look.missing.length > 0) return `no file matches ${look.missing.join(", ")}`;
-    return (await this.#freeze(this.#blockedMs())) ? null : "its files still change, though the program has exited";
+    return (await this.#freeze(look, this.#blockedMs()))
+      ? null
+      : "its files still change, though the program has exited";
   }
 
   /** Nobody is asked any more: the program has ended. */
@@ -179,9 +183,8 @@ export class CheckpointMaker {
     this.#options.onOffer();
   }
 
-  #judge(): Judgement {
+  #judge(look: FilesLook): Judgement {
     const { clock, folder, tree, note } = this.#options;
-    const look = this.#files.look();
     const isOpen = (): boolean => {
       const open = openForWriting(
         tree.look().map(({ pid }) => pid),
@@ -199,10 +202,9 @@ export class CheckpointMaker {
   }
 
   /** @returns whether it is frozen (MK2) */
-  async #freeze(blockedMs: number): Promise<boolean> {
+  async #freeze(look: FilesLook, blockedMs: number): Promise<boolean> {
     const { progress, note, onOffer, onDropped } = this.#options;
     return this.#inTurn(async () => {
-      const look = this.#files.look();
       const changed = await this.#shelf.freeze(look, { progress: progress(), blockedMs });
       if (changed !== null) {
         this.#dropped += 1;

@@ -13,7 +13,7 @@ export const gromacs: Scenario = {
     return disturbed(
       {
         task: "gromacs",
-        input: { steps: options.short ? 12_000 : 30_000 },
+        input: { steps: options.short ? 30_000 : 60_000 },
         files: ["gromacs.yaml"],
         compare: ["md.gro", "md.edr", "md.xtc"],
       },
