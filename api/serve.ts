@@ -19,7 +19,7 @@ const config = loadConfig();
 const logger = createLogger({ level: config.logLevel, process: "api" });
 const waiting = new Map<number, (snapshots: readonly MetricsSnapshot[]) => void>();
 
-const serving = createServing({ config, logger, listen: null, others: askOthers });
+const serving = createServing({ config, logger, listen: null, others: askOthers, onForeignStore: endWith });
 
 process.on("SIGTERM", () => undefined);
 process.on("SIGINT", () => undefined);
@@ -32,11 +32,13 @@ process.on("message", (message, handle) => hear(message as ToServing, handle as 
 
 serving.start().then(
   () => tell({ kind: "ready" }),
-  (error: unknown) => {
-    logger.fatal({ err: error }, "cannot serve");
-    process.exit(1);
-  },
+  (error: unknown) => endWith(error),
 );
+
+function endWith(error: unknown): never {
+  logger.fatal({ err: error }, "cannot serve");
+  process.exit(1);
+}
 
 function hear(message: ToServing, socket: Socket | undefined): void {
   switch (message.kind) {

@@ -10,7 +10,9 @@ import {
   ArrayDesk,
   ArrayFiller,
   BatchCaretaker,
+  FleetStore,
   FleetTime,
+  ForeignStore,
   Generation,
   JobEventLog,
   JobGraph,
@@ -25,7 +27,7 @@ import {
   writeMarks,
   TicketQueues,
 } from "../src/batch/batch.ts";
-import { openStore, storeAccessFrom } from "../src/checkpoints/checkpoints.ts";
+import { openStore, StoreFault, storeAccessFrom } from "../src/checkpoints/checkpoints.ts";
 import type { Json } from "../src/contract/json.ts";
 import { Caretaker, FleetWatch, TaskRegistry, WorkerRegistry } from "../src/fleet/fleet.ts";
 import { OnlineCoordinator } from "../src/online/online.ts";
@@ -68,6 +70,9 @@ const { version } = createRequire(import.meta.url)("cairn-scheduler/package.json
 /** A caller is told within half a second that Redis is away. */
 const COMMAND_TIMEOUT_MS = 450;
 const REDIS_WITHIN_MS = 30_000;
+/** How long the store is waited for before requests are served without it. */
+const STORE_WITHIN_MS = 3_000;
+const STORE_LOOK_MS = 5_000;
 /** How often schedules are looked at. */
 const SCHEDULES_MS = 500;
 /** Portions of old records of online requests that are forgotten in one round of looking after them. */
@@ -80,6 +85,8 @@ export interface ServingOptions {
   readonly listen: { readonly host: string; readonly port: number } | null;
   /** Metrics of the other serving processes. */
   readonly others: AskOthers;
+  /** The store turned out not to be the fleet's, when it answered at last: this process has to end. */
+  readonly onForeignStore: (error: ForeignStore) => void;
 }
 
 export interface Serving extends Service {
@@ -92,7 +99,7 @@ export interface Serving extends Service {
   drain(): void;
 }
 
-export function createServing({ config, logger, listen, others }: ServingOptions): Serving {
+export function createServing({ config, logger, listen, others, onForeignStore }: ServingOptions): Serving {
   const { limits } = config;
   const clock = systemClock;
   const keys = createKeys(config.redisPrefix);
@@ -148,7 +155,16 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     apiId,
     longestDeadlineMs: Math.max(limits.maxDeadlineMs, limits.maxAsyncDeadlineMs),
   });
-  const generation = new Generation({ redis, keys, scripts, store, clock, logger });
+  const fleetStore = new FleetStore({ redis, keys, store, who: `an API on ${config.hostname}` });
+  // Online requests do not need the store: they are served while it is away. What is done in it waits until it is known
+  // to be the fleet's.
+  const demandStore = async (): Promise<void> => {
+    await fleetStore.demand().catch((error: unknown) => {
+      if (error instanceof ForeignStore) onForeignStore(error);
+      throw error;
+    });
+  };
+  const generation = new Generation({ redis, keys, scripts, store, demandStore, clock, logger });
   const caretaker = new Caretaker({
     redis,
     keys,
@@ -157,11 +173,15 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     batch: new BatchCaretaker({ redis, keys, scripts, tickets, graph, arrays: filler, redisNowMs, logger }),
     settleGeneration: () => generation.settle(),
     retain: async () => {
+      await demandStore();
       await retain({ redis, keys, scripts, store, limits, redisNowMs, garbageDelayMs: config.garbageDelayMs });
       const keepMs = limits.finalRecordTtlMs;
       await retainOnline({ redis, keys, scripts, shelves: ONLINE_SHELVES, keepMs, rounds: FORGETTING_ROUNDS });
     },
-    writeMarks: () => writeMarks({ redis, keys, store }),
+    writeMarks: async () => {
+      await demandStore();
+      await writeMarks({ redis, keys, store });
+    },
     redisNowMs,
     who: `api:${apiId}`,
     logger,
@@ -274,6 +294,13 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     },
     onError: complain("schedules"),
   });
+  const storeLook = new Loop({
+    name: "store-look",
+    intervalMs: STORE_LOOK_MS,
+    clock,
+    round: demandStore,
+    onError: complain("store-look"),
+  });
   const exchange = new Exchange(deps);
   const app = createExpressApp(ROUTES, exchange);
   const server = new HttpServer({
@@ -297,6 +324,7 @@ export function createServing({ config, logger, listen, others }: ServingOptions
     onlineJobs,
     caretaker,
     schedule,
+    storeLook,
     server,
   ]);
 
@@ -314,6 +342,10 @@ export function createServing({ config, logger, listen, others }: ServingOptions
       }, 2_000);
       await whenReady(redis, config.redisUrl, REDIS_WITHIN_MS).finally(() => clearTimeout(impatient));
       await durable.ready();
+      await Promise.race([fleetStore.demand(), clock.sleep(STORE_WITHIN_MS)]).catch((error: unknown) => {
+        if (!(error instanceof StoreFault)) throw error;
+        logger.warn({ store: store.url, why: error.message }, "the checkpoint store does not answer");
+      });
       await services.start();
     },
     async stop() {

@@ -4,12 +4,14 @@
  * MW1 The first SIGTERM (or SIGINT) drains, the second hurries, the third ends at once. Equal signals within 250 ms
  *     count once: under npm a Ctrl-C arrives twice.
  * MW2 When the channel to the process that started us closes, that process is gone: we drain as after a signal.
+ * MW3 A worker whose store does not answer waits for it and is not ready; one whose store is not the fleet's ends.
  */
 import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import {
   BatchCaretaker,
+  FleetStore,
   Generation,
   ArrayFiller,
   JobGraph,
@@ -19,7 +21,7 @@ import {
   TicketDrawer,
   TicketQueues,
 } from "../src/batch/batch.ts";
-import { openStore, storeAccessFrom } from "../src/checkpoints/checkpoints.ts";
+import { openStore, StoreFault, storeAccessFrom } from "../src/checkpoints/checkpoints.ts";
 import { BEAT_FORMAT, canTakeElsewhere, Caretaker, FleetWatch, WorkerPresence } from "../src/fleet/fleet.ts";
 import { closeRedis, connectRedis, whenReady } from "../src/redis/connection.ts";
 import { createKeys } from "../src/redis/keys.ts";
@@ -41,6 +43,10 @@ import { leaveOnSignals } from "./agent/signals.ts";
 import { WakeReader } from "./agent/wake-reader.ts";
 
 const { version } = createRequire(import.meta.url)("cairn-scheduler/package.json") as { version: string };
+
+const STORE_AGAIN_MS = 500;
+/** How often it is said that the store is waited for (MW3). */
+const WAITING_TOLD_MS = 30_000;
 
 const config = configOf("worker");
 const workerId = config.workerId ?? `${config.hostname.toLowerCase()}-${randomBytes(3).toString("hex")}`;
@@ -91,6 +97,9 @@ async function main(): Promise<void> {
     ...(config.store.startsWith("s3:") ? { sdk: awsVariables() } : {}),
   };
   const store = openStore(config.store, storeAccess);
+  const who = `worker ${workerId} on ${config.hostname}`;
+  const fleetStore = new FleetStore({ redis: commands, keys, store, who });
+  const storeId = await untilStoreAnswers(() => fleetStore.demand());
   const durable = openScriptWriter({
     durability: config.durability,
     redis: commands,
@@ -140,6 +149,7 @@ async function main(): Promise<void> {
       nice: config.batchNice,
       storeUrl: config.store,
       storeAccess,
+      storeId,
       logBytes: config.limits.logBytesPerAttempt,
       outputBytes: config.limits.inlineBytes,
     },
@@ -164,7 +174,15 @@ async function main(): Promise<void> {
     random: Math.random,
     logger,
   });
-  const generation = new Generation({ redis: commands, keys, scripts, store, clock, logger });
+  const generation = new Generation({
+    redis: commands,
+    keys,
+    scripts,
+    store,
+    demandStore: () => fleetStore.demand(),
+    clock,
+    logger,
+  });
   const presence = new WorkerPresence({
     redis: commands,
     keys,
@@ -236,6 +254,22 @@ async function main(): Promise<void> {
   await Promise.allSettled([drawer.close(), tickets.close()]);
   durable.close();
   for (const client of [commands, bull]) closeRedis(client);
+}
+
+/** MW3 */
+async function untilStoreAnswers<T>(ask: () => Promise<T>): Promise<T> {
+  for (let toldMs = -Infinity; ;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof StoreFault)) throw error;
+      if (clock.monotonicMs() - toldMs >= WAITING_TOLD_MS) {
+        logger.warn({ store: config.store, why: error.message }, "not ready: waiting for the checkpoint store");
+        toldMs = clock.monotonicMs();
+      }
+    }
+    await clock.sleep(STORE_AGAIN_MS);
+  }
 }
 
 main().then(

@@ -1,8 +1,17 @@
 /** The face of batch work: what api, agents and the fleet use of it. */
+export { adoptStore, type Adopting, type AdoptStoreOptions } from "./adopt-store.ts";
 export { ArrayFiller, elementInput } from "./array-filler.ts";
 export { ARRAY_VERBS, ArrayDesk, type ArrayOutcome, type ArrayVerb } from "./arrays.ts";
 export { BatchCaretaker, queuesOf } from "./caretaker.ts";
 export { Generation, settleGeneration } from "./generation.ts";
+export {
+  FleetStore,
+  ForeignStore,
+  readNote,
+  type FleetStoreOptions,
+  type StoreNote,
+  type StoreStanding,
+} from "./fleet-store.ts";
 export { JobEventLog } from "./job-event-log.ts";
 export { JobGraph } from "./job-graph.ts";
 export type { JobFilter } from "./job-index.ts";
@@ -29,6 +38,7 @@ export {
   type LeaseOutcome,
   type ProgressReport,
   type Renewal,
+  type Unusable,
 } from "./lease-desk.ts";
 export {
   OnlineDesk,

@@ -14,6 +14,8 @@ export type FencedReply =
       readonly oldArtifacts?: readonly string[];
       /** After `verify` with a fault: that failure would be the job's end. */
       readonly final?: boolean;
+      /** After `set_aside`: it was not, since another worker may find what is absent here. */
+      readonly elsewhere?: boolean;
       /** After `latest`; null: it has none. */
       readonly latest?: CheckpointPointer | null;
       /** After `parents`. */

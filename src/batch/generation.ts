@@ -15,6 +15,7 @@ import type { RedisClient } from "../redis/connection.ts";
 import { runScript } from "../redis/script.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { noteStore } from "./fleet-store.ts";
 import type { BatchScripts } from "./scripts.ts";
 
 /** So long the witnesses have to beat, ms (N2): beats come twice a second. */
@@ -25,6 +26,8 @@ export interface GenerationOptions {
   readonly keys: Keys;
   readonly scripts: BatchScripts;
   readonly store: CheckpointStore;
+  /** Makes sure that the store is the fleet's, before anything is written there. */
+  readonly demandStore: () => Promise<unknown>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -40,13 +43,15 @@ export class Generation {
 
   /** Makes it fit the Redis that answers, when the witnesses have had their time (N2). */
   async settle(): Promise<void> {
-    const { redis, keys, store, clock } = this.#options;
+    const { redis, keys, store, demandStore, clock } = this.#options;
     const runId = await runIdOf(redis, keys);
     const [known, knownRun] = await redis.hmget(keys.generation, "number", "runId");
-    if (typeof known === "string" && knownRun !== runId) {
+    if (typeof known === "string") {
+      if (knownRun === runId) return; // The usual case, for which the store is not needed.
       if (this.#strange?.runId !== runId) this.#strange = { runId, sinceMs: clock.monotonicMs() };
       if (clock.monotonicMs() - this.#strange.sinceMs < WITNESS_MS) return;
     }
+    await demandStore();
     this.#strange = null;
     await settleGeneration(redis, keys, store);
   }
@@ -69,6 +74,7 @@ export async function settleGeneration(redis: RedisClient, keys: Keys, store: Ch
   if (typeof known === "string" && knownRun === runId) return Number(known);
   let next = Number(known ?? 0) + 1;
   while ((await store.create(`generation/${next}`, Buffer.from(`${runId}\n`))).kind === "exists") next += 1; // N1
+  await noteStore(redis, keys, store, "whoever made generation " + String(next)); // A Redis without memory lacks it.
   await redis.hset(keys.generation, { number: String(next), runId });
   return next;
 }

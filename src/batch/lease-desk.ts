@@ -104,6 +104,9 @@ export interface CheckpointCommit {
 
 export type Fault = "error" | "refused" | "not_retryable" | "timed_out" | "checkpoints_unreadable";
 
+/** Why a checkpoint cannot be started from: it was read and is not what it was, or it was not found. */
+export type Unusable = "damaged" | "absent";
+
 export type EndOfAttempt =
   | { readonly kind: "succeeded"; readonly output: string; readonly artifacts: readonly CommittedArtifact[] }
   | { readonly kind: "failed"; readonly fault: Fault; readonly message: string; readonly retryAfterMs: number | null }
@@ -267,8 +270,9 @@ export class LeaseDesk {
     });
   }
 
-  setAside(job: string, fence: Fence, seq: number, detail: string): Promise<FencedReply> {
-    return this.#okOrRefused("set-aside", [...fenced(job, fence), seq, detail]);
+  /** @param why what is absent is set aside only when others could not find it either (`set-aside.lua`) */
+  setAside(job: string, fence: Fence, seq: number, detail: string, why: Unusable = "damaged"): Promise<FencedReply> {
+    return this.#okOrRefused("set-aside", [...fenced(job, fence), seq, detail, why]);
   }
 
   /** Counts a checkpoint that could not be taken, the `n`-th of the attempt. */
@@ -325,6 +329,7 @@ export class LeaseDesk {
   #okOrRefused(script: "set-aside" | "drop-checkpoint", args: readonly (string | number)[]): Promise<FencedReply> {
     return this.#fenced(async () => {
       const [kind, why] = await this.#run(this.#options.scripts[script], args);
+      if (kind === "elsewhere") return { kind: "ok", elsewhere: true };
       return kind === "ok" ? { kind: "ok" } : refused(String(why));
     });
   }

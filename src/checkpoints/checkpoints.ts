@@ -20,6 +20,7 @@ export {
 } from "./freeze-files.ts";
 export { CheckpointGarbage } from "./garbage.ts";
 export { hashFile, type Content } from "./hashing-copy.ts";
+export { demandIdentity, makeIdentity, readIdentity } from "./identity.ts";
 export {
   byFence,
   jobsIn,
@@ -42,7 +43,13 @@ export { LogWriter, type LogWriterOptions } from "./log-writer.ts";
 export { decodeManifest, type Manifest, type ManifestFile } from "./manifest.ts";
 export * as storeNames from "./names.ts";
 export { readOutcome, settleOutcome, type Outcome, type StandingOutcome } from "./outcome.ts";
-export { CheckpointDamaged, openCheckpoint, OpenedCheckpoint, type Opening } from "./read-checkpoint.ts";
+export {
+  CheckpointAbsent,
+  CheckpointDamaged,
+  openCheckpoint,
+  OpenedCheckpoint,
+  type Opening,
+} from "./read-checkpoint.ts";
 export {
   StoreFault,
   type AnnouncedPieces,

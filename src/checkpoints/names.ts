@@ -143,6 +143,9 @@ export function parseLogPiece(name: string): { readonly start: number; readonly 
   return match === null ? null : { start: Number(match[1]), end: Number(match[2]) };
 }
 
+/** Which store this is (`identity.ts`). */
+export const IDENTITY = "IDENTITY.json";
+
 /** Marks that fences of generation `n` were handed out. */
 export function generationName(n: number): string {
   return checkName(`generation/${n}`);

@@ -3,8 +3,9 @@
  *
  * E1 Nothing is handed out that was not verified: what was read is hashed on its way, and a folder counts as restored
  *    only when all of its files did match.
- * E2 Damage (a file that is missing, short or altered) is an outcome; a store that does not answer is a fault. Taking
- *    one for the other would throw good checkpoints away.
+ * E2 Damage (a file that is short or altered) is an outcome; a store that does not answer is a fault. Taking one for
+ *    the other would throw good checkpoints away.
+ * E3 What is absent is an outcome of its own: the store may be another one than that which it was written to.
  */
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
@@ -20,11 +21,18 @@ const LANES = 3;
 
 export type Opening =
   | { readonly kind: "ok"; readonly checkpoint: OpenedCheckpoint }
-  | { readonly kind: "damaged"; readonly detail: string };
+  | { readonly kind: "damaged"; readonly detail: string }
+  /** E3 */
+  | { readonly kind: "absent"; readonly detail: string };
 
 /** Thrown when a file of a checkpoint is not what its manifest says. */
 export class CheckpointDamaged extends Error {
-  override readonly name = "CheckpointDamaged";
+  override readonly name: string = "CheckpointDamaged";
+}
+
+/** Thrown when a file of a checkpoint is not in the store (E3). */
+export class CheckpointAbsent extends CheckpointDamaged {
+  override readonly name = "CheckpointAbsent";
 }
 
 /** Opens a checkpoint by its manifest; `expectedSha256` is the hash in the job's record. */
@@ -34,7 +42,7 @@ export async function openCheckpoint(
   expectedSha256: string | null,
 ): Promise<Opening> {
   const content = await store.get(manifest);
-  if (content === null) return { kind: "damaged", detail: "the manifest is not in the store" };
+  if (content === null) return { kind: "absent", detail: "the manifest is not in the store" };
   const pieces: Buffer[] = [];
   for await (const piece of pieced(manifest, content)) pieces.push(piece);
   const reading = decodeManifest(Buffer.concat(pieces).toString("utf8"), expectedSha256);
@@ -109,8 +117,8 @@ export class OpenedCheckpoint {
   }
 }
 
-function missing(file: ManifestFile): CheckpointDamaged {
-  return new CheckpointDamaged(`${file.name}: its content is not in the store`);
+function missing(file: ManifestFile): CheckpointAbsent {
+  return new CheckpointAbsent(`${file.name}: its content is not in the store`);
 }
 
 /** E1 */

@@ -24,6 +24,7 @@ export const JOB_REASONS = {
   coordinator_lost: "the API process that saw to it was lost; another one takes it over",
   outcome_unknown: "it may have run when whoever saw to it was lost, and must not run twice",
   disk_full: "the disk of its worker, or its checkpoint store, was full; it continues from its last checkpoint",
+  checkpoint_missing: "its worker did not find its checkpoint in the store; another one looks for it",
   store_unavailable: "its checkpoint store could not be reached for too long; it continues from its last checkpoint",
   worker_draining: "its worker is being drained; it continues elsewhere from the checkpoint made for that",
   migrating: "was asked to move to another worker",

@@ -81,6 +81,8 @@ export interface Keys {
   readonly acknowledged: string;
   /** HASH, generation of fences and the run_id it was made for. */
   readonly generation: string;
+  /** STRING, JSON: which checkpoint store the fleet uses (`batch/fleet-store.ts`). */
+  readonly store: string;
   /** HASH, losses of workers and the time they happened in, and the mean time between them. */
   readonly failures: string;
   /** HASH, part of the time → ms that all batch jobs together have spent on it. */
@@ -157,6 +159,7 @@ export function createKeys(prefix: string): Keys {
     tasks: `${root}:tasks`,
     acknowledged: `${root}:acknowledged`,
     generation: `${root}:generation`,
+    store: `${root}:store`,
     failures: `${root}:failures`,
     timeSpent: `${root}:spent`,
     brake: `${root}:brake`,

@@ -80,7 +80,7 @@ async function measure(source: string, written: FileToFreeze["written"], round: 
   lag.disable();
   const restoreMs = await timeOf(async () => {
     const opening = await openCheckpoint(store, checkpoint.name, checkpoint.sha256);
-    if (opening.kind === "damaged") throw new Error(opening.detail);
+    if (opening.kind !== "ok") throw new Error(opening.detail);
     await opening.checkpoint.restoreTo(back);
   });
   const how = freezing.frozen.files[0]?.how ?? "";

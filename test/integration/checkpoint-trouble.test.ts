@@ -1,5 +1,6 @@
 /** Checkpoints that are not there and should be, as the record tells of them. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { NOTHING_NEW } from "../../src/batch/batch.ts";
 import type { CheckpointDrop } from "../../src/domain/checkpoint-trouble.ts";
 import type { Fence } from "../../src/domain/fence.ts";
 import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
@@ -48,5 +49,29 @@ describe("checkpoints that are not there", () => {
       checkpointTrouble: { dropped: 0, setAside: 1, last: { why: "unreadable", detail: "a flipped bit" } },
     });
     expect(await batch.reader.checkpointTrouble()).toEqual({ unreadable: 1 });
+  });
+
+  it("a checkpoint that one worker does not find stays, and is set aside when another has not found it either", async () => {
+    const id = await batch.created();
+    const first = await batch.lease("w1");
+    for (const seq of [1, 2]) {
+      await batch.deskOf("w1").commit(id, first.fence, 1, checkpointCommit(seq, seq === 1 ? null : 1));
+    }
+    const missed = async (worker: string, { fence }: typeof first): Promise<boolean | undefined> => {
+      const reply = await batch.deskOf(worker).setAside(id, fence, 2, "not in the store", "absent");
+      return reply.kind === "ok" ? reply.elsewhere : undefined;
+    };
+    expect(await missed("w1", first)).toBe(true);
+    expect(await missed("w1", first)).toBe(true); // Said again, because the answer did not come, it counts once.
+    const end = { kind: "interrupted", reason: "checkpoint_missing" } as const;
+    await batch.deskOf("w1").end(id, first.fence, first.record, end, NOTHING_NEW);
+    expect(await batch.reader.get(id)).toMatchObject({ state: "queued", reason: end.reason, checkpoint: { seq: 2 } });
+    expect(await batch.reader.checkpoints(id)).toMatchObject([{ seq: 2, state: "committed" }, { seq: 1 }]);
+
+    expect(await missed("w2", await batch.lease("w2"))).toBeUndefined();
+    expect(await batch.reader.checkpoints(id)).toMatchObject([
+      { seq: 2, state: "set_aside" },
+      { seq: 1, state: "committed" },
+    ]);
   });
 });

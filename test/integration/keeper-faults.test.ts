@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
-import { openCheckpoint, settleOutcome } from "../../src/checkpoints/checkpoints.ts";
+import { makeIdentity, openCheckpoint, settleOutcome } from "../../src/checkpoints/checkpoints.ts";
 import { machineMs } from "../../workers/keeper/lease-touch.ts";
 import { eventually } from "../support/eventually.ts";
 import { groupMembers, TestJob, type TestAttempt, type Wishes } from "../support/keeper-agent.ts";
@@ -190,6 +190,57 @@ describe("the store", () => {
     expect(await second.over()).toMatchObject({ kind: "succeeded" });
     expect(job.setAside).toEqual([]);
     expect(second.restoredFrom).not.toBeNull();
+  });
+});
+
+describe("a checkpoint that is not there", () => {
+  const interrupted = async (): Promise<void> => {
+    job = await TestJob.create(counting());
+    const first = job.attempt();
+    await first.until("two checkpoints", () => job.commits.length >= 2);
+    first.keeper.kill("SIGKILL");
+    await first.exited;
+    await first.nothingRuns();
+  };
+
+  test("RS2: is left as it is while another worker may find it: the job is given back", async () => {
+    await interrupted();
+    await rename(join(job.root, "store"), join(job.root, "elsewhere"));
+    const second = job.attempt();
+    second.answering = ({ kind }) => (kind === "set_aside" ? { kind: "ok", elsewhere: true } : null);
+    expect(await second.over()).toEqual({ kind: "interrupted", why: "checkpoint_missing" });
+    expect(second.requests.filter(({ kind }) => kind === "set_aside")).toMatchObject([{ why: "absent" }]);
+    expect(second.runnerPid).toBeNull();
+  });
+
+  test("RS4: because its store has lost its mount: is waited for, and nothing is said against it", async () => {
+    await interrupted();
+    const storeId = await makeIdentity(job.store);
+    const [mounted, away] = [join(job.root, "store"), join(job.root, "elsewhere")];
+    await rename(mounted, away);
+    await mkdir(mounted);
+    const second = job.attempt({ storeId });
+    await eventually("it has begun to look", async () => (await readdir(job.root)).includes("work-2"));
+    await eventually("it prepares a folder to restore into", async () =>
+      (await readdir(join(job.root, "work-2"))).includes("restored"),
+    );
+    await rename(mounted, `${mounted}.empty`);
+    await rename(away, mounted);
+    expect(await second.over()).toMatchObject({ kind: "succeeded" });
+    expect(second.requests.filter(({ kind }) => kind === "set_aside")).toEqual([]);
+    expect(second.restoredFrom).toBe(job.commits.findLast(({ seq }) => seq <= second.restoredFrom!)?.seq);
+  });
+
+  test("RS4: a checkpoint that went onto a folder without its mount is not committed", async () => {
+    job = await TestJob.create(endless());
+    const storeId = await makeIdentity(job.store);
+    const attempt = job.attempt({ storeId });
+    await attempt.until("a checkpoint", () => job.commits.length >= 1);
+    await rename(join(job.root, "store"), join(job.root, "elsewhere"));
+    await attempt.until("one was dropped", () => attempt.requests.some(({ kind }) => kind === "dropped"));
+    expect(attempt.requests.find(({ kind }) => kind === "dropped")).toMatchObject({ why: "not_stored" });
+    attempt.tell({ kind: "abandon" });
+    await attempt.over();
   });
 });
 

@@ -39,7 +39,8 @@ describe("a Redis that was started anew", () => {
     );
     const logger = createLogger({ level: "silent", process: "test" });
     const store = openStore(`file:${folder}-store`);
-    generation = new Generation({ redis, keys, scripts: loadBatchScripts(), store, clock, logger });
+    const demandStore = (): Promise<void> => Promise.resolve();
+    generation = new Generation({ redis, keys, scripts: loadBatchScripts(), store, demandStore, clock, logger });
     witness = new WorkerPresence({ redis, keys, workerId: "w2", onSetBack: () => generation.declareSetBack() });
   });
   afterEach(() => batch.close());

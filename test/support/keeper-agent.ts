@@ -128,6 +128,7 @@ export class TestAttempt {
       outputBytes: 1_048_576,
       storeUrl: job.store.url,
       storeAccess: NO_STORE_ACCESS,
+      storeId: null,
       workFolder: join(job.root, `work-${number}`),
       taskModules: [],
       builtins: "on",

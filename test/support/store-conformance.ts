@@ -236,7 +236,7 @@ export function describeStore(kind: StoreKind): void {
         const first = await write({ state: "1" }, { seq: 1 });
         const second = await write({ state: "2" }, { seq: 2 });
         expect(await openCheckpoint(store, second.name, first.sha256)).toMatchObject({ kind: "damaged" });
-        expect(await openCheckpoint(store, "jobs/x/checkpoints/none", first.sha256)).toMatchObject({ kind: "damaged" });
+        expect(await openCheckpoint(store, "jobs/x/checkpoints/none", first.sha256)).toMatchObject({ kind: "absent" });
       });
 
       test("G1: garbage goes with the objects that only it names", async () => {
@@ -245,7 +245,7 @@ export function describeStore(kind: StoreKind): void {
         const garbage = new CheckpointGarbage(store, job, fence(1));
         expect(await garbage.collect([first.name], [second.name])).toBe(2);
         expect(Buffer.from(await (await opened(second)).read("same")).toString()).toBe("static");
-        expect(await openCheckpoint(store, first.name, null)).toMatchObject({ kind: "damaged" });
+        expect(await openCheckpoint(store, first.name, null)).toMatchObject({ kind: "absent" });
       });
 
       test("G1: nothing goes while a kept manifest cannot be read, and it goes later", async () => {
@@ -264,7 +264,7 @@ export function describeStore(kind: StoreKind): void {
         const mine = await write({ state: "2" }, { seq: 2, counter: 2, parent: first });
         const newer = await write({ state: "left" }, { seq: 3, counter: 3, parent: mine });
         await new CheckpointGarbage(store, job, fence(2)).collect([], [first.name, mine.name]);
-        expect(await openCheckpoint(store, left.name, null)).toMatchObject({ kind: "damaged" });
+        expect(await openCheckpoint(store, left.name, null)).toMatchObject({ kind: "absent" });
         for (const kept of [first, mine, newer]) await (await opened(kept)).read("state");
       });
 

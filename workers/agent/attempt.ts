@@ -221,8 +221,8 @@ export class Attempt {
         faults.reach("agent.before-commit");
         return desk.commit(job, fence, Number(record["attempts"]), request.checkpoint);
       case "set_aside":
-        this.#log.error({ seq: request.seq, detail: request.detail }, "checkpoint set aside");
-        return desk.setAside(job, fence, request.seq, request.detail);
+        this.#log.error({ seq: request.seq, why: request.why, detail: request.detail }, "checkpoint cannot be used");
+        return desk.setAside(job, fence, request.seq, request.detail, request.why);
       case "dropped":
         return desk.dropCheckpoint(job, fence, request.n, request.why, request.detail);
       case "end": {

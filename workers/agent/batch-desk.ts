@@ -52,6 +52,7 @@ export interface BatchDeskOptions {
     | "nice"
     | "storeUrl"
     | "storeAccess"
+    | "storeId"
     | "taskModules"
     | "builtins"
     | "faults"

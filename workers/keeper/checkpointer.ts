@@ -11,6 +11,7 @@ import { join } from "node:path";
 import {
   CheckpointGarbage,
   type CheckpointStore,
+  demandIdentity,
   isNoRoom,
   StoreFault,
   writeCheckpoint,
@@ -138,6 +139,7 @@ export class Checkpointer {
       artifacts: stored.map(({ entry }) => entry),
       trial,
     });
+    await demandIdentity(store, assignment.storeId); // What went onto a folder that has lost its mount is nowhere.
     faults.reach("keeper.after-upload-before-commit");
     if (signal.aborted) return { kind: "given_up" };
     const totalMs = Math.round(clock.monotonicMs() - beginMs);

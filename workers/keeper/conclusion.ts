@@ -5,7 +5,7 @@
  *     told; and before that it is verified that the lease still holds. If another outcome stands, that one counts.
  * CN2 What was computed is not thrown away because Redis or the store is away for a while.
  */
-import { type CheckpointStore, settleOutcome, StoreFault } from "../../src/checkpoints/checkpoints.ts";
+import { type CheckpointStore, demandIdentity, settleOutcome, StoreFault } from "../../src/checkpoints/checkpoints.ts";
 import { fenceText } from "../../src/domain/fence.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { FaultPoints } from "../../src/runtime/fault-points.ts";
@@ -13,7 +13,7 @@ import type { Logger } from "../../src/runtime/logger.ts";
 import type { AgentLink } from "./agent-link.ts";
 import type { AttemptTraces } from "./attempt-traces.ts";
 import type { PendingArtifacts } from "./artifacts.ts";
-import type { Assignment, AttemptEnd, FailedEnd, Progress, SucceededEnd } from "./protocol.ts";
+import type { Assignment, AttemptEnd, FailedEnd, HeldUp, Progress, SucceededEnd } from "./protocol.ts";
 import { heldUpBy, untilStored } from "./store-patience.ts";
 
 /** What ended the computing. */
@@ -23,8 +23,8 @@ export type Verdict =
   | { readonly kind: "runner_lost"; readonly detail: string }
   /** It was asked to let go, and did, or its grace is over. */
   | { readonly kind: "let_go" }
-  /** It cannot go on here: no room, or no store. Not the task's fault, and no sign against it either. */
-  | { readonly kind: "held_up"; readonly why: "disk_full" | "store_unavailable"; readonly detail: string }
+  /** It cannot go on here: no room, no store, or not the checkpoint. Not the task's fault, and no sign against it either. */
+  | { readonly kind: "held_up"; readonly why: HeldUp; readonly detail: string }
   /** An earlier attempt's outcome was found. */
   | { readonly kind: "adopted"; readonly end: SucceededEnd | FailedEnd }
   | { readonly kind: "abandoned" };
@@ -81,7 +81,10 @@ async function succeed(
   const { link, clock, artifacts, logger, signals } = options;
   const patience = { clock, signal: signals.result, patienceMs: RESULT_PATIENCE_MS };
   try {
-    const stored = await untilStored(patience, () => artifacts.store());
+    const stored = await untilStored(patience, async () => {
+      await demandIdentity(options.store, options.assignment.storeId);
+      return artifacts.store();
+    });
     const verified = await link.request({ kind: "verify" }, signals.life);
     if (verified.kind !== "ok") return null;
     if (signals.result.aborted) return { kind: "interrupted", why: null };

@@ -8,7 +8,7 @@
  * Q2 A keeper whose channel closes ends its runner (the whole process group) and exits.
  * Q3 After `abandon` a keeper publishes nothing more: the lease is gone.
  */
-import type { FencedReply } from "../../src/batch/batch.ts";
+import type { FencedReply, Unusable } from "../../src/batch/batch.ts";
 import type { StoreAccess } from "../../src/checkpoints/checkpoints.ts";
 import type { CheckpointCost, CheckpointInterval } from "../../src/domain/checkpoint-interval.ts";
 import type { CheckpointDrop } from "../../src/domain/checkpoint-trouble.ts";
@@ -74,6 +74,8 @@ export interface Assignment {
   readonly outputBytes: number;
   readonly storeUrl: string;
   readonly storeAccess: StoreAccess;
+  /** The id that the store must have; null: whichever it is. */
+  readonly storeId: string | null;
   /** Folder for this attempt alone, made by the keeper, removed by it at the end. */
   readonly workFolder: string;
   /** Modules and programs to load tasks from, bundled and kept already. */
@@ -128,12 +130,15 @@ export interface FailedEnd {
   readonly retryAfterMs: number | null;
 }
 
+/** What an attempt cannot go on without on this worker. */
+export type HeldUp = "disk_full" | "store_unavailable" | "checkpoint_missing";
+
 /** How an attempt ended, as its keeper saw it. */
 export type AttemptEnd =
   | SucceededEnd
   | FailedEnd
   /** It let go: as it was asked to (`why` is null), or because there was no room or no store. It is nobody's failure. */
-  | { readonly kind: "interrupted"; readonly why: "disk_full" | "store_unavailable" | null }
+  | { readonly kind: "interrupted"; readonly why: HeldUp | null }
   /** Its process died without having failed by itself (a signal, out of memory). */
   | { readonly kind: "runner_lost"; readonly detail: string };
 
@@ -144,7 +149,7 @@ export type KeeperRequest =
    */
   | { readonly kind: "verify"; readonly fault?: FailedEnd["fault"] }
   | { readonly kind: "commit"; readonly checkpoint: CommitRequest }
-  | { readonly kind: "set_aside"; readonly seq: number; readonly detail: string }
+  | { readonly kind: "set_aside"; readonly seq: number; readonly why: Unusable; readonly detail: string }
   /** A checkpoint could not be taken, the `n`-th of the attempt. */
   | { readonly kind: "dropped"; readonly n: number; readonly why: CheckpointDrop; readonly detail: string }
   | { readonly kind: "end"; readonly end: AttemptEnd; readonly account: AttemptAccount }

@@ -4,14 +4,19 @@
  * RS1 Only checkpoints that the record committed are candidates; the newest comes first.
  * RS2 A program starts only on files that were all verified. A damaged checkpoint is set aside, under the fence, and
  *     the next one is tried.
+ *     One that is absent is set aside only when other workers have not found it either: this worker gives the job back.
  * RS3 A store that does not answer damages nothing: it is asked again. But a checkpoint that cannot be read time after
  *     time, while an older one is read whole from the same store and it still cannot, lies on bad sectors: it counts as
  *     damaged. The only one is waited for, however long: nothing proves that its store is well.
+ * RS4 What is absent in a store that is not the one it was (nothing is mounted on its folder) is not absent: the store
+ *     is waited for.
  */
 import { mkdir, rm } from "node:fs/promises";
 import {
+  CheckpointAbsent,
   CheckpointDamaged,
   type CheckpointStore,
+  demandIdentity,
   openCheckpoint,
   type OpenedCheckpoint,
   StoreFault,
@@ -19,7 +24,7 @@ import {
 } from "../../src/checkpoints/checkpoints.ts";
 import type { AgentLink } from "./agent-link.ts";
 import type { Assignment, Candidate } from "./protocol.ts";
-import { untilStored } from "./store-patience.ts";
+import { CheckpointMissing, untilStored } from "./store-patience.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 
 /** How often a checkpoint cannot be read before older ones are looked at (RS3): more than a second. */
@@ -46,7 +51,7 @@ export interface RestoreOptions {
   readonly onSetAside: (seq: number, detail: string) => void;
 }
 
-/** @throws StoreFault when the store did not answer for too long */
+/** @throws StoreFault when the store did not answer for too long; CheckpointMissing when another worker is to look */
 export async function restore(options: RestoreOptions): Promise<Restoring> {
   const { assignment, link, signal } = options;
   let detail = "";
@@ -56,16 +61,18 @@ export async function restore(options: RestoreOptions): Promise<Restoring> {
     if (tried.kind === "ok") return { kind: "restored", checkpoint: tried.checkpoint };
     detail = `checkpoint ${candidate.seq}: ${tried.detail}`;
     if (tried.kind === "unfit") return { kind: "unreadable", detail };
-    options.onSetAside(candidate.seq, tried.detail);
-    const answer = await link.request({ kind: "set_aside", seq: candidate.seq, detail: tried.detail }, signal);
+    const { kind: why } = tried;
+    const answer = await link.request({ kind: "set_aside", seq: candidate.seq, why, detail: tried.detail }, signal);
     if (answer.kind !== "ok") return answer;
+    if (answer.elsewhere === true) throw new CheckpointMissing(detail);
+    options.onSetAside(candidate.seq, tried.detail);
   }
   return assignment.candidates.length === 0 ? { kind: "fresh" } : { kind: "unreadable", detail };
 }
 
 type Trial =
   | { readonly kind: "ok"; readonly checkpoint: OpenedCheckpoint }
-  | { readonly kind: "damaged" | "unfit"; readonly detail: string };
+  | { readonly kind: "damaged" | "absent" | "unfit"; readonly detail: string };
 
 /** Tries until the store answers, or is known to answer for others (RS3). */
 async function tryPatiently(
@@ -78,7 +85,9 @@ async function tryPatiently(
   let othersAreRead = false;
   return untilStored({ clock, signal }, async () => {
     try {
-      return await tryCandidate(options, candidate);
+      const tried = await tryCandidate(options, candidate);
+      if (tried.kind === "absent") await demandIdentity(options.store, options.assignment.storeId); // RS4
+      return tried;
     } catch (error) {
       if (!(error instanceof StoreFault) || error.reason !== "unavailable" || signal.aborted) throw error;
       if (othersAreRead) {
@@ -108,7 +117,7 @@ async function tryCandidate(options: RestoreOptions, candidate: Candidate): Prom
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const opening = await openCheckpoint(store, candidate.manifest, candidate.manifestSha256);
-  if (opening.kind === "damaged") return opening;
+  if (opening.kind !== "ok") return opening;
   const { checkpoint } = opening;
   const { manifest } = checkpoint;
   if (manifest.job !== candidate.job || manifest.seq !== candidate.seq || manifest.task !== assignment.task) {
@@ -122,6 +131,7 @@ async function tryCandidate(options: RestoreOptions, candidate: Candidate): Prom
   try {
     await checkpoint.restoreTo(folder);
   } catch (error) {
+    if (error instanceof CheckpointAbsent) return { kind: "absent", detail: error.message };
     if (error instanceof CheckpointDamaged) return { kind: "damaged", detail: error.message };
     throw error;
   }

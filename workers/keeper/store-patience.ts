@@ -5,6 +5,7 @@
  */
 import { isNoRoom, StoreFault } from "../../src/checkpoints/checkpoints.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
+import type { HeldUp } from "./protocol.ts";
 
 const AGAIN_MS = { first: 200, most: 5_000 };
 
@@ -35,8 +36,14 @@ export async function untilStored<T>(patience: Patience, work: () => Promise<T>)
   }
 }
 
+/** A checkpoint is not in the store, as far as this worker sees: another one is to look for it. */
+export class CheckpointMissing extends Error {
+  override readonly name = "CheckpointMissing";
+}
+
 /** Why an attempt that ran out of patience lets go; null: for another reason than these. */
-export function heldUpBy(error: unknown): "disk_full" | "store_unavailable" | null {
+export function heldUpBy(error: unknown): HeldUp | null {
+  if (error instanceof CheckpointMissing) return "checkpoint_missing";
   if (isNoRoom(error)) return "disk_full";
   return error instanceof StoreFault ? "store_unavailable" : null;
 }

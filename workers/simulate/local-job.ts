@@ -28,6 +28,7 @@ export type LocalAssignment = Omit<
   | "nextSeq"
   | "storeUrl"
   | "storeAccess"
+  | "storeId"
   | "workFolder"
   | "round"
   | "submission"
@@ -82,6 +83,7 @@ export class LocalJob {
         nextSeq: this.commits.length + 1,
         storeUrl: this.#store.url,
         storeAccess: NO_STORE_ACCESS,
+        storeId: null,
         workFolder: join(folder, `work-${attempt}`),
       },
     });

@@ -1,9 +1,12 @@
 -- Sets a checkpoint aside that could not be read back whole; its parent becomes the one to start from.
+-- One that was only not found may be found by another worker: it is set aside when two workers have missed it, or the
+-- same one MISSES times.
 -- KEYS: root tag
--- ARGV: id, generation, counter, token, seq, detail
--- Returns {'ok'} | {'refused', why}
+-- ARGV: id, generation, counter, token, seq, detail, 'damaged' | 'absent'
+-- Returns {'ok'} | {'elsewhere'} | {'refused', why}
 -- @include job
 if is_unsettled() then return { 'unsettled' } end
+local MISSES = 3
 local id, seq = ARGV[1], ARGV[5]
 local job = load(id)
 if not holds(id, job, ARGV[2], ARGV[3], ARGV[4]) then return { 'refused', 'fence' } end
@@ -12,6 +15,22 @@ if not raw then return { 'ok' } end
 local at = now_ms()
 local checkpoint = cjson.decode(raw)
 if checkpoint.state == 'set_aside' then return { 'ok' } end
+if ARGV[7] == 'absent' then
+  -- Said again, because the answer was lost, it counts once: by attempt.
+  local missed = checkpoint.missed or {}
+  missed[job.attempts] = job.worker
+  checkpoint.missed = missed
+  local times, others = 0, false
+  for _, worker in pairs(missed) do
+    times = times + 1
+    if worker ~= job.worker then others = true end
+  end
+  if not others and times < MISSES then
+    redis.call('HSET', key('checkpoints', id), seq, cjson.encode(checkpoint))
+    emit(id, job, at, 'checkpoint_missing', { seq = tonumber(seq), worker = job.worker, detail = ARGV[6] })
+    return { 'elsewhere' }
+  end
+end
 checkpoint.state = 'set_aside'
 redis.call('HSET', key('checkpoints', id), seq, cjson.encode(checkpoint))
 if job.ckSeq == seq then

@@ -15,6 +15,7 @@ import { settingsOf, settingsOptions } from "../settings-options.ts";
 
 const OPTIONS = {
   rebuild: flag("after a loss of Redis: list the jobs whose records can be made again from the store"),
+  adoptStore: flag("make the store here the fleet's, in the place of the one that it has used"),
   apply: flag("with --rebuild: make them"),
   output: outputOption,
   ...addressOptions,
@@ -27,18 +28,24 @@ export const doctor = command({
   group: "Look after workers",
   summary: "check Redis, the store, this machine and the fleet",
   detail:
-    "Run it where a worker or an API runs, with the same environment. Exits with 1 when a check failed. With --rebuild it checks nothing: it lists the jobs that left something in the checkpoint store and have no record in Redis, and with --apply makes their records again. A record that exists is never touched.",
+    "Run it where a worker or an API runs, with the same environment. Exits with 1 when a check failed. With --rebuild it checks nothing: it lists the jobs that left something in the checkpoint store and have no record in Redis, and with --apply makes their records again. A record that exists is never touched. With --adopt-store it checks nothing either: the fleet changes over to the store here, which is refused while workers run, and while an unfinished job has a checkpoint that is not there.",
   does: "asks Redis and the store directly; GET /readyz, GET /v1/workers",
   args: [],
   options: OPTIONS,
   examples: [
     { line: "cairn doctor", does: "a line for each check: ok, warn or fail, and what to do" },
     { line: "cairn doctor --rebuild", does: "what could be saved after the loss of Redis; changes nothing" },
+    {
+      line: "cairn doctor --adopt-store --store file:/mnt/new",
+      does: "after the content of the old store was copied there, with all APIs and workers stopped",
+    },
     { line: "cairn doctor --rebuild --apply", does: "makes the records; unfinished jobs go on from their checkpoints" },
   ],
   async run(session, _args, options) {
     if (options.apply && !options.rebuild) throw new UsageError("--apply belongs to --rebuild");
+    if (options.adoptStore && options.rebuild) throw new UsageError("--adopt-store and --rebuild are done one by one");
     if (options.rebuild) return rebuildRecords(session, options);
+    if (options.adoptStore) return adoptStore(session, options);
     const findings = [...machineFindings(), ...(await configuredFindings(session, options))];
     if (options.output === "json") await writeJson(session, { items: findings });
     else await session.out(findings.map((finding) => findingLines(session, finding)).join(""));
@@ -67,11 +74,20 @@ async function rebuildRecords(session: Session, options: Options): Promise<numbe
   });
 }
 
+/** @throws TypeError when the configuration cannot be read; what Redis or the store say */
+async function adoptStore(session: Session, options: Options): Promise<number> {
+  const { adoptFleetStore } = await import("../doctor/fleet-store.ts");
+  const { storeAccessFrom } = await import("../../checkpoints/checkpoints.ts");
+  const config = loadConfig(withLocalRedis(session, settingsOf(options)));
+  return adoptFleetStore(session, { ...config, storeUrl: config.store, access: storeAccessFrom(config) });
+}
+
 /** All that needs a configuration that can be read. */
 async function configuredFindings(session: Session, options: Options): Promise<Finding[]> {
   // Not before they are needed: no other command speaks to Redis or a store, and each would start slower for it.
   const { askRedis } = await import("../doctor/ask-redis.ts");
   const { checkStore } = await import("../doctor/store.ts");
+  const { checkFleetStore } = await import("../doctor/fleet-store.ts");
   const { storeAccessFrom } = await import("../../checkpoints/checkpoints.ts");
   let config: ReturnType<typeof loadConfig>;
   let access: ReturnType<typeof storeAccessFrom>;
@@ -89,6 +105,7 @@ async function configuredFindings(session: Session, options: Options): Promise<F
   const parts = await Promise.all([
     ...servers.map(async (url) => await askRedis({ url, durability, clock: session.clock })),
     checkStore(store, access),
+    checkFleetStore({ ...config, storeUrl: store, access }),
     askApi({ client, address: { known: address.known, advice: adviceWhenAway(address, session.typed) } }),
   ]);
   return parts.flat();

@@ -4,6 +4,8 @@
  */
 import {
   findLostJobs,
+  FleetStore,
+  ForeignStore,
   loadBatchScripts,
   rebuildJob,
   settleGeneration,
@@ -53,6 +55,8 @@ export async function rebuild(session: Session, request: RebuildRequest): Promis
   const rows: Row[] = [];
   try {
     await whenReady(redis, redisUrl, READY_MS);
+    const standing = await new FleetStore({ redis, keys, store, who: "cairn doctor" }).look();
+    if (standing.kind === "another") throw new ForeignStore(`${standing.sentence} ${standing.advice}`);
     // Before the first record (RB2), and only if there is one to make.
     let settled: Promise<number> | null = null;
     for await (const found of findLostJobs({ redis, keys, store })) {
