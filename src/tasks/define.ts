@@ -121,6 +121,7 @@ export function defineOnline<Input, Output>(options: OnlineOptions<Input, Output
     Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 1_000,
     "a whole number from 1 to 1000",
   );
+  demandFunctions(name, { run: options.run });
   return {
     [TASK_BRAND]: "online",
     class: "online",
@@ -133,6 +134,23 @@ export function defineOnline<Input, Output>(options: OnlineOptions<Input, Output
     concurrency,
     run: options.run,
   };
+}
+
+/** What each part is for, told to whoever has left it out: in JavaScript nothing else says so before it is called. */
+const PARTS: Readonly<Record<string, string>> = {
+  run: "answers a request: (input, ctx) => output",
+  init: "makes the state to begin with: (input, ctx) => state",
+  step: "computes on for a while: (state, ctx) => more, or done(output)",
+  save: "writes the state into a folder, which becomes a checkpoint: (state, directory, ctx) => void",
+  load: "reads it back, on whatever worker: (directory, input, ctx) => state",
+};
+
+function demandFunctions(task: string, parts: Readonly<Record<string, unknown>>): void {
+  for (const [part, value] of Object.entries(parts)) {
+    if (typeof value === "function") continue;
+    const is = value === undefined ? "is missing" : `is ${JSON.stringify(value)}`;
+    throw new TypeError(`task "${task}": ${part} ${is}, but must be a function that ${PARTS[part] ?? "is called"}`);
+  }
 }
 
 export interface BatchOptions<Input, State, Output> {
@@ -193,6 +211,8 @@ export function defineBatch<Input, State, Output>(
     "between 0 and checkpoint.maxMs",
   );
   check(name, "maxRetries", maxRetries, Number.isInteger(maxRetries) && maxRetries >= 0, "a whole number from 0 on");
+  const { init, step, save, load } = options;
+  demandFunctions(name, { init, step, save, load });
   return {
     [TASK_BRAND]: "batch",
     class: "batch",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defineProgram, z } from "../../src/index.ts";
+import { demandExecutable } from "../../src/tasks/program/find-executable.ts";
 import { expand, expandCommand, type Scope } from "../../src/tasks/program/expand.ts";
 import { parseProgramInput } from "../../src/tasks/program/input-schema.ts";
 import { keepPrograms, loadPrograms } from "../../src/tasks/program/programs-file.ts";
@@ -143,6 +144,21 @@ describe("a programs file", () => {
     const names = (await Promise.all(kept.map(loadPrograms))).flatMap(({ tasks }) => tasks.map(({ name }) => name));
     expect(names).toEqual(["chain", "gromacs", "heat", "by-sigterm", "by-stop-file", "time-folders", "fortran"]);
   });
+});
+
+test("an executable that is not there is refused before a job runs, by whatever path it is named", async () => {
+  const input = z.strictObject({ script: z.string() });
+  for (const start of ["${here}/missing.pl", "./missing.pl", join(folder, "missing.pl")]) {
+    const program = defineProgram({ name: "sim", input, here: folder, start: [start] });
+    await expect(demandExecutable(program, { PATH: "/bin" })).rejects.toThrow(
+      `program "sim": start[0]: ${join(folder, "missing.pl")} is not there`,
+    );
+  }
+  const resume = ["${here}/missing.pl"];
+  const resumed = defineProgram({ name: "sim", input, here: folder, start: ["sh"], resume });
+  await expect(demandExecutable(resumed, { PATH: "/bin" })).rejects.toThrow('program "sim": resume[0]');
+  const ofTheJob = defineProgram({ name: "sim", input, here: folder, start: ["${here}/${input.script}"] });
+  await demandExecutable(ofTheJob, { PATH: "/bin" });
 });
 
 test("defineProgram refuses by field, and comes to the same as a file", () => {

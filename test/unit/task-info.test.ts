@@ -6,6 +6,30 @@ import { builtinTasks } from "../../workers/tasks/index.ts";
 const online = (input: z.ZodType, description = "") =>
   defineOnline({ name: "probe", description, input, run: () => null });
 
+describe("T3: a definition that cannot work", () => {
+  const whole = {
+    name: "probe",
+    input: z.null(),
+    checkpoint: { version: 1 },
+    init: () => 0,
+    step: (): typeof more => more,
+    save: () => undefined,
+    load: () => 0,
+  };
+
+  test.each(["init", "step", "save", "load"])("a batch task without %s is refused where it is defined", (part) => {
+    const lacking = Object.fromEntries(Object.entries(whole).filter(([name]) => name !== part));
+    expect(() => defineBatch(lacking as typeof whole)).toThrow(
+      new RegExp(`^task "probe": ${part} is missing, but must be a function that .+: \\(`),
+    );
+  });
+
+  test("so is an online task whose run is no function", () => {
+    const broken = { name: "probe", input: z.null(), run: "echo" } as unknown as Parameters<typeof defineOnline>[0];
+    expect(() => defineOnline(broken)).toThrow('task "probe": run is "echo", but must be a function that answers');
+  });
+});
+
 describe("describing a task", () => {
   test("every built-in task can be described", () => {
     expect(builtinTasks.map((task) => describeTask(task).name)).toEqual(

@@ -24,7 +24,9 @@ export async function findExecutable(name: string, environment: Environment): Pr
 export async function demandExecutable({ name, program }: ProgramTask, environment: Environment): Promise<void> {
   const path = program.env["PATH"] === undefined ? environment : { PATH: String(program.env["PATH"]) };
   for (const [field, command] of Object.entries({ start: program.start, resume: program.resume })) {
-    const executable = command === undefined ? "" : executableOf(command);
+    // `${here}` is known already: the folder of the definition. The rest is each job's own.
+    const named = command === undefined ? "" : executableOf(command);
+    const executable = program.here === undefined ? named : named.replaceAll("${here}", program.here);
     if (executable === "" || executable.includes("${")) continue;
     if ((await findExecutable(executable, path)) !== null) continue;
     const where = executable.includes("/") ? "there, or it may not be executed" : `in PATH (${path["PATH"] ?? ""})`;
