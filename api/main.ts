@@ -6,6 +6,7 @@
  *    moment, what is under way ends. The second one ends at once.
  * P3 When the channel to the process that started us closes, that process is gone: we end, soon.
  */
+import "../src/runtime/demand-node.ts";
 import { askedToLeave } from "../src/runtime/asked-to-leave.ts";
 import { createLogger } from "../src/runtime/logger.ts";
 import { configOf, endWithFailure } from "../src/runtime/start-failure.ts";

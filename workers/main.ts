@@ -6,6 +6,7 @@
  * MW2 When the channel to the process that started us closes, that process is gone: we drain as after a signal.
  * MW3 A worker whose store does not answer waits for it and is not ready; one whose store is not the fleet's ends.
  */
+import "../src/runtime/demand-node.ts";
 import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 import { join } from "node:path";

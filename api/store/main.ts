@@ -5,6 +5,7 @@
  * SM2 The first SIGTERM or SIGINT lets what is under way end, the second ends at once. When the channel to the process
  *     that started us closes, that process is gone, and we leave as after a signal.
  */
+import "../../src/runtime/demand-node.ts";
 import { openStore, storeAccessFrom } from "../../src/checkpoints/checkpoints.ts";
 import { askedToLeave } from "../../src/runtime/asked-to-leave.ts";
 import { createLogger } from "../../src/runtime/logger.ts";

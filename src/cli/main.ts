@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** `cairn`: the command line. Puts the session together; everything else is in `program.ts` and `commands/`. */
+import "../runtime/demand-node.ts";
 import { createRequire } from "node:module";
 import { isatty } from "node:tty";
 import pc from "picocolors";

@@ -1,16 +1,13 @@
 /** This machine: Node, open files. */
 import { readFileSync } from "node:fs";
+import { isNodeNewEnough, OLDEST_NODE } from "../../runtime/required-node.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
 const OPEN_FILES = 4_096;
-/** Oldest Node, as in `engines` of package.json. */
-const OLDEST_NODE = [20, 19] as const;
 
 export function checkNode(version: string): Finding {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [oldest, oldestMinor] = OLDEST_NODE;
-  if (major > oldest || (major === oldest && minor >= oldestMinor)) return ok("Node.js", version);
-  return fail("Node.js", version, `Install Node.js ${oldest}.${oldestMinor} or newer.`);
+  if (isNodeNewEnough(version)) return ok("Node.js", version);
+  return fail("Node.js", version, `Install Node.js ${OLDEST_NODE.join(".")} or newer.`);
 }
 
 /** Linux only: elsewhere there is no such file, and nothing is said. @param limits text of /proc/self/limits */

@@ -1,5 +1,5 @@
 /** Writes PNG files (ISO/IEC 15948): 8-bit palette, not interlaced. */
-import { crc32, deflateSync } from "node:zlib";
+import zlib from "node:zlib"; // Not by name: an older Node.js lacks `crc32`, and has to get as far as saying so.
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 /** Bit depth 8, colour type 3 (palette), the only compression and filter method there are, no interlacing. */
@@ -10,7 +10,7 @@ function chunk(type: string, data: Uint8Array): Buffer {
   out.writeUInt32BE(data.length, 0);
   out.write(type, 4, "latin1");
   out.set(data, 8);
-  out.writeUInt32BE(crc32(out.subarray(4, 8 + data.length)), 8 + data.length);
+  out.writeUInt32BE(zlib.crc32(out.subarray(4, 8 + data.length)), 8 + data.length);
   return out;
 }
 
@@ -36,7 +36,7 @@ export function encodePng(
     SIGNATURE,
     chunk("IHDR", header),
     chunk("PLTE", Uint8Array.from(palette.flat())),
-    chunk("IDAT", deflateSync(rows)),
+    chunk("IDAT", zlib.deflateSync(rows)),
     chunk("IEND", new Uint8Array(0)),
   ]);
 }
