@@ -27,6 +27,7 @@ import { prepareWorkshop, type Workshop } from "./workshop.ts";
 const LOOK_MS = 200;
 /** How long is waited for a look at a background program's processes, ms. */
 const BACKGROUND_LOOK_MS = 100;
+const EMPTY_LOOKS = 4;
 /** How often it is looked whether a checkpoint is complete, as a part of the rest it needs. */
 const RESTS_PER_LOOK = 4;
 const FASTEST_LOOK_MS = 25;
@@ -284,8 +285,12 @@ export class Driver {
     return this.#held;
   }
 
+  /** Several looks in a row: one may fall between the end of a parent and the sight of its child. */
   async #nothingRuns(): Promise<void> {
-    while (this.#tree.look().length > 0) await this.#options.clock.sleep(BACKGROUND_LOOK_MS);
+    for (let empty = 0; empty < EMPTY_LOOKS;) {
+      empty = this.#tree.look().length === 0 ? empty + 1 : 0;
+      await this.#options.clock.sleep(BACKGROUND_LOOK_MS);
+    }
   }
 
   /** As often as what is looked at may change. */
