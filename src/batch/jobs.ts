@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { ulid } from "ulid";
 import type { Fork, Job, PatchJob, Submit } from "../contract/job.ts";
 import type { TaskInfo } from "../contract/worker.ts";
+import { ORDERS, type JobState } from "../domain/job-state.ts";
 import type { Limits } from "../domain/limits.ts";
 import { RedisFault, writing } from "../redis/fault.ts";
 import type { Keys } from "../redis/keys.ts";
@@ -175,7 +176,7 @@ export class JobWriter {
       case "illegal":
         return {
           kind: "illegal",
-          detail: `a job that is ${String(rest)} cannot be asked to ${verb}`,
+          detail: `a job that is ${String(rest)} cannot be asked to ${verb}; ${ordersIn(String(rest) as JobState)}`,
           job: await reader.require(id),
         };
       case "not_found":
@@ -266,6 +267,11 @@ export class JobWriter {
     const added = this.#options.tickets.add([ticket]).catch((error: unknown) => this.#options.onTicketError(error));
     await Promise.race([added, new Promise((resolve) => setTimeout(resolve, 250).unref())]);
   }
+}
+
+function ordersIn(state: JobState): string {
+  const orders = ORDERS[state];
+  return `it takes ${[orders.slice(0, -1).join(", "), orders.at(-1)].filter((part) => part !== "").join(" and ")}`;
 }
 
 /** J1: the script itself refused, so nothing happened. */

@@ -5,6 +5,7 @@
  */
 import type { Job } from "../contract/job.ts";
 import { CairnProblem, CairnTimeout, CairnUnreachable } from "../client/fault.ts";
+import { CairnSettingsFault } from "../runtime/config.ts";
 import { UsageError } from "./usage-error.ts";
 
 export const EXIT = {
@@ -37,7 +38,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
 
 /** The exit code for an error that ends the command. */
 export function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof UsageError || error instanceof CairnSettingsFault) return EXIT.usage;
   if (error instanceof CairnTimeout) return EXIT.timeout;
   if (error instanceof CairnUnreachable) return EXIT.away;
   if (!(error instanceof CairnProblem)) return EXIT.error;

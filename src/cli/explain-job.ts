@@ -195,7 +195,9 @@ function attemptSentences({ job, attempts, nowMs }: JobFacts): string[] {
   const fault =
     job.retries === 0 || job.class === "online"
       ? []
-      : [`${job.retries} of them failed by the task's own fault; ${job.maxRetries} such retries are allowed.`];
+      : [
+          `${job.retries} of them failed by the task's own fault; ${job.maxRetries === 0 ? "no such retry is" : job.maxRetries === 1 ? "one such retry is" : `${job.maxRetries} such retries are`} allowed.`,
+        ];
   const stale =
     job.staleWritesRefused === 0
       ? []

@@ -16,13 +16,14 @@ import {
   type OptionValues,
 } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { EXIT, EXIT_MEANINGS, exitCodeOf } from "./exit-code.ts";
-import { CairnUnreachable } from "../client/fault.ts";
+import { EXIT, EXIT_MEANINGS, exitCodeOf, type ExitCode } from "./exit-code.ts";
+import { CairnProblem, CairnUnreachable } from "../client/fault.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { FORMS } from "./output.ts";
 import type { Session } from "./session.ts";
 import { tellError } from "./tell-error.ts";
 import { UsageError } from "./usage-error.ts";
+import { readJobId } from "./values.ts";
 
 const HELP_COLUMNS = 78;
 
@@ -31,7 +32,7 @@ export async function runProgram(session: Session, args: readonly string[], vers
   let exit: number = EXIT.ok;
   const written: string[] = [];
   const parser = createParser(version, async (command, given, options) => {
-    exit = await command.run(session, given, options);
+    exit = await command.run(session, readArguments(command, given), options);
   });
   // Collected and written below, so that a pipe that is full is waited for.
   const output = {
@@ -43,18 +44,49 @@ export async function runProgram(session: Session, args: readonly string[], vers
   try {
     await parser.parseAsync([...args], { from: "user" });
   } catch (error) {
-    exit =
-      error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.ok : EXIT.usage) : failed(session, args, error);
+    exit = error instanceof CommanderError ? endOfParser(session, args, error) : await failed(session, args, error);
   }
   for (const text of written) await session.out(text); // G2
   return exit;
 }
 
-function failed(session: Session, args: readonly string[], error: unknown): number {
+/** Ids of jobs as the API knows them. @throws UsageError for what cannot be one */
+function readArguments({ args }: Command, given: readonly string[]): readonly string[] {
+  return given.map((text, at) => ((args[at] ?? args.at(-1))?.name === "job" ? readJobId(text) : text));
+}
+
+function endOfParser({ say }: Session, args: readonly string[], error: CommanderError): ExitCode {
+  // A shell that was given {"a": 1} without quotes hands over {a: and 1}.
+  if (error.code === "commander.excessArguments" && args.some((arg) => /^[{[]/.test(arg))) {
+    say(`  JSON is one argument: put it into single quotes, '{"steps": 3}'; or in a file, with -f`);
+  }
+  return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+}
+
+async function failed(session: Session, args: readonly string[], error: unknown): Promise<ExitCode> {
+  const array = await arrayInstead(session, args, error);
+  if (array !== null) {
+    const { typed, say } = session;
+    say(`cairn: ${array} is an array, not a job:`);
+    say(`  \`${typed} arrays ${array}\` shows it, \`${typed} ls --array ${array}\` its jobs,`);
+    say(`  \`${typed} cancel --array ${array}\` gives them up; stop, resume and retry take --array too.`);
+    return exitCodeOf(error);
+  }
   tellError(session, error, { prefix: "cairn", form: formOf(args) });
   if (error instanceof UsageError) session.say(`  ${session.typed} ${args[0] ?? ""} --help shows how it is written`);
   else if (error instanceof CairnUnreachable) session.say(`  ${adviceFor(session, args)}`);
   return exitCodeOf(error);
+}
+
+/** The id that is no job's but an array's, if that is why it was not found. */
+async function arrayInstead(session: Session, args: readonly string[], error: unknown): Promise<string | null> {
+  if (!(error instanceof CairnProblem) || error.code !== "unknown_job" || formOf(args) === "json") return null;
+  const client = session.client({ api: optionOf(args, "--api"), data: optionOf(args, "--data") });
+  for (const id of args.map((arg) => arg.trim().toLowerCase()).filter((arg) => /^[0-9a-z]{26}$/.test(arg))) {
+    const found = await client.arrays.get(id).catch(() => null);
+    if (found !== null) return id;
+  }
+  return null;
 }
 
 /** Read off once more: the parsed options are gone with the command that failed. */

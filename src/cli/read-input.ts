@@ -43,6 +43,8 @@ function parse(text: string, where: string): Json {
     return JSON.parse(text) as Json;
   } catch (error) {
     const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-    throw new UsageError(`${where} is not JSON (${error instanceof Error ? error.message : ""}): ${shown}`);
+    // What a shell leaves of {"a":1} without quotes around it.
+    const quotes = /^\{[a-z_]+:/i.test(text) ? `; put it into single quotes: '{"steps":3}'` : "";
+    throw new UsageError(`${where} is not JSON (${error instanceof Error ? error.message : ""}): ${shown}${quotes}`);
   }
 }

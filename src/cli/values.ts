@@ -29,6 +29,18 @@ export function readPair(text: string): readonly [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
+/** The id of a job or an array, in the case in which the API knows it. */
+export function readJobId(text: string): string {
+  const id = text.trim().toLowerCase();
+  if (id === "") throw new UsageError("The id of the job is empty: was the variable set that stands there?");
+  if (!/^[0-9a-hjkmnp-tv-z]{26}$/.test(id)) {
+    throw new UsageError(
+      `"${text}" is not the id of a job: 26 letters and digits, as \`cairn ls\` shows them; they cannot be shortened`,
+    );
+  }
+  return id;
+}
+
 /** `job`, or `job:run` for one whose failure does not matter. */
 export function readDependency(text: string): { readonly job: string; readonly onFailure: "cancel" | "run" } {
   const [, job, onFailure = "cancel"] = /^([^:]+)(?::(run|cancel))?$/.exec(text) ?? [];

@@ -15,7 +15,11 @@ const entry = (status: number, title: string, hint: string): ErrorEntry => ({ st
 const passing = (status: number, title: string, hint: string): ErrorEntry => ({ status, title, hint, retryable: true });
 
 export const ERROR_CODES = {
-  invalid_json: entry(400, "The body is not valid JSON", "Send one JSON value; `detail` says where it breaks."),
+  invalid_json: entry(
+    400,
+    "The body is not the JSON that is wanted",
+    "Send the JSON that the route takes; `detail` says what is wrong with it.",
+  ),
   invalid_request: entry(
     400,
     "The request is not well-formed",
@@ -78,7 +82,11 @@ export const ERROR_CODES = {
   method_not_allowed: entry(405, "This route does not take this method", "See the Allow header."),
   not_acceptable: entry(406, "The answer cannot be given in the form asked for", "Accept application/json."),
   request_timeout: passing(408, "The request did not arrive in time", "Send the whole request without long pauses."),
-  illegal_transition: entry(409, "Not possible in the job's present state", "`detail` says what the state allows."),
+  illegal_transition: entry(
+    409,
+    "Not possible in the job's present state",
+    "`detail` says what it can be asked for in this state.",
+  ),
   wrong_class: entry(
     409,
     "This call is for the other class of task",
@@ -147,8 +155,8 @@ export const ERROR_CODES = {
   ),
   task_failed: passing(
     502,
-    "The task failed on every replica it was allowed to try",
-    "`attempts` tells each try; the task's own message is in `detail`.",
+    "The task failed",
+    "`detail` is the task's own message; the attempts of the job tell each try.",
   ),
   invalid_output: entry(
     502,

@@ -56,6 +56,20 @@ export const TRANSITIONS = {
 /** Any event that some state knows. */
 export type JobEvent = { [S in JobState]: keyof (typeof TRANSITIONS)[S] }[JobState];
 
+/** What people may ask of a job in a state; a test holds it against the table. */
+export const ORDERS = {
+  scheduled: ["stop", "cancel"],
+  blocked: ["stop", "cancel"],
+  queued: ["stop", "cancel"],
+  running: ["checkpoint", "stop", "migrate", "cancel"],
+  stopping: ["stop", "cancel"],
+  stopped: ["resume", "cancel"],
+  succeeded: ["retry"],
+  failed: ["retry"],
+  cancelled: ["retry"],
+  expired: ["retry"],
+} as const satisfies Record<JobState, readonly string[]>;
+
 export type Transition =
   | { readonly kind: "ok"; readonly to: JobState }
   | { readonly kind: "illegal"; readonly from: JobState; readonly event: JobEvent };

@@ -203,17 +203,30 @@ class ClusterClient extends Cluster {
 
 /**
  * Waits until the connection can be used.
- * @throws Error after `timeoutMs`, with the address and what to look at
+ * @throws Error at once when Redis refuses the password; after `timeoutMs`, with the address and what to look at
  */
 export async function whenReady(client: RedisClient, url: string, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
-  for (;;) {
-    try {
-      await client.ping();
-      return;
-    } catch (error) {
-      last = error;
+  // What it says while connecting comes only here: the commands meanwhile fail for want of a connection.
+  let refusal: string | null = null;
+  const note = (error: unknown): void => void (refusal ??= refusalIn(error));
+  client.on("error", note);
+  try {
+    for (;;) {
+      try {
+        await client.ping();
+        return;
+      } catch (error) {
+        last = error;
+        note(error);
+      }
+      if (refusal !== null) {
+        throw new Error(
+          `Redis at ${hidePassword(url)} refuses us: ${String(refusal)}. Write the password into CAIRN_REDIS_URL: redis://:password@host:port, or redis://user:password@host:port`,
+          { cause: last },
+        );
+      }
       if (performance.now() > deadline) {
         throw new Error(
           `Redis at ${hidePassword(url)} did not answer within ${timeoutMs} ms; is it running, and CAIRN_REDIS_URL right?`,
@@ -222,7 +235,17 @@ export async function whenReady(client: RedisClient, url: string, timeoutMs: num
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  } finally {
+    client.off("error", note);
   }
+}
+
+/** What Redis says to a password that is wrong or missing; null for any other error. */
+export function refusalIn(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  if (/^(?:ERR )?(?:NOAUTH|WRONGPASS|NOPERM|ERR invalid password)/.test(error.message)) return error.message;
+  const inner = "lastNodeError" in error ? error.lastNodeError : error.cause;
+  return inner === undefined ? null : refusalIn(inner);
 }
 
 /** Closes without waiting for what is under way. */

@@ -5,6 +5,7 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { nearestName } from "../domain/nearest-name.ts";
 import { DEFAULT_LIMITS, type Limits } from "../domain/limits.ts";
 
 const list = z.string().transform((text) =>
@@ -14,15 +15,33 @@ const list = z.string().transform((text) =>
     .filter((part) => part !== ""),
 );
 const pairs = list.transform((items) => Object.fromEntries(items.map((item) => splitPair(item))));
-const whole = z.coerce.number({ error: "must be a whole number" }).int({ error: "must be a whole number" });
+const whole = z.coerce
+  .number({
+    error: (issue) => {
+      if (issue.code === "too_big") return `must not be more than ${String(issue.maximum)}`;
+      return issue.code === "too_small" ? `must not be less than ${String(issue.minimum)}` : "must be a whole number";
+    },
+  })
+  .int({ error: "must be a whole number" });
+
+const REDIS_URL = /^(rediss?|redis\+(sentinel|cluster)):\/\/./;
+const REDIS_URL_FORMS = {
+  error:
+    "write redis://host:port, rediss://host:port, redis+sentinel://host:port,…/name or redis+cluster://host:port,…",
+};
 
 /** Every setting: the variable is `CAIRN_` + its name in upper snake case. */
 const settings = z.strictObject({
   redisUrl: z
     .string()
+    .regex(REDIS_URL, REDIS_URL_FORMS)
     .default("redis://127.0.0.1:6379")
     .describe("redis://, rediss://, redis+sentinel://host,host/name, redis+cluster://host,host"),
-  onlineRedisUrl: z.string().optional().describe("Another Redis for online work; default: the same"),
+  onlineRedisUrl: z
+    .string()
+    .regex(REDIS_URL, REDIS_URL_FORMS)
+    .optional()
+    .describe("Another Redis for online work; default: the same"),
   redisPrefix: z
     .string()
     .regex(/^[a-z0-9-]+$/)
@@ -94,6 +113,11 @@ const settings = z.strictObject({
   limits: z.string().default("{}").describe("JSON object that overrides entries of /v1/limits"),
 });
 
+/** The settings cannot be used; the message names the variable, what it holds and what it should. */
+export class CairnSettingsFault extends TypeError {
+  override readonly name = "CairnSettingsFault";
+}
+
 type Settings = z.output<typeof settings>;
 export type SettingName = keyof Settings;
 export type Config = Readonly<Omit<Settings, "store" | "limits" | "onlineRedisUrl">> & {
@@ -159,6 +183,21 @@ export function givenSettings(
   return given;
 }
 
+/** Never shown. */
+const SECRETS: ReadonlySet<SettingName> = new Set<SettingName>(["storeToken", "s3SecretAccessKey", "s3SessionToken"]);
+
+/** Variables that begin like ours and that nothing reads: each in a sentence, with the one that may be meant. */
+export function unknownVariables(environment: Readonly<Record<string, string | undefined>> = process.env): string[] {
+  const known = (Object.keys(settings.shape) as SettingName[]).map((name) => variableOf(name));
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("CAIRN_") && !known.includes(name))
+    .sort()
+    .map((name) => {
+      const near = nearestName(name, known);
+      return `${name} is no setting, and is ignored${near === null ? "" : `; did you mean ${near}?`}`;
+    });
+}
+
 /** The environment this process was started with, for what it starts itself. */
 export function inheritedEnvironment(): NodeJS.ProcessEnv {
   return process.env;
@@ -199,7 +238,7 @@ export function environmentWith(flags: Partial<Record<SettingName, string | unde
  * Reads the configuration.
  *
  * @param flags settings given on the command line, by name; undefined ones are passed over
- * @throws TypeError naming the variable, what it holds and what it should
+ * @throws CairnSettingsFault naming the variable, what it holds and what it should
  */
 export function loadConfig(flags: Partial<Record<SettingName, string | undefined>> = {}): Config {
   const given = givenSettings(flags);
@@ -207,7 +246,8 @@ export function loadConfig(flags: Partial<Record<SettingName, string | undefined
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const name = String(issue?.path[0] ?? "") as SettingName;
-    throw new TypeError(`${variableOf(name)} is "${given[name] ?? ""}": ${issue?.message ?? "not usable"}`);
+    const said = SECRETS.has(name) ? "not usable" : `"${given[name] ?? ""}"`;
+    throw new CairnSettingsFault(`${variableOf(name)} is ${said}: ${issue?.message ?? "not usable"}`);
   }
   const { store, limits, onlineRedisUrl, ...rest } = parsed.data;
   return Object.freeze({
@@ -227,10 +267,10 @@ function parseLimits(text: string): Limits {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new TypeError("CAIRN_LIMITS is not JSON", { cause: error });
+    throw new CairnSettingsFault("CAIRN_LIMITS is not JSON", { cause: error });
   }
   const parsed = shape.safeParse(value);
-  if (!parsed.success) throw new TypeError(`CAIRN_LIMITS: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new CairnSettingsFault(`CAIRN_LIMITS: ${z.prettifyError(parsed.error)}`);
   return { ...DEFAULT_LIMITS, ...parsed.data };
 }
 

@@ -3,7 +3,7 @@
  * as a log entry with the trace.
  */
 import { isatty } from "node:tty";
-import { loadConfig, type Config } from "./config.ts";
+import { loadConfig, unknownVariables, type Config } from "./config.ts";
 import type { Logger } from "./logger.ts";
 
 /** The exit code for settings that cannot be used, as for a command line that is wrong. */
@@ -11,6 +11,7 @@ const USAGE = 2;
 
 /** The settings of `program`, or the end of this process with what is wrong with them: there is no log level yet. */
 export function configOf(program: string): Config {
+  for (const sentence of unknownVariables()) process.stderr.write(`cairn ${program}: ${sentence}\n`);
   try {
     return loadConfig();
   } catch (error) {

@@ -6,6 +6,7 @@
  * L1 Two tasks of one name are an error: which of them runs would depend on the order of loading.
  * L2 A module that exports no task is an error: it is a mistyped path or a forgotten `export`.
  */
+import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { isTask, type Task } from "./define.ts";
 import { loadPrograms } from "./program/programs-file.ts";
@@ -68,7 +69,7 @@ async function importTasks(path: string): Promise<Loaded> {
   try {
     module = await import(pathToFileURL(path).href);
   } catch (error) {
-    throw new Error(`${path} could not be loaded: ${reasonAndPlace(error)}`, { cause: error });
+    throw new Error(`${originIn(path) ?? path} could not be loaded: ${reasonAndPlace(error)}`, { cause: error });
   }
   const exported = Object.entries(module as Readonly<Record<string, unknown>>);
   const origin = exported.find(([name]) => name === BUNDLE_ORIGIN)?.[1];
@@ -76,6 +77,17 @@ async function importTasks(path: string): Promise<Loaded> {
     origin: typeof origin === "string" ? origin : path,
     tasks: exported.map(([, value]) => value).filter((value) => isTask(value)),
   };
+}
+
+/** As the bundle at `path` says it, which could not be imported; null when it cannot be read off. */
+function originIn(path: string): string | null {
+  try {
+    const text = readFileSync(path, "utf8");
+    const said = new RegExp(`^export const ${BUNDLE_ORIGIN.replace("$", "\\$")} = (".*");$`, "m").exec(text)?.[1];
+    return said === undefined ? null : (JSON.parse(said) as string);
+  } catch {
+    return null;
+  }
 }
 
 function reasonAndPlace(error: unknown): string {

@@ -21,7 +21,7 @@ const SCHEMA = z.toJSONSchema(programSchema, { io: "input", unrepresentable: "an
 
 /** Field, type, default, meaning: every field, nested ones with their path. */
 export function programFields(): readonly (readonly string[])[] {
-  const input = ["`input`", "JSON Schema", "", "What the job's input must be; in TypeScript a zod schema"];
+  const input = ["`input`", "JSON Schema", "**required**", "What the job's input must be; in TypeScript a zod schema"];
   const rows = rowsOf(SCHEMA, "");
   const at = rows.findIndex(([name]) => name === "`start`");
   return [...rows.slice(0, at), input, ...rows.slice(at)];

@@ -14,12 +14,32 @@ import {
   STORE_SETTINGS,
   WORKER_SETTINGS,
 } from "../../src/cli/settings-options.ts";
+import { tellError } from "../../src/cli/tell-error.ts";
 import { UsageError } from "../../src/cli/usage-error.ts";
+import { readJobId } from "../../src/cli/values.ts";
 import { CairnProblem, CairnTimeout, CairnUnreachable } from "../../src/client/fault.ts";
 import { problem } from "../../src/contract/problem.ts";
 import { ERROR_CODES, type ErrorCode } from "../../src/domain/error-code.ts";
 import { describeSettings } from "../../src/runtime/config.ts";
 import { keepSession } from "../support/session.ts";
+
+/** What only a program that speaks HTTP by itself can get. */
+const NEVER_TO_A_CLIENT: ReadonlySet<ErrorCode> = new Set([
+  ...([
+    "malformed_http",
+    "forbidden_origin",
+    "method_not_allowed",
+    "not_acceptable",
+    "unsupported_media_type",
+  ] as const),
+  ...([
+    "expectation_failed",
+    "headers_too_large",
+    "unknown_host",
+    "request_timeout",
+    "idempotency_in_progress",
+  ] as const),
+]);
 
 const folders: string[] = [];
 afterEach(() => {
@@ -100,6 +120,10 @@ describe("the command line", () => {
       ["ls", "--limit", "x"],
       ["ls", "--what"],
       ["get", "a", "b", "c"],
+      ["get", "01hzyv"],
+      ["explain", ""],
+      ["submit", "count", "{steps:", "3}"],
+      ["submit", "count", "{steps:3}"],
       ["submit", "count"],
     ];
     for (const args of wrong) {
@@ -107,6 +131,36 @@ describe("the command line", () => {
       expect([args, await runProgram(kept.session, args, "1.2.3")]).toEqual([args, EXIT.usage]);
       expect(kept.out()).toBe("");
       expect(kept.words()).toContain("--help");
+    }
+  });
+
+  it("says of ids that they cannot be shortened, and of JSON that it wants quotes", async () => {
+    const said = async (...args: string[]): Promise<string> => {
+      const kept = keepSession();
+      expect(await runProgram(kept.session, args, "0")).toBe(EXIT.usage);
+      return kept.words();
+    };
+    expect(await said("get", "01hzyv7k")).toContain("they cannot be shortened");
+    expect(await said("explain", "")).toContain("The id of the job is empty");
+    expect(await said("submit", "count", "{}", "--depends-on", "abc")).toContain('"abc" is not the id of a job');
+    expect(await said("submit", "count", "{steps:", "3}")).toContain("put it into single quotes");
+    expect(await said("submit", "count", "{steps:3}")).toContain("put it into single quotes");
+    expect(readJobId(" 01HZYV7K3M8Q4R5T6W7X8Y9Z0A")).toBe("01hzyv7k3m8q4r5t6w7x8y9z0a");
+  });
+
+  it("hints at commands, and never at routes, headers or fields of a document", () => {
+    for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
+      if (NEVER_TO_A_CLIENT.has(code)) continue;
+      const kept = keepSession();
+      tellError(kept.session, new CairnProblem(problem(code, "x", { job: "01hzyv7k3m8q4r5t6w7x8y9z0a" })), {
+        prefix: "cairn",
+        form: "table",
+      });
+      expect([code, kept.words()]).toEqual([
+        code,
+        expect.not.stringMatching(/(GET|POST|PUT) \/|-Timeout-Ms|`(detail|errors|attempts|dependency)`|Retry-After/),
+      ]);
+      expect(kept.words()).toContain("job: 01hzyv7k3m8q4r5t6w7x8y9z0a");
     }
   });
 
@@ -172,7 +226,7 @@ describe("the address of the API", () => {
 
   it("that nobody answers at ends with 6, and with what to do", async () => {
     const kept = keepSession();
-    const args = ["get", "x", "--api", "http://127.0.0.1:9", "-o", "json"];
+    const args = ["tasks", "x", "--api", "http://127.0.0.1:9", "-o", "json"];
     expect(await runProgram(kept.session, args, "0")).toBe(EXIT.away);
     expect(kept.words()).toMatch(/127\.0\.0\.1:9 does not answer[^]*given by --api[^]*npm start/);
     expect(kept.out()).toBe("");

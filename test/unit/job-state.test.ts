@@ -4,6 +4,7 @@ import {
   FINAL_STATES,
   isFinal,
   JOB_STATES,
+  ORDERS,
   TRANSITIONS,
   transition,
   type JobEvent,
@@ -23,6 +24,18 @@ describe("the states of a job", () => {
       cancelled: ["retry", "revive"],
       expired: ["retry", "revive"],
     });
+  });
+
+  it("S1: what people are told that they may ask for in a state is what the table has", () => {
+    for (const state of STATES) {
+      const exits = Object.keys(TRANSITIONS[state]);
+      const orders: readonly string[] = ORDERS[state];
+      const asked = exits.includes("ask");
+      expect([state, orders.includes("stop")]).toEqual([state, exits.includes("stop") || asked]);
+      expect([state, orders.includes("cancel")]).toEqual([state, exits.includes("cancel") || asked]);
+      for (const order of ["resume", "retry"])
+        expect([state, orders.includes(order)]).toEqual([state, exits.includes(order)]);
+    }
   });
 
   it("S1: whatever is asked, in whatever order, a job is always in a known state, and illegal events change nothing", () => {

@@ -1,6 +1,6 @@
 /** `cairn dev`, `cairn api`, `cairn worker`: starting things. */
 import { randomBytes } from "node:crypto";
-import { environmentWith, givenSettings, loadConfig } from "../../runtime/config.ts";
+import { environmentWith, givenSettings, loadConfig, unknownVariables } from "../../runtime/config.ts";
 import { entryOf } from "../become.ts";
 import { command, value, type Command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
@@ -92,6 +92,7 @@ export const dev: Command = command({
     const config = loadConfig(flags);
     const { redisUrl } = givenSettings(flags);
     const { say } = session;
+    for (const sentence of unknownVariables()) say(`cairn dev: ${sentence}`);
     // Not before they are needed: every other command would start slower for them.
     const { takeDataFolder } = await import("../../launch/data-folder.mjs");
     const { provideRedis } = await import("../../launch/install-redis.mjs");

@@ -10,7 +10,7 @@ import { ProgressBars } from "../progress-bars.ts";
 import { fileOption, inputArgument, readInput } from "../read-input.ts";
 import type { Session } from "../session.ts";
 import { UsageError } from "../usage-error.ts";
-import { readDependency, readDuration, readPair, readText, readTime, readWhole } from "../values.ts";
+import { readDependency, readDuration, readJobId, readPair, readText, readTime, readWhole } from "../values.ts";
 
 const taskArgument = { name: "task", meaning: "name of the task, see `cairn tasks`", count: "one" } as const;
 const keyOption = value("key", "name of this request: asked again with it, it happens once", readText);
@@ -69,7 +69,9 @@ export const submit = command({
       ...given("priority", options.priority),
       ...given("pool", options.pool),
       ...given("runAt", options.runAt === undefined ? undefined : readTime(options.runAt, session.clock.nowMs())),
-      ...(options.dependsOn.length === 0 ? {} : { dependsOn: [...options.dependsOn] }),
+      ...(options.dependsOn.length === 0
+        ? {}
+        : { dependsOn: options.dependsOn.map(({ job, onFailure }) => ({ job: readJobId(job), onFailure })) }),
       ...given("timeoutMs", options.timeout),
       ...given("deadlineMs", options.deadline),
       ...given("maxRetries", options.maxRetries),
