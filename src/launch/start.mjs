@@ -39,6 +39,9 @@ async function start() {
   const { lock, guard } = taken;
   const { server } = await prepare({ root: ROOT, redis: CAIRN_REDIS_URL ? "none" : "private", say, guard });
   unwatch();
+  /** @type {typeof import("../runtime/config.ts")} */
+  const { unknownVariables } = await import(new URL("../../dist/src/runtime/config.js", import.meta.url).href);
+  for (const sentence of unknownVariables()) say(sentence);
   /** @type {typeof import("./dev.ts")} */
   const { dev } = await import(new URL("../../dist/src/launch/dev.js", import.meta.url).href);
   return dev({

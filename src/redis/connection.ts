@@ -201,16 +201,20 @@ class ClusterClient extends Cluster {
   }
 }
 
+/** What to do about a password. */
+export const REFUSAL_ADVICE =
+  "write it into CAIRN_REDIS_URL, as redis://:password@host:port or redis://user:password@host:port";
+
 /**
  * Waits until the connection can be used.
- * @throws Error at once when Redis refuses the password; after `timeoutMs`, with the address and what to look at
+ * @throws CairnRedisRefusal at once when Redis does not take the password; Error after `timeoutMs`, with the address and what to look at
  */
 export async function whenReady(client: RedisClient, url: string, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
   // What it says while connecting comes only here: the commands meanwhile fail for want of a connection.
-  let refusal: string | null = null;
-  const note = (error: unknown): void => void (refusal ??= refusalIn(error));
+  const heard: { refusal: Error | null } = { refusal: null };
+  const note = (error: unknown): void => void (heard.refusal ??= refusalIn(error));
   client.on("error", note);
   try {
     for (;;) {
@@ -221,12 +225,7 @@ export async function whenReady(client: RedisClient, url: string, timeoutMs: num
         last = error;
         note(error);
       }
-      if (refusal !== null) {
-        throw new Error(
-          `Redis at ${hidePassword(url)} refuses us: ${String(refusal)}. Write the password into CAIRN_REDIS_URL: redis://:password@host:port, or redis://user:password@host:port`,
-          { cause: last },
-        );
-      }
+      if (heard.refusal !== null) throw new CairnRedisRefusal(url, heard.refusal);
       if (performance.now() > deadline) {
         throw new Error(
           `Redis at ${hidePassword(url)} did not answer within ${timeoutMs} ms; is it running, and CAIRN_REDIS_URL right?`,
@@ -240,12 +239,21 @@ export async function whenReady(client: RedisClient, url: string, timeoutMs: num
   }
 }
 
-/** What Redis says to a password that is wrong or missing; null for any other error. */
-export function refusalIn(error: unknown): string | null {
+/** Redis is there, and lets nobody in who shows no password, or a wrong one. */
+export class CairnRedisRefusal extends Error {
+  override readonly name = "CairnRedisRefusal";
+
+  constructor(url: string, cause: Error) {
+    const why = cause.message.startsWith("NOAUTH") ? "wants a password" : "does not take the user or the password";
+    super(`Redis at ${hidePassword(url)} ${why} (${cause.message.split(" ")[0] ?? ""}): ${REFUSAL_ADVICE}`, { cause });
+  }
+}
+
+/** What Redis says to a password that is wrong or missing, among what ioredis made of it; null for any other error. */
+export function refusalIn(error: unknown): Error | null {
   if (!(error instanceof Error)) return null;
-  if (/^(?:ERR )?(?:NOAUTH|WRONGPASS|NOPERM|ERR invalid password)/.test(error.message)) return error.message;
-  const inner = "lastNodeError" in error ? error.lastNodeError : error.cause;
-  return inner === undefined ? null : refusalIn(inner);
+  if (/^(?:NOAUTH|WRONGPASS|NOPERM)\b/.test(error.message)) return error;
+  return refusalIn("lastNodeError" in error ? error.lastNodeError : error.cause);
 }
 
 /** Closes without waiting for what is under way. */

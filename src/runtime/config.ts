@@ -15,14 +15,17 @@ const list = z.string().transform((text) =>
     .filter((part) => part !== ""),
 );
 const pairs = list.transform((items) => Object.fromEntries(items.map((item) => splitPair(item))));
-const whole = z.coerce
-  .number({
-    error: (issue) => {
-      if (issue.code === "too_big") return `must not be more than ${String(issue.maximum)}`;
-      return issue.code === "too_small" ? `must not be less than ${String(issue.minimum)}` : "must be a whole number";
-    },
-  })
-  .int({ error: "must be a whole number" });
+const whole = z.coerce.number({ error: numberFault }).int({ error: "must be a whole number" });
+
+/** Zod asks the schema of the number also for what its bounds say. */
+function numberFault(issue: {
+  readonly code?: string | undefined;
+  readonly maximum?: unknown;
+  readonly minimum?: unknown;
+}): string {
+  if (issue.code === "too_big") return `must not be more than ${String(issue.maximum)}`;
+  return issue.code === "too_small" ? `must not be less than ${String(issue.minimum)}` : "must be a whole number";
+}
 
 const REDIS_URL = /^(rediss?|redis\+(sentinel|cluster)):\/\/./;
 const REDIS_URL_FORMS = {
@@ -186,11 +189,19 @@ export function givenSettings(
 /** Never shown. */
 const SECRETS: ReadonlySet<SettingName> = new Set<SettingName>(["storeToken", "s3SecretAccessKey", "s3SessionToken"]);
 
+/** Read elsewhere: the mark of who started a process (`launch/guard.mjs`), and what the tests are told. */
+const NOT_SETTINGS: ReadonlySet<string> = new Set(["CAIRN_RUN", "CAIRN_TEST_LOG"]);
+
+/** Was this process started by `npm start` or `cairn dev`, which tell what concerns them all? */
+export function isSupervised(): boolean {
+  return process.env["CAIRN_RUN"] !== undefined;
+}
+
 /** Variables that begin like ours and that nothing reads: each in a sentence, with the one that may be meant. */
 export function unknownVariables(environment: Readonly<Record<string, string | undefined>> = process.env): string[] {
   const known = (Object.keys(settings.shape) as SettingName[]).map((name) => variableOf(name));
   return Object.keys(environment)
-    .filter((name) => name.startsWith("CAIRN_") && !known.includes(name))
+    .filter((name) => name.startsWith("CAIRN_") && !known.includes(name) && !NOT_SETTINGS.has(name))
     .sort()
     .map((name) => {
       const near = nearestName(name, known);

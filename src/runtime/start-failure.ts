@@ -3,7 +3,7 @@
  * as a log entry with the trace.
  */
 import { isatty } from "node:tty";
-import { loadConfig, unknownVariables, type Config } from "./config.ts";
+import { isSupervised, loadConfig, unknownVariables, type Config } from "./config.ts";
 import type { Logger } from "./logger.ts";
 
 /** The exit code for settings that cannot be used, as for a command line that is wrong. */
@@ -11,7 +11,8 @@ const USAGE = 2;
 
 /** The settings of `program`, or the end of this process with what is wrong with them: there is no log level yet. */
 export function configOf(program: string): Config {
-  for (const sentence of unknownVariables()) process.stderr.write(`cairn ${program}: ${sentence}\n`);
+  for (const sentence of isSupervised() ? [] : unknownVariables())
+    process.stderr.write(`cairn ${program}: ${sentence}\n`);
   try {
     return loadConfig();
   } catch (error) {

@@ -17,6 +17,7 @@ import {
 import { tellError } from "../../src/cli/tell-error.ts";
 import { UsageError } from "../../src/cli/usage-error.ts";
 import { readJobId } from "../../src/cli/values.ts";
+import { CairnClient } from "../../src/client/client.ts";
 import { CairnProblem, CairnTimeout, CairnUnreachable } from "../../src/client/fault.ts";
 import { problem } from "../../src/contract/problem.ts";
 import { ERROR_CODES, type ErrorCode } from "../../src/domain/error-code.ts";
@@ -146,6 +147,23 @@ describe("the command line", () => {
     expect(await said("submit", "count", "{steps:", "3}")).toContain("put it into single quotes");
     expect(await said("submit", "count", "{steps:3}")).toContain("put it into single quotes");
     expect(readJobId(" 01HZYV7K3M8Q4R5T6W7X8Y9Z0A")).toBe("01hzyv7k3m8q4r5t6w7x8y9z0a");
+  });
+
+  it("says that an id is that of an array, and what takes arrays", async () => {
+    const array = "01hzyv7k3m8q4r5t6w7x8y9z0b";
+    const fetch: typeof globalThis.fetch = (url) => {
+      const found = (url as string).endsWith(`/v1/arrays/${array}`);
+      return Promise.resolve(
+        new Response(JSON.stringify(found ? { id: array } : problem("unknown_job", `there is no job`)), {
+          status: found ? 200 : 404,
+          headers: { "content-type": found ? "application/json" : "application/problem+json" },
+        }),
+      );
+    };
+    const kept = keepSession({ client: () => new CairnClient({ url: "http://127.0.0.1:9", fetch }) });
+    expect(await runProgram(kept.session, ["get", array.toUpperCase()], "0")).toBe(EXIT.notFound);
+    expect(kept.words()).toContain(`${array} is an array, not a job`);
+    expect(kept.words()).toContain(`cairn cancel --array ${array}`);
   });
 
   it("hints at commands, and never at routes, headers or fields of a document", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { nearestName } from "../../src/domain/nearest-name.ts";
-import { refusalIn } from "../../src/redis/connection.ts";
+import { CairnRedisRefusal, refusalIn } from "../../src/redis/connection.ts";
 import { CairnSettingsFault, loadConfig, unknownVariables } from "../../src/runtime/config.ts";
 
 describe("settings", () => {
@@ -15,7 +15,13 @@ describe("settings", () => {
   });
 
   it("that nothing reads are told, with the one that may be meant", () => {
-    const environment = { CAIRN_REDIS_ULR: "x", CAIRN_PORT: "1", CAIRN_NONSENSE_AT_ALL: "1", OTHER: "x" };
+    const environment = {
+      CAIRN_REDIS_ULR: "x",
+      CAIRN_PORT: "1",
+      CAIRN_RUN: "x",
+      CAIRN_NONSENSE_AT_ALL: "1",
+      OTHER: "x",
+    };
     expect(unknownVariables(environment)).toEqual([
       "CAIRN_NONSENSE_AT_ALL is no setting, and is ignored",
       "CAIRN_REDIS_ULR is no setting, and is ignored; did you mean CAIRN_REDIS_URL?",
@@ -38,12 +44,13 @@ describe("a mistyped name", () => {
 
 describe("a Redis that wants a password", () => {
   it("is heard, also through a Cluster's own error, and a mute one is not taken for it", () => {
-    expect(refusalIn(new Error("NOAUTH Authentication required."))).toContain("NOAUTH");
-    expect(refusalIn(new Error("WRONGPASS invalid username-password pair"))).toContain("WRONGPASS");
-    const inner = new Error("NOAUTH Authentication required.");
-    expect(refusalIn(Object.assign(new Error("Failed to refresh slots cache."), { lastNodeError: inner }))).toBe(
-      inner.message,
+    const wrong = new Error("WRONGPASS invalid username-password pair");
+    expect(refusalIn(wrong)).toBe(wrong);
+    expect(new CairnRedisRefusal("redis://:bad@h:1", wrong).message).toMatch(
+      /^Redis at redis:\/\/…@h:1 does not take the user or the password \(WRONGPASS\): write it into CAIRN_REDIS_URL/,
     );
+    const inner = new Error("NOAUTH Authentication required.");
+    expect(refusalIn(Object.assign(new Error("Failed to refresh slots cache."), { lastNodeError: inner }))).toBe(inner);
     expect(refusalIn(new Error("connect ECONNREFUSED 127.0.0.1:1"))).toBeNull();
   });
 });

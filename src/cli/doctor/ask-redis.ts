@@ -1,5 +1,12 @@
 /** Asks Redis, or each primary of a Cluster, for what `redis-findings.ts` judges. */
-import { closeRedis, connectRedis, hidePassword, whenReady, type RedisClient } from "../../redis/connection.ts";
+import {
+  CairnRedisRefusal,
+  closeRedis,
+  connectRedis,
+  hidePassword,
+  whenReady,
+  type RedisClient,
+} from "../../redis/connection.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { fail, ok, type Finding } from "./finding.ts";
 import { judgeRedis, parseInfo } from "./redis-findings.ts";
@@ -30,6 +37,7 @@ export async function askRedis({ url, durability, clock }: RedisQuestion): Promi
     }
     return findings;
   } catch (error) {
+    if (error instanceof CairnRedisRefusal) return [fail("Redis", error.message, "Then run this again.")];
     const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : "";
     const reason = error instanceof Error ? `${error.message}${cause}` : String(error);
     return [
