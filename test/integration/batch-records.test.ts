@@ -195,7 +195,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect((await batch.writer.control(id, "cancel", { by: "me" })).kind).toBe("unchanged");
     expect(await batch.writer.control(id, "stop", { by: "me" })).toMatchObject({
       kind: "illegal",
-      detail: "a job that is cancelled cannot be asked to stop",
+      detail: "a job that is cancelled cannot be asked to stop; it takes retry",
     });
   });
 
