@@ -158,7 +158,7 @@ describe("cairn submit", { timeout: 120_000 }, () => {
 
 describe("orders to a job", { timeout: 120_000 }, () => {
   it("stop, resume, checkpoint and migrate do what they say, and explain tells how it came", async () => {
-    const id = await submit("talk", JSON.stringify({ steps: 60, stepMs: 100 }));
+    const id = await submit("talk", JSON.stringify({ steps: 80, stepMs: 100 }));
     await fleet.running(id);
     expect(await cairn("checkpoint", id, "--wait", "20s")).toMatchObject({ code: 0 });
     expect(await cairn("stop", id, "--wait", "20s")).toMatchObject({ code: 0 });
@@ -177,15 +177,15 @@ describe("orders to a job", { timeout: 120_000 }, () => {
     expect(third.attempts).toBeGreaterThan(2);
     const watched = await cairn("watch", id, "-o", "json");
     expect(watched.code).toBe(0);
-    expect(jobSchema.parse(JSON.parse(watched.out))).toMatchObject({ state: "succeeded", output: { steps: 60 } });
+    expect(jobSchema.parse(JSON.parse(watched.out))).toMatchObject({ state: "succeeded", output: { steps: 80 } });
     expect(watched.err).toMatch(new RegExp(`^${id} running on w[12]\\n(${id} .+\\n)*${id} succeeded on w[12]\\n$`));
 
     const attempts = attemptListSchema.parse(await json("get", id, "attempts")).items;
     expect(attempts.map(({ outcome }) => outcome).sort()).toEqual(["interrupted", "interrupted", "succeeded"]);
     expect(checkpointListSchema.parse(await json("get", id, "checkpoints")).items.length).toBeGreaterThan(1);
     expect(artifactListSchema.parse(await json("get", id, "artifacts")).items).toMatchObject([{ name: "report.txt" }]);
-    expect((await cairn("get", id, "--artifact", "report.txt")).out).toBe("all 60 done\n");
-    expect((await cairn("get", id, "output")).out).toBe('{"steps":60}\n');
+    expect((await cairn("get", id, "--artifact", "report.txt")).out).toBe("all 80 done\n");
+    expect((await cairn("get", id, "output")).out).toBe('{"steps":80}\n');
     expect((await cairn("explain", id)).out).toMatch(/There were 3 attempts:\n- attempt 1 on w/);
   });
 
@@ -277,6 +277,14 @@ describe("cairn doctor", { timeout: 120_000 }, () => {
     expect(code).toBe(1);
     expect(out).toMatch(/^fail {2}Redis .+\n.+→ Start it/m);
     expect(out).not.toContain("secret");
+  });
+
+  it("says at once that Redis does not take the password, and not that it does not answer", async () => {
+    const url = fleet.redis.url.replace("redis://", "redis://nobody:wrong@");
+    const { code, out } = await runCairn(["doctor", "--redis-url", url], { env });
+    expect(code).toBe(1);
+    expect(out).toMatch(/^fail {2}Redis .+ does not take the user or the password \(WRONGPASS\)/m);
+    expect(out).not.toMatch(/wrong@|did not answer within/);
   });
 
   it("fails on a store that cannot be written, and on a setting that cannot be read", async () => {
