@@ -6,6 +6,7 @@
  */
 import type { Socket } from "node:net";
 import { loadConfig } from "../src/runtime/config.ts";
+import { RedisOutage } from "../src/redis/outage.ts";
 import { createLogger } from "../src/runtime/logger.ts";
 import type { MetricsSnapshot } from "./metrics-gather.ts";
 import type { FromServing, ToServing } from "./parent-protocol.ts";
@@ -16,10 +17,11 @@ const ORPHANED_MS = 3_000;
 const METRICS_WITHIN_MS = 2_000;
 
 const config = loadConfig();
-const logger = createLogger({ level: config.logLevel, process: "api" });
+const outage = new RedisOutage();
+const logger = createLogger({ level: config.logLevel, process: "api", absorbs: (error) => outage.absorbs(error) });
 const waiting = new Map<number, (snapshots: readonly MetricsSnapshot[]) => void>();
 
-const serving = createServing({ config, logger, listen: null, others: askOthers, onForeignStore: endWith });
+const serving = createServing({ config, logger, listen: null, others: askOthers, outage, onForeignStore: endWith });
 
 process.on("SIGTERM", () => undefined);
 process.on("SIGINT", () => undefined);

@@ -34,6 +34,7 @@ import { OnlineCoordinator } from "../src/online/online.ts";
 import { EventTail } from "../src/redis/event-tail.ts";
 import { closeRedis, connectRedis, hidePassword, whenReady } from "../src/redis/connection.ts";
 import { createKeys, ONLINE_SHELVES } from "../src/redis/keys.ts";
+import type { RedisOutage } from "../src/redis/outage.ts";
 import { RedisClock } from "../src/redis/redis-clock.ts";
 import { openScriptWriter } from "../src/redis/script-writer.ts";
 import { systemClock } from "../src/runtime/clock.ts";
@@ -85,6 +86,8 @@ export interface ServingOptions {
   readonly listen: { readonly host: string; readonly port: number } | null;
   /** Metrics of the other serving processes. */
   readonly others: AskOthers;
+  /** Tells in the log that Redis is away. */
+  readonly outage: RedisOutage;
   /** The store turned out not to be the fleet's, when it answered at last: this process has to end. */
   readonly onForeignStore: (error: ForeignStore) => void;
 }
@@ -99,7 +102,7 @@ export interface Serving extends Service {
   drain(): void;
 }
 
-export function createServing({ config, logger, listen, others, onForeignStore }: ServingOptions): Serving {
+export function createServing({ config, logger, listen, others, outage, onForeignStore }: ServingOptions): Serving {
   const { limits } = config;
   const clock = systemClock;
   const keys = createKeys(config.redisPrefix);
@@ -341,6 +344,7 @@ export function createServing({ config, logger, listen, others, onForeignStore }
         logger.warn({ redis: hidePassword(config.redisUrl) }, "waiting for Redis");
       }, 2_000);
       await whenReady(redis, config.redisUrl, REDIS_WITHIN_MS).finally(() => clearTimeout(impatient));
+      outage.watch({ url: config.redisUrl, client: redis, clock, logger });
       await durable.ready();
       await Promise.race([fleetStore.demand(), clock.sleep(STORE_WITHIN_MS)]).catch((error: unknown) => {
         if (!(error instanceof StoreFault)) throw error;

@@ -26,6 +26,7 @@ import { openStore, StoreFault, storeAccessFrom } from "../src/checkpoints/check
 import { BEAT_FORMAT, canTakeElsewhere, Caretaker, FleetWatch, WorkerPresence } from "../src/fleet/fleet.ts";
 import { closeRedis, connectRedis, whenReady } from "../src/redis/connection.ts";
 import { createKeys } from "../src/redis/keys.ts";
+import { RedisOutage } from "../src/redis/outage.ts";
 import { RedisClock } from "../src/redis/redis-clock.ts";
 import { openScriptWriter } from "../src/redis/script-writer.ts";
 import { systemClock } from "../src/runtime/clock.ts";
@@ -52,7 +53,9 @@ const WAITING_TOLD_MS = 30_000;
 const config = configOf("worker");
 const workerId = config.workerId ?? `${config.hostname.toLowerCase()}-${randomBytes(3).toString("hex")}`;
 const boot = randomBytes(8).toString("hex");
-const logger = createLogger({ level: config.logLevel, process: "agent" }).child({ workerId });
+const outage = new RedisOutage();
+const absorbs = (error: unknown): boolean => outage.absorbs(error);
+const logger = createLogger({ level: config.logLevel, process: "agent", absorbs }).child({ workerId });
 const environment = childEnvironment(inheritedEnvironment());
 const keys = createKeys(config.redisPrefix);
 const clock = systemClock;
@@ -76,6 +79,7 @@ async function main(): Promise<void> {
     environment,
   );
   await whenReady(commands, config.redisUrl, 30_000);
+  outage.watch({ url: config.redisUrl, client: commands, clock, logger });
 
   const redisClock = new RedisClock({ client: () => commands, key: keys.root, clock });
   const redisNowMs = (): number => redisClock.nowMs();

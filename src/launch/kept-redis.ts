@@ -1,12 +1,18 @@
 /**
  * The private Redis of a local system, for as long as that runs: one that ends unasked is started again on the same
- * port and the same data, because its address is in the hands of all others.
+ * port and the same data, because its address is in the hands of all others. After a restart of the system too, as long
+ * as that port is free: workers that were started on their own have it, and come back by themselves.
  */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Guard } from "./guarded.mjs";
 import { RedisStartError, startPrivateRedis } from "./private-redis.ts";
 import type { PrivateRedis, PrivateRedisOptions } from "./private-redis.ts";
 import { pauseBefore } from "./supervised-child.ts";
+
+/** In the data folder: the port that it had last. */
+const PORT_FILE = "port";
 
 export interface KeptRedis {
   readonly url: string;
@@ -35,8 +41,9 @@ export async function keepRedis(
       onSpawn: (pid) => guard.watch(pid, { last: true }),
     });
 
-  let running: PrivateRedis | null = await start(options.port);
+  let running: PrivateRedis | null = await startWhereItWas(options.dataDir, options.port, start, say);
   const { url, port } = running;
+  writeFileSync(join(options.dataDir, PORT_FILE), `${port}\n`);
   const keep = async (): Promise<void> => {
     for (let failures = 0; ;) {
       if (running !== null) {
@@ -70,4 +77,32 @@ export async function keepRedis(
       await life;
     },
   };
+}
+
+/** On `wanted`, else on the port it had, else, saying so, on another one. */
+async function startWhereItWas(
+  dataDir: string,
+  wanted: number | undefined,
+  start: (port?: number) => Promise<PrivateRedis>,
+  say: (line: string) => void,
+): Promise<PrivateRedis> {
+  const former = wanted === undefined ? portIn(dataDir) : null;
+  if (former === null) return start(wanted);
+  try {
+    return await start(former);
+  } catch (error) {
+    if (!(error instanceof RedisStartError) || error.code !== "port_taken") throw error;
+    const redis = await start();
+    say(`Port ${former}, which Redis had, is taken: it has ${redis.port} now. Start anew what was started by itself.`);
+    return redis;
+  }
+}
+
+function portIn(dataDir: string): number | null {
+  try {
+    const port = Number(readFileSync(join(dataDir, PORT_FILE), "utf8"));
+    return Number.isInteger(port) && port > 0 && port < 65_536 ? port : null;
+  } catch {
+    return null;
+  }
 }

@@ -123,6 +123,27 @@ describe("cairn worker", { timeout: 120_000 }, () => {
     expect(await client.wait(job.id)).toMatchObject({ state: "succeeded", output: { digest: countDigest(40) } });
   });
 
+  it("AG4: leaves soon while Redis is away, and tells that in a line and not in hundreds", async () => {
+    const { client } = await startApi();
+    // With time to drain that nobody could wait for here.
+    const patient = { ...env, CAIRN_DRAIN_MS: "600000", CAIRN_STOP_GRACE_MS: "600000" };
+    const worker = start(["worker"], { channel: true, env: patient });
+    await ready(worker);
+    const { job } = await client.submit({ task: "count", input: { steps: 300, stepMs: 20 } });
+    await eventually("it runs with a checkpoint", async () => (await client.job(job.id)).checkpoint !== null);
+    const said = (): string => `${worker.out()}${worker.err()}`;
+    await redis.kill();
+    await eventually("it says that Redis is away", () => said().includes("Redis does not answer"));
+    worker.child.kill("SIGINT");
+    expect(await worker.ended).toMatchObject({ code: 0 });
+    expect(said().match(/Redis does not answer/g)).toHaveLength(1);
+    expect(said()).not.toContain('"stack"');
+
+    await redis.restart();
+    await ready(start(["worker"], { channel: true }));
+    expect(await client.wait(job.id)).toMatchObject({ state: "succeeded", output: { digest: countDigest(300) } });
+  });
+
   it("takes the agent along when it is killed", async () => {
     const worker = start(["worker", "--id", "w1"], { channel: true });
     const at = await ready(worker);

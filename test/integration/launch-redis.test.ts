@@ -1,8 +1,11 @@
 import { Cluster, Redis } from "ioredis";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import type { Guard } from "../../src/launch/guarded.mjs";
+import { keepRedis, type KeptRedis } from "../../src/launch/kept-redis.ts";
 import { requireRedis } from "../../src/launch/find-redis.mjs";
 import { RedisStartError, startPrivateRedis } from "../../src/launch/private-redis.ts";
 import type { PrivateRedis } from "../../src/launch/private-redis.ts";
@@ -33,6 +36,40 @@ function connect(url: string): Redis {
   cleanups.push(() => client.disconnect());
   return client;
 }
+
+describe("the Redis of a local system", () => {
+  const said: string[] = [];
+  const keep = async (dataDir: string): Promise<KeptRedis> => {
+    const guard: Guard = {
+      mark: { CAIRN_RUN: "test" },
+      pid: () => undefined,
+      watch: () => undefined,
+      forget: () => undefined,
+      close: () => Promise.resolve(),
+    };
+    const say = (line: string): void => void said.push(line);
+    const onHopeless = (error: Error): void => void said.push(error.message);
+    const redis = await keepRedis({ server: requireRedis(), dataDir, guard, env: process.env, say, onHopeless });
+    cleanups.push(() => redis.stop({ graceMs: 5_000 }));
+    return redis;
+  };
+
+  it("has the port that it had, so that workers started by themselves come back; another if that is taken", async () => {
+    const dataDir = folder();
+    const first = await keep(dataDir);
+    await first.stop({ graceMs: 5_000 });
+    const second = await keep(dataDir);
+    expect(second.url).toBe(first.url);
+    await second.stop({ graceMs: 5_000 });
+    const { port } = new URL(first.url);
+    const other = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => other.listen(Number(port), "127.0.0.1", resolve));
+    cleanups.push(() => new Promise<void>((resolve) => other.close(() => resolve())));
+    expect(said).toEqual([]);
+    expect((await keep(dataDir)).url).not.toBe(first.url);
+    expect(said).toEqual([expect.stringContaining(`Port ${port}, which Redis had, is taken`)]);
+  });
+});
 
 describe("the private Redis", () => {
   it("keeps what was written through stop and start, with the settings that Cairn needs", async () => {

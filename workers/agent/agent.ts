@@ -9,6 +9,8 @@
  * AG1 The state is written with every beat; the agent is the only one who says it, but for `lost`.
  * AG2 An order stands until another takes its place. A worker that is leaving hears no more orders.
  * AG3 A drain is bounded: what has not let go by then is hurried, and its jobs continue from their last checkpoints.
+ * AG4 A worker that leaves while Redis is away does not wait for it for long: without Redis no checkpoint is committed
+ *     and nothing is handed over, and its jobs continue from their last checkpoints all the same.
  */
 import { loadavg } from "node:os";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -21,6 +23,10 @@ import { Loop } from "../../src/runtime/loop.ts";
 import type { Service } from "../../src/runtime/service.ts";
 import type { BatchDesk } from "./batch-desk.ts";
 import type { ReplicaKeeper } from "./replica-keeper.ts";
+
+/** AG4: longer than a failover takes that goes well. */
+const REDIS_GONE_MS = 10_000;
+const LOOK_FOR_REDIS_MS = 250;
 
 export interface AgentOptions {
   readonly boot: string;
@@ -46,9 +52,12 @@ export class Agent implements Service {
   #wanted: Order["want"] = "ready";
   #changing: Promise<void> = Promise.resolve();
   #leaving = false;
+  /** When Redis acknowledged a beat last. */
+  #heardMs: number;
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#heardMs = options.clock.monotonicMs();
     this.#beats = new Loop({
       name: "beats",
       intervalMs: BEAT_MS,
@@ -85,8 +94,15 @@ export class Agent implements Service {
    */
   async drain(why: string, hurry: AbortSignal): Promise<void> {
     this.#leaving = true; // AG2
-    await this.#empty("draining", why, "worker_draining", hurry);
-    if (!hurry.aborted) this.#become("drained", why);
+    const { clock, logger } = this.#options;
+    const gone = new AbortController();
+    const look = setInterval(() => {
+      if (clock.monotonicMs() - this.#heardMs > REDIS_GONE_MS) gone.abort(); // AG4
+    }, LOOK_FOR_REDIS_MS);
+    await this.#empty("draining", why, "worker_draining", AbortSignal.any([hurry, gone.signal]));
+    clearInterval(look);
+    if (gone.signal.aborted) logger.warn("leaves without Redis: its jobs continue from their last checkpoints");
+    else if (!hurry.aborted) this.#become("drained", why);
   }
 
   /** Somebody has news for us: look at the leases and the orders now. */
@@ -111,6 +127,7 @@ export class Agent implements Service {
     const { presence, batch } = this.#options;
     const [order] = await Promise.allSettled([presence.beat(this.#sign()), batch.tend()]);
     if (order.status === "rejected") throw order.reason;
+    this.#heardMs = this.#options.clock.monotonicMs();
     this.#hear(order.value);
   }
 
