@@ -176,7 +176,7 @@ export class JobWriter {
       case "illegal":
         return {
           kind: "illegal",
-          detail: `a job that is ${String(rest)} cannot be asked to ${verb}; ${ordersIn(String(rest) as JobState)}`,
+          detail: `a job that is ${String(rest)} cannot be asked to ${verb}; ${ordersIn(String(rest))}`,
           job: await reader.require(id),
         };
       case "not_found":
@@ -269,8 +269,9 @@ export class JobWriter {
   }
 }
 
-function ordersIn(state: JobState): string {
-  const orders = ORDERS[state];
+/** @param what a state, or `online`: nothing but an end can be asked of what is under way on a replica */
+function ordersIn(what: string): string {
+  const orders: readonly string[] = what === "online" ? ["cancel"] : ORDERS[what as JobState];
   return `it takes ${[orders.slice(0, -1).join(", "), orders.at(-1)].filter((part) => part !== "").join(" and ")}`;
 }
 

@@ -100,6 +100,7 @@ describe("online jobs", () => {
     for (const verb of ["checkpoint", "migrate", "stop"]) {
       const refused = await api.problem({ method: "POST", path: `/v1/jobs/${id}/${verb}` });
       expect(refused).toMatchObject({ status: 409, code: "illegal_transition" });
+      expect(refused.detail).toContain("it takes cancel");
     }
     const job = await api.json<Job>(200, { method: "POST", path: `/v1/jobs/${id}/cancel?wait=10` });
     expect(job).toMatchObject({ state: "cancelled", reason: "cancelled_by_request" });
