@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "./build.mjs";
@@ -58,6 +58,7 @@ async function runTests(temporary) {
 }
 
 const temporary = mkdtempSync(join(tmpdir(), "cairn-test-"));
+chmodSync(temporary, 0o711); // Programs that run as another user have to get through it.
 try {
   process.exitCode = await runTests(temporary);
 } catch (error) {
