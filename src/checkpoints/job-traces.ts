@@ -51,7 +51,6 @@ const mark = z.object({
 export type SubmissionTrace = Omit<z.infer<typeof submission>, "format">;
 export type AttemptTrace = Omit<z.infer<typeof attempt>, "format">;
 export type MarkTrace = Omit<z.infer<typeof mark>, "format">;
-export type MarkedState = MarkTrace["state"];
 
 export interface JobTraces {
   /** Null: there is none, or it is damaged. */
