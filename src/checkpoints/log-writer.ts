@@ -15,8 +15,10 @@ import type { CheckpointStore } from "./store.ts";
 
 const SEGMENT = 262_144;
 const JOIN_AT = 32;
-/** Bytes that wait for the store besides those of the first half. */
+/** Bytes that wait for the store besides those of the first half, at most. */
 const PENDING = 4_194_304;
+/** What a program prints at once is not torn. */
+const PENDING_LEAST = 65_536;
 
 export interface LogWriterOptions {
   readonly store: CheckpointStore;
@@ -39,6 +41,7 @@ interface Piece {
 export class LogWriter {
   readonly #options: LogWriterOptions;
   readonly #segmentBytes: number;
+  readonly #pendingMost: number;
   /** Printed, not stored yet, in order. */
   #pending: Printed[] = [];
   #pendingBytes = 0;
@@ -54,6 +57,7 @@ export class LogWriter {
   constructor(options: LogWriterOptions) {
     this.#options = options;
     this.#segmentBytes = Math.max(1, Math.min(SEGMENT, Math.floor(options.limit / 8)));
+    this.#pendingMost = Math.min(PENDING, Math.max(PENDING_LEAST, options.limit / 2));
   }
 
   /** Takes what was printed. Never waits, never throws. */
@@ -61,8 +65,9 @@ export class LogWriter {
     this.#pending.push({ start: this.#end, bytes });
     this.#pendingBytes += bytes.length;
     this.#end += bytes.length;
-    while (this.#pendingBytes > this.#options.limit / 2 + PENDING) {
-      // L2: the oldest go, but not those of the first half (L1). What is left out shows as a gap.
+    while (this.#pendingBytes > this.#options.limit / 2 + this.#pendingMost) {
+      // L2: the oldest go, but not those of the first half (L1). What is left out shows as a gap. More than the second
+      // half would be stored only to be deleted, while the last lines wait at the end of the attempt.
       const oldest = this.#pending.findIndex(({ start }) => start >= this.#options.limit / 2);
       if (oldest < 0) return;
       const [dropped] = this.#pending.splice(oldest, 1);

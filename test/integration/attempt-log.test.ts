@@ -97,6 +97,7 @@ describe("the log of an attempt", () => {
     expect(text.startsWith(line(0).toString())).toBe(true);
     expect(text.endsWith(line(1).toString())).toBe(true);
     expect(end).toBe(100 * block.length + 24);
-    expect(skipped).toBeGreaterThan(5_000_000);
+    // What would be deleted at once is not kept for the store: at the end of an attempt the last lines wait behind it.
+    expect(skipped).toBeGreaterThanOrEqual(100 * block.length - limit);
   });
 });

@@ -18,10 +18,9 @@ import { inheritedEnvironment } from "../../src/runtime/config.ts";
 import type { FromRunner, ToRunner } from "../runner/protocol.ts";
 import { lowerSession } from "./background-priority.ts";
 import { ControlGroup } from "./control-group.ts";
+import { lastOutput } from "./last-output.ts";
 import type { Assignment } from "./protocol.ts";
 
-/** How long the rest of what the runner printed is waited for after its end, ms. */
-const LAST_OUTPUT_MS = 500;
 /** Time a runner has to clean up when it is told to end, ms. */
 const CLEAN_UP_MS = 300;
 /** After SIGKILL only the kernel can keep a process; it is not waited for longer than this, ms. */
@@ -156,15 +155,13 @@ export class RunnerProcess {
 
   #watch(): Promise<RunnerExit> {
     const child = this.#child;
-    const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
     return new Promise((resolve) => {
       // Not started (then there is neither `exit` nor `close`), or a message that did not go through.
       child.on("error", () => {
         if (child.pid === undefined) resolve({ code: null, signal: null });
       });
       child.once("exit", (code, signal) => {
-        // `close` waits for whoever holds the pipes, also for what the task has started and left behind.
-        void Promise.race([closed, this.#clock.sleep(LAST_OUTPUT_MS)]).then(() => resolve({ code, signal }));
+        void lastOutput(child, this.#clock).then(() => resolve({ code, signal }));
       });
     });
   }

@@ -13,11 +13,10 @@ import { StringDecoder } from "node:string_decoder";
 import { systemClock } from "../../src/runtime/clock.ts";
 import type { ProgramUser } from "../../src/tasks/program/program-user.ts";
 import { lowerSession } from "../keeper/background-priority.ts";
+import { lastOutput } from "../keeper/last-output.ts";
 
 /** A line that is longer is cut: patterns are not tried on megabytes. */
 const LINE_BYTES = 16_384;
-/** How long the rest of the output is waited for, ms: who inherited the pipes may keep them. */
-const LAST_OUTPUT_MS = 500;
 
 export interface Exit {
   readonly code: number | null;
@@ -107,7 +106,6 @@ export class ProcessRun {
 
   #watch(background: (() => Promise<void>) | null): Promise<Exit> {
     const child = this.#child;
-    const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
     const exited = new Promise<Exit>((resolve) => {
       child.once("error", () => {
         if (child.pid === undefined) resolve({ code: 127, signal: null });
@@ -116,10 +114,7 @@ export class ProcessRun {
     });
     return exited.then(async (exit) => {
       await background?.();
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAST_OUTPUT_MS)));
-      await Promise.race([closed, late]);
-      clearTimeout(timer);
+      await lastOutput(child, systemClock);
       for (const file of this.#files) closeSync(file);
       this.#files.clear();
       return exit;
