@@ -24,7 +24,7 @@ export async function lastOutput(child: ChildProcess, clock: Clock): Promise<voi
   for (const stream of streams) stream.on("data", count);
   child.once("close", close);
   const begunMs = clock.monotonicMs();
-  for (let seen = -1; clock.monotonicMs() - begunMs < ALL_MS; ) {
+  for (let seen = -1; clock.monotonicMs() - begunMs < ALL_MS;) {
     // One that is paused is not silent: who reads it is held up.
     if (seen === pieces && !streams.some((stream) => stream.isPaused())) break;
     seen = pieces;
