@@ -2,7 +2,8 @@
  * The fleet as one process sees it: the last beat of every worker and how long it has been the same, on this
  * process's own clock.
  *
- * D1 Silence is counted only while this process's own reads succeed: after a gap all counting starts afresh.
+ * D1 Silence is counted only while this process's own reads succeed: up to when the latest of them was asked, not up to
+ *    now, and after a gap all counting starts afresh. While Redis is away, nobody falls silent.
  * D2 A worker is lost when its beat stayed the same for `LOST_AFTER_MS`; it is taken at its word again when it beats.
  */
 import type { TaskInfo } from "../contract/worker.ts";
@@ -49,6 +50,8 @@ export class FleetWatch implements Service {
   #registrations = new Map<string, Registration>();
   #tasks: readonly TaskInfo[] = [];
   #lastReadMs: number | null = null;
+  /** When what was read last was asked for: so long, at least, what did not change was the same (D1). */
+  #lastAskedMs = -Infinity;
   #looks = 0;
 
   constructor(options: FleetWatchOptions) {
@@ -80,7 +83,6 @@ export class FleetWatch implements Service {
 
   /** All known workers. */
   workers(): WatchedWorker[] {
-    const now = this.#options.clock.monotonicMs();
     return [...this.#seen].flatMap(([id, seen]) => {
       const read = readBeat(seen.raw);
       if (read === null) return [];
@@ -90,7 +92,7 @@ export class FleetWatch implements Service {
           beat: read.beat,
           raw: seen.raw,
           registration: this.#registrations.get(id) ?? null,
-          silentMs: now - seen.sinceMs,
+          silentMs: Math.max(0, this.#lastAskedMs - seen.sinceMs),
         },
       ];
     });
@@ -115,6 +117,7 @@ export class FleetWatch implements Service {
     const { redis, keys, clock } = this.#options;
     const slow = this.#looks % SLOW_EVERY === 0;
     this.#looks += 1;
+    const askedMs = clock.monotonicMs();
     const [beats, workers, tasks] = await Promise.all([
       redis.hgetall(keys.beats),
       slow ? redis.hgetall(keys.workers) : null,
@@ -123,6 +126,7 @@ export class FleetWatch implements Service {
     const now = clock.monotonicMs();
     const gap = this.#lastReadMs === null || now - this.#lastReadMs > GAP_MS;
     this.#lastReadMs = now;
+    this.#lastAskedMs = askedMs;
     for (const [id, raw] of Object.entries(beats)) {
       const seen = this.#seen.get(id);
       if (seen?.raw !== raw) this.#seen.set(id, { raw, sinceMs: now });
