@@ -52,6 +52,13 @@ const registrationSchema = z.object({
 });
 export type Registration = z.infer<typeof registrationSchema>;
 
+/** What stands for a worker's last beat when it is called lost: nobody uses its slots any more. */
+export function lostBeat(beat: Beat): Beat {
+  const { online, batch } = beat.slots;
+  const slots = { online: { ...online, used: 0 }, batch: { ...batch, used: 0 } };
+  return { ...beat, state: "lost", reason: "its beats stopped", slots };
+}
+
 /** Reads a stored beat; null when its format is not known here (B2). */
 export function readBeat(raw: string): { readonly atMs: number; readonly beat: Beat } | null {
   const bar = raw.indexOf("|");

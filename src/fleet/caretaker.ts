@@ -18,7 +18,7 @@ import type { Service } from "../runtime/service.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { loadScript, runScript, type Script } from "../redis/script.ts";
-import { readBeat } from "./beat.ts";
+import { lostBeat, readBeat } from "./beat.ts";
 import { FailureBook } from "./failure-book.ts";
 import type { FleetWatch, WatchedWorker } from "./fleet-watch.ts";
 import { queuesOfWorker } from "./served-queues.ts";
@@ -145,7 +145,8 @@ export class Caretaker implements Service {
   async #findLostWorkers(): Promise<void> {
     const { redis, keys, batch, logger } = this.#deps;
     for (const worker of await this.#givenUp()) {
-      if ((await runScript(redis, this.#loseWorker, [keys.root], [worker.id, worker.raw])) !== 1) continue;
+      const args = [worker.id, worker.raw, JSON.stringify(lostBeat(worker.beat))];
+      if ((await runScript(redis, this.#loseWorker, [keys.root], args)) !== 1) continue;
       logger.warn({ lost: worker.id, silentMs: Math.round(worker.silentMs) }, "worker lost");
       await batch.takeLeasesFrom(worker.id, null);
     }

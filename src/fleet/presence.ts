@@ -4,7 +4,7 @@ import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { loadScript, runScript, type Script } from "../redis/script.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { BEAT_MS, readBeat, type Beat, type Registration } from "./beat.ts";
+import { BEAT_MS, lostBeat, readBeat, type Beat, type Registration } from "./beat.ts";
 import { readOrder, type Order } from "./order.ts";
 
 export interface PresenceOptions {
@@ -66,9 +66,9 @@ export class WorkerPresence {
   async succeedLost(): Promise<void> {
     const { redis, keys, workerId } = this.#options;
     const raw = await redis.hget(keys.beats, workerId);
-    const state = raw === null ? null : readBeat(raw)?.beat.state;
-    if (state === undefined || state === null || state === "lost" || state === "stopped") return;
-    await runScript(redis, this.#lose, [keys.root], [workerId, raw ?? ""]);
+    const beat = raw === null ? null : (readBeat(raw)?.beat ?? null);
+    if (raw === null || beat === null || beat.state === "lost" || beat.state === "stopped") return;
+    await runScript(redis, this.#lose, [keys.root], [workerId, raw, JSON.stringify(lostBeat(beat))]);
   }
 
   /** A Redis that has lost its memory is told again who we are. @returns the order that stands for this worker */

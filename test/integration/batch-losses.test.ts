@@ -108,7 +108,8 @@ describe("a batch job that loses its workers", () => {
     await expect(batch.lease("w1", "others")).rejects.toThrow("avoid");
   });
 
-  it("M5: keeps its lease for now when most of the fleet falls silent at once, and has lost nothing if it comes back", async () => {
+  /** A fleet of workers that beat when they are told to, as one caretaker sees it on a clock of the test's. */
+  const openFleet = () => {
     const clock = { now: 0, nowMs: Date.now, monotonicMs: () => clock.now, sleep: () => Promise.resolve() };
     const { redis, keys } = batch;
     const logger = createLogger({ level: "silent", process: "test" });
@@ -144,6 +145,11 @@ describe("a batch job that loses its workers", () => {
         await caretaker.round();
       }
     };
+    return { clock, redis, keys, watch, caretaker, beat, pass };
+  };
+
+  it("M5: keeps its lease for now when most of the fleet falls silent at once, and has lost nothing if it comes back", async () => {
+    const { redis, keys, pass } = openFleet();
     const names = ["w1", "w2", "w3", "w4"];
     const jobs: string[] = [];
     for (const name of names) {
@@ -174,5 +180,40 @@ describe("a batch job that loses its workers", () => {
     await pass(2_500, ["w4", "w5"]); // Now they really die, and nobody waits for ever.
     await pass(5_000, ["w4", "w5"]);
     expect((await running()).length).toBeLessThan(2);
+  });
+
+  it("D1: loses none while Redis is away, whoever asks first when it is back", async () => {
+    const { clock, watch, caretaker, beat, pass } = openFleet();
+    const id = await batch.created();
+    await batch.lease("w1");
+    await pass(500, ["w1", "w2", "w3"]);
+    clock.now += 60_000; // the outage: no look has succeeded
+    await caretaker.round();
+    expect(watch.silent()).toEqual([]);
+    await watch.look();
+    await caretaker.round();
+    clock.now += 400;
+    await Promise.all(["w1", "w2", "w3"].map(beat));
+    await pass(5_000, ["w1", "w2", "w3"]);
+    expect(await batch.reader.get(id)).toMatchObject({ state: "running", attempts: 1 });
+    await pass(3_000, ["w2", "w3"]);
+    expect(await batch.reader.get(id)).toMatchObject({ state: "queued", reason: "worker_lost" });
+  });
+
+  it("a worker that was called lost is shown as lost, and as itself when it beats again", async () => {
+    const { redis, keys, beat, pass } = openFleet();
+    const registry = new WorkerRegistry({ redis, keys, redisNowMs: Date.now });
+    await new WorkerPresence({ redis, keys, workerId: "w1" }).register(
+      {
+        ...{ format: 1, boot: "b", host: "h", version: "1", zone: null, region: null, labels: {}, pools: ["default"] },
+        ...{ tasks: [], startedAt: new Date().toISOString() },
+      },
+      [],
+    );
+    await pass(500, ["w1", "w2"]);
+    await pass(3_000, ["w2"]);
+    expect(await registry.get("w1")).toMatchObject({ state: "lost", pids: { keepers: [], runners: [] } });
+    await beat("w1");
+    expect(await registry.get("w1")).toMatchObject({ state: "ready" });
   });
 });

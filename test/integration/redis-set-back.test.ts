@@ -83,6 +83,17 @@ describe("a Redis that was started anew", () => {
     expect(await batch.reader.get(id)).toMatchObject({ state: "running", attempts: 1 });
   });
 
+  it("is not taken for older data by a worker that was called lost meanwhile", async () => {
+    await batch.created();
+    const lease = await batch.lease("w1");
+    await beat();
+    await restart(() => undefined);
+    await new WorkerPresence({ redis: batch.redis, keys: batch.keys, workerId: "w2" }).succeedLost();
+    await beat();
+    await settle();
+    expect(await renew("w1", lease)).toMatchObject({ kind: "held" });
+  });
+
   it("with older data revives no old owner, and hands out no fence twice", async () => {
     const id = await batch.created();
     const old = await batch.lease("w1");
