@@ -1,5 +1,6 @@
 /** What a write for an attempt came to, as its keeper is told by its agent. */
 import type { CheckpointPointer } from "../checkpoints/checkpoints.ts";
+import type { Publisher } from "../domain/artifact-absence.ts";
 import type { ParentResult } from "./parents.ts";
 
 /** Outcome of a fenced write. `unreachable`: not known; ask again. */
@@ -22,6 +23,8 @@ export type FencedReply =
       readonly parents?: readonly ParentResult[];
       /** After `artifact`; null: the job has committed none of that name. */
       readonly artifact?: { readonly sha256: string; readonly bytes: number } | null;
+      /** After `artifact`, when it is null: who has not. */
+      readonly publisher?: Publisher;
     }
   /** The fence is not the record's (any more): stop, publish nothing. */
   | { readonly kind: "refused"; readonly detail: string }

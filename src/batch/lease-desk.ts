@@ -20,7 +20,7 @@ import { runScript, type Script, type ScriptReply } from "../redis/script.ts";
 import type { ScriptWriter } from "../redis/script-writer.ts";
 import { CheckpointPins } from "./checkpoint-pins.ts";
 import type { FencedReply } from "./fenced-reply.ts";
-import { readParents } from "./parents.ts";
+import { readParents, readPublisher } from "./parents.ts";
 import { lineageOf } from "./lineage.ts";
 import { toArtifact, unflatten, type RawJob, type StoredCheckpoint } from "./record.ts";
 import type { BatchScripts } from "./scripts.ts";
@@ -225,7 +225,7 @@ export class LeaseDesk {
     const { redis, keys } = this.#options;
     return this.#fenced(async () => {
       const stored = await redis.hget(keys.artifacts(job), name);
-      if (stored === null) return { kind: "ok", artifact: null };
+      if (stored === null) return { kind: "ok", artifact: null, publisher: await readPublisher(redis, keys, job) };
       const { sha256, bytes } = toArtifact(name, stored);
       return { kind: "ok", artifact: { sha256, bytes } };
     });

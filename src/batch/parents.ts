@@ -1,5 +1,6 @@
-/** What the jobs that a job waited for have come to: for the task that goes on from there. */
+/** What the jobs that a job waited for, or takes something of, have come to: for the task that goes on from there. */
 import type { Dependency } from "../contract/job.ts";
+import type { Publisher } from "../domain/artifact-absence.ts";
 import { elementId } from "../domain/array-element.ts";
 import type { JobState } from "../domain/job-state.ts";
 import type { Keys } from "../redis/keys.ts";
@@ -15,6 +16,22 @@ export interface ParentResult {
   readonly array: { readonly id: string; readonly index: number } | null;
   /** Raw JSON; null unless it succeeded. */
   readonly output: string | null;
+}
+
+/** Names of artifacts that are read of a job, about. */
+const NAMES_READ = 50;
+
+/** Who it is that has not published an artifact. @throws what Redis says */
+export async function readPublisher(redis: RedisClient, keys: Keys, job: string): Promise<Publisher> {
+  const [state, isArray, count, [, flat]] = await Promise.all([
+    redis.hget(keys.job(job), "state"),
+    redis.exists(keys.array(job)),
+    redis.hlen(keys.artifacts(job)),
+    redis.hscan(keys.artifacts(job), 0, "COUNT", NAMES_READ),
+  ]);
+  if (state === null) return isArray === 1 ? { kind: "array" } : { kind: "nobody" };
+  const names = flat.filter((_text, at) => at % 2 === 0);
+  return { kind: "job", state: state as JobState, names, count };
 }
 
 /** Outputs of all parents together, bytes. */

@@ -1,4 +1,4 @@
-import { link, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { link, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -43,6 +43,18 @@ describe("artifacts on their way into a store", () => {
     await expect(stat(own)).rejects.toMatchObject({ code: "ENOENT" });
     expect((await stat(map!)).size).toBe(5);
     expect(await pending.store()).toEqual([]);
+  });
+
+  it.each(["flipped", "short", "empty"])("AR5: a version that lies %s in the store is stored anew", async (how) => {
+    await handOut("map.png", "a map");
+    const [first] = await pending.store();
+    await pending.committed([first!]);
+    const object = objectOf("map.png", first!.entry.sha256);
+    await rm(object);
+    await writeFile(object, { flipped: "b map", short: "a m", empty: "" }[how]!);
+    await handOut("map.png", "a map");
+    expect(await pending.store()).toMatchObject([{ entry: first!.entry }]);
+    expect(await readFile(object, "utf8")).toBe("a map");
   });
 
   it("AR4: a version that was replaced is deleted before the next is stored, which may be the same again", async () => {

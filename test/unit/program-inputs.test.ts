@@ -30,7 +30,7 @@ afterEach(async () => {
 interface Wishes {
   readonly input?: unknown;
   readonly restored?: readonly string[];
-  readonly artifact?: (job: string, name: string) => Promise<string>;
+  readonly artifact?: (wanted: { readonly job: string; readonly name: string }) => Promise<string>;
 }
 
 /** Lays the files out and reads the one called `mesh`. */
@@ -70,7 +70,7 @@ describe("an input file", () => {
   });
 
   test("is an artifact of another job; one that there is not, and one that cannot be had now, differ", async () => {
-    const artifact = async (job: string, name: string): Promise<string> => {
+    const artifact = async ({ job, name }: { readonly job: string; readonly name: string }): Promise<string> => {
       const path = join(folder, "got");
       await writeFile(path, `${name} of ${job}`);
       return path;

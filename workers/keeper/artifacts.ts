@@ -7,7 +7,10 @@
  *     under which that might happen. What is in the store is not stored again when the commit failed.
  * AR4 A version that a newer one has replaced is deleted when the commit script says so, and before anything is stored
  *     after that: it may be handed out again. What is killed in between goes with the job.
+ * AR5 A version that is in the store already is read before it is believed: it may be damaged, and the job was run again
+ *     to make it anew.
  */
+import { createHash } from "node:crypto";
 import { lstat, rm } from "node:fs/promises";
 import { type CheckpointStore, storeNames } from "../../src/checkpoints/checkpoints.ts";
 import type { ArtifactFile } from "../runner/protocol.ts";
@@ -55,8 +58,20 @@ export class PendingArtifacts {
     const rights = entry.isFile() && entry.nlink === 1 ? "keep" : "read"; // AR3
     const nameOf = (content: { readonly sha256: string }): string =>
       storeNames.artifactName(this.#job, name, content.sha256);
-    const { sha256, bytes } = await this.#store.createNamed(path, nameOf, rights); // AR2: it may be there already.
+    const stored = await this.#store.createNamed(path, nameOf, rights);
+    const { sha256, bytes } = stored;
+    if (stored.kind === "exists" && !(await this.#isWhole(nameOf(stored), sha256))) {
+      await this.#store.delete(nameOf(stored)); // AR5
+      await this.#store.createNamed(path, nameOf, rights);
+    }
     return { name, sha256, bytes };
+  }
+
+  async #isWhole(object: string, sha256: string): Promise<boolean> {
+    const content = await this.#store.get(object);
+    const hash = createHash("sha256");
+    if (content !== null) for await (const piece of content) hash.update(piece as Buffer);
+    return hash.digest("hex") === sha256;
   }
 
   /** A commit named them (AR1). */

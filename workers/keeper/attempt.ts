@@ -26,7 +26,7 @@ import { Checkpointer } from "./checkpointer.ts";
 import { conclude, type Verdict } from "./conclusion.ts";
 import { freshFolders } from "./fresh-folders.ts";
 import { JobLog } from "./job-log.ts";
-import type { Assignment } from "./protocol.ts";
+import type { Assignment, HeldUp } from "./protocol.ts";
 import { restore } from "./restore.ts";
 import { runnerAssignment } from "./runner-assignment.ts";
 import { RunnerProcess, type RunnerExit } from "./runner-process.ts";
@@ -218,7 +218,7 @@ export class Attempt {
   }
 
   #startRunner(restored: Awaited<ReturnType<typeof restore>>): void {
-    const { assignment, store, link, clock } = this.#options;
+    const { assignment, link, clock } = this.#options;
     const parent = restored.kind === "restored" ? restored.checkpoint : null;
     this.#fromSeq = parent?.manifest.seq ?? null;
     const runner = new RunnerProcess({
@@ -235,14 +235,15 @@ export class Attempt {
     this.#saving = source;
     const parts = { artifacts: this.#artifacts, time: this.#time, traces: this.#traces };
     this.#checkpointer = new Checkpointer({ ...this.#options, ...parts, source, parent });
-    this.#views = new CheckpointViews(store, link, join(this.folder, "views"), clock);
+    const onHeldUp = (why: HeldUp, detail: string): void => this.#decide({ kind: "held_up", why, detail });
+    const views = { storeId: assignment.storeId, folder: join(this.folder, "views"), onHeldUp };
+    this.#views = new CheckpointViews({ ...this.#options, ...views });
     runner.tell({
       kind: "start",
       assignment: runnerAssignment(assignment, {
         restored: parent === null ? null : join(this.folder, "restored"),
         artifactFolder: join(this.folder, "artifacts"),
-        mark: runner.mark,
-        cgroup: runner.cgroup,
+        ...{ mark: runner.mark, cgroup: runner.cgroup },
       }),
     });
   }

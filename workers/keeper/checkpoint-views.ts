@@ -9,37 +9,38 @@ import {
   type CheckpointStore,
   latestCheckpoint,
   type StoredCheckpointView,
-  storeNames,
 } from "../../src/checkpoints/checkpoints.ts";
 import type { FromRunner, ToRunner } from "../runner/protocol.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { AgentLink } from "./agent-link.ts";
-import { untilStored } from "./store-patience.ts";
+import { Absent, fetchArtifact } from "./foreign-artifact.ts";
+import { heldUpBy } from "./store-patience.ts";
+import type { HeldUp } from "./protocol.ts";
 
 /** Views that are kept open; a task that opens more at a time loses the oldest. */
 const OPEN_AT_MOST = 64;
 
 type Question = Extract<FromRunner, { kind: "latest" | "read" | "parents" | "artifact" }>;
 
-/** There is no such thing, and asking again does not make one. */
-class Absent extends Error {
-  override readonly name = "Absent";
+export interface CheckpointViewsOptions {
+  readonly store: CheckpointStore;
+  /** The id that the store must have; null: whichever it is. */
+  readonly storeId: string | null;
+  readonly link: AgentLink;
+  /** Exists already, for this alone. */
+  readonly folder: string;
+  readonly clock: Clock;
+  /** An input of the task cannot be had on this worker now, for a reason that is not the task's. */
+  readonly onHeldUp: (why: HeldUp, detail: string) => void;
 }
 
 export class CheckpointViews {
-  readonly #store: CheckpointStore;
-  readonly #link: AgentLink;
-  readonly #folder: string;
-  readonly #clock: Clock;
+  readonly #options: CheckpointViewsOptions;
   readonly #open = new Map<number, StoredCheckpointView>();
   #count = 0;
 
-  /** @param folder exists already, for this alone */
-  constructor(store: CheckpointStore, link: AgentLink, folder: string, clock: Clock) {
-    this.#store = store;
-    this.#link = link;
-    this.#folder = folder;
-    this.#clock = clock;
+  constructor(options: CheckpointViewsOptions) {
+    this.#options = options;
   }
 
   /** Never rejects: what goes wrong is the answer. */
@@ -62,7 +63,7 @@ export class CheckpointViews {
   }
 
   async #latest(id: number, job: string, signal: AbortSignal): Promise<ToRunner> {
-    const view = await latestCheckpoint(this.#store, (wanted) => this.#find(wanted, signal), job);
+    const view = await latestCheckpoint(this.#options.store, (wanted) => this.#find(wanted, signal), job);
     if (view === null) return { kind: "latest", id, view: null };
     this.#count += 1;
     const handle = this.#count;
@@ -73,7 +74,7 @@ export class CheckpointViews {
   }
 
   async #find(job: string, signal: AbortSignal): Promise<CheckpointPointer | null> {
-    const answer = await this.#link.request({ kind: "latest", job }, signal);
+    const answer = await this.#options.link.request({ kind: "latest", job }, signal);
     if (answer.kind !== "ok") throw new Error("the attempt is over");
     return answer.latest ?? null;
   }
@@ -81,34 +82,32 @@ export class CheckpointViews {
   async #read(id: number, handle: number, name: string): Promise<ToRunner> {
     const view = this.#open.get(handle);
     if (view === undefined) throw new Error(`more than ${OPEN_AT_MOST} checkpoints were opened after this one`);
-    this.#count += 1;
-    const path = join(this.#folder, `${this.#count}`);
+    const path = this.#newPath();
     await view.copyTo(name, path);
     return { kind: "file", id, path };
   }
 
   async #parents(id: number, signal: AbortSignal): Promise<ToRunner> {
-    const answer = await this.#link.request({ kind: "parents" }, signal);
+    const answer = await this.#options.link.request({ kind: "parents" }, signal);
     if (answer.kind !== "ok") throw new Error("the attempt is over");
-    this.#count += 1;
-    const path = join(this.#folder, `${this.#count}`);
+    const path = this.#newPath();
     await writeFile(path, JSON.stringify(answer.parents ?? []));
     return { kind: "file", id, path };
   }
 
-  async #artifact({ id, job, name }: Extract<Question, { kind: "artifact" }>, signal: AbortSignal): Promise<ToRunner> {
-    if (!storeNames.isArtifactName(name)) throw new Absent(`"${name}" is no name of an artifact`);
-    const answer = await this.#link.request({ kind: "artifact", job, name }, signal);
-    if (answer.kind !== "ok") throw new Error("the attempt is over");
-    const { artifact } = answer;
-    if (!artifact) throw new Absent(`job ${job} has published no artifact ${name}; let this job wait for it`);
-    return untilStored({ clock: this.#clock, signal }, async () => {
-      this.#count += 1;
-      const path = join(this.#folder, `${this.#count}`); // Another for each try.
-      const content = await this.#store.copyTo(storeNames.artifactName(job, name, artifact.sha256), path);
-      if (content === null) throw new Absent(`the artifact ${name} of job ${job} is not in the store any more`);
-      if (content.sha256 !== artifact.sha256) throw new Error(`the artifact ${name} of job ${job} is damaged`);
-      return { kind: "file", id, path };
-    });
+  async #artifact(question: Extract<Question, { kind: "artifact" }>, signal: AbortSignal): Promise<ToRunner> {
+    try {
+      const path = await fetchArtifact(question, { ...this.#options, signal, newPath: () => this.#newPath() });
+      return { kind: "file", id: question.id, path };
+    } catch (error) {
+      const why = heldUpBy(error);
+      if (why !== null) this.#options.onHeldUp(why, error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
+  #newPath(): string {
+    this.#count += 1;
+    return join(this.#options.folder, `${this.#count}`);
   }
 }

@@ -23,8 +23,12 @@ export interface InputFilesOptions {
   readonly folder: string;
   readonly here: string | undefined;
   readonly scope: Scope;
-  /** Gets an artifact of a job as a file that may be moved. @throws Error when there is none */
-  readonly artifact: (job: string, name: string) => Promise<string>;
+  /** Gets an artifact of a job as a file that may be moved. @throws NotRetryable (there is none), Error */
+  readonly artifact: (wanted: {
+    readonly job: string;
+    readonly name: string;
+    readonly maxBytes: number;
+  }) => Promise<string>;
   /** Files that are there already, or will be (IF3). */
   readonly restored: ReadonlySet<string>;
 }
@@ -60,7 +64,8 @@ async function layOut(source: FileSource, path: string, where: string, options: 
   } else if (source.artifact !== undefined) {
     const job = expand(source.artifact.job, scope, `${where}.artifact.job`);
     const name = expand(source.artifact.name, scope, `${where}.artifact.name`);
-    await rename(await options.artifact(job, name), path);
+    const fetched = options.artifact({ job, name, maxBytes: source.maxBytes });
+    await rename(await fetched.catch((error: unknown) => named(where, error)), path);
   }
 }
 
@@ -148,6 +153,12 @@ function encodeUnlessWhole(template: string): (value: string) => string {
 function fromBase64(text: string, where: string): Buffer {
   if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(text)) throw new NotExpandable(`${where}.base64: is not base64`);
   return Buffer.from(text, "base64");
+}
+
+/** @throws the same, said of `where` */
+function named(where: string, error: unknown): never {
+  const message = `${where}: ${error instanceof Error ? error.message : String(error)}`;
+  throw error instanceof NotRetryable ? new NotRetryable(message) : new Error(message, { cause: error });
 }
 
 function reasonOf(error: unknown): string {

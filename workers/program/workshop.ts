@@ -67,8 +67,8 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
     folder,
     here: definition.here,
     scope: resolved.scope,
-    artifact: async (from, name) => {
-      const answer = await link.ask({ kind: "artifact", job: from, name });
+    artifact: async (wanted) => {
+      const answer = await link.ask({ kind: "artifact", ...wanted });
       if (answer.kind === "file") return answer.path;
       if (answer.kind === "trouble" && answer.why === "absent") throw new NotRetryable(answer.message);
       throw new Error(answer.kind === "trouble" ? answer.message : "no answer");

@@ -12,7 +12,7 @@ type Question =
   | { readonly kind: "latest"; readonly job: string }
   | { readonly kind: "read"; handle: number; name: string }
   | { readonly kind: "parents" }
-  | { readonly kind: "artifact"; readonly job: string; readonly name: string };
+  | { readonly kind: "artifact"; readonly job: string; readonly name: string; readonly maxBytes: number };
 
 export class KeeperLink {
   readonly #send: (message: FromRunner, done?: () => void) => void;

@@ -121,4 +121,10 @@ export type FromRunner =
   /** Wants what the jobs have come to that this one waited for; `file` or `trouble` answers. */
   | { readonly kind: "parents"; readonly id: number }
   /** Wants an artifact of a job; `file` or `trouble` answers. */
-  | { readonly kind: "artifact"; readonly id: number; readonly job: string; readonly name: string };
+  | {
+      readonly kind: "artifact";
+      readonly id: number;
+      readonly job: string;
+      readonly name: string;
+      readonly maxBytes: number;
+    };
