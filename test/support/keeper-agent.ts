@@ -20,6 +20,7 @@ import type {
   KeeperRequest,
   ToKeeper,
 } from "../../workers/keeper/protocol.ts";
+import { machineMs } from "../../workers/keeper/lease-touch.ts";
 import { eventually } from "./eventually.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -122,7 +123,7 @@ export class TestAttempt {
       mtbfMs: null,
       deadlineInMs: null,
       effects: "none",
-      confirmedMs: 0,
+      confirmedMs: machineMs(),
       timeoutMs: null,
       logBytes: 1_000_000,
       outputBytes: 1_048_576,

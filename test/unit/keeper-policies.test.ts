@@ -205,6 +205,16 @@ describe("the account of an attempt's time", () => {
     expect(time.computedMs()).toBe(7_800);
   });
 
+  test("TA3: the start of the keeper belongs to the time until the first step, not to what was computed", () => {
+    const clock = new SleepClock();
+    const time = new TimeAccount(clock, 400);
+    clock.now = 600;
+    time.ready();
+    clock.now = 1_600;
+    expect(time.report().restoreMs).toBe(1_000);
+    expect(time.computedMs()).toBe(1_000);
+  });
+
   test("TA2: nothing is computed after the end, however long it takes to store", () => {
     const { clock, time } = bed();
     time.ready();

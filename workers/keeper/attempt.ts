@@ -26,6 +26,7 @@ import { Checkpointer } from "./checkpointer.ts";
 import { conclude, type Verdict } from "./conclusion.ts";
 import { freshFolders } from "./fresh-folders.ts";
 import { JobLog } from "./job-log.ts";
+import { machineMs } from "./lease-touch.ts";
 import type { Assignment, HeldUp } from "./protocol.ts";
 import { restore } from "./restore.ts";
 import { runnerAssignment } from "./runner-assignment.ts";
@@ -87,7 +88,7 @@ export class Attempt {
     this.#log = new JobLog({ store, assignment, clock, logger });
     this.#artifacts = new PendingArtifacts(store, assignment.job);
     this.cadence = cadenceFor(assignment, clock, (interval, cost) => link.say({ kind: "interval", interval, cost }));
-    this.#time = new TimeAccount(clock);
+    this.#time = new TimeAccount(clock, Math.max(0, machineMs() - assignment.confirmedMs));
     this.#traces = new AttemptTraces({ assignment, store, clock });
     this.#stoppedWatch = new StoppedWatch(clock);
     const { signal } = this.#life;

@@ -4,6 +4,7 @@
  * TA1 What the program has computed counts as kept when the checkpoint behind it is committed, not before.
  * TA2 From a verdict on, or a save that it does not go on from, nothing is computed any more: what still passes is
  *     storing.
+ * TA3 It begins with the lease and not with the keeper, whose start is a part of the time until the first step.
  */
 import type { AttemptAccount } from "../../src/domain/goodput.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
@@ -16,10 +17,10 @@ export class TimeAccount {
   #keptMs = 0;
   #stillSinceMs: number | null = null;
 
-  /** The attempt begins. */
-  constructor(clock: Clock) {
+  /** @param leasedMs how long ago the lease was asked for (TA3) */
+  constructor(clock: Clock, leasedMs = 0) {
     this.#clock = clock;
-    this.#beganMs = clock.monotonicMs();
+    this.#beganMs = clock.monotonicMs() - leasedMs;
   }
 
   /** The first step comes next. */

@@ -16,6 +16,7 @@ import type { TaskInfo } from "../../src/contract/worker.ts";
 import { inheritedEnvironment, loadConfig } from "../../src/runtime/config.ts";
 import { childEnvironment, forkChild } from "../agent/children.ts";
 import { describeTasks } from "../agent/describe-tasks.ts";
+import { machineMs } from "../keeper/lease-touch.ts";
 import { type LocalAssignment, LocalJob } from "./local-job.ts";
 import { differences, type Disturbance, runTrial, type Trial } from "./trial.ts";
 
@@ -129,7 +130,7 @@ function assignmentOf(task: TaskInfo, text: string, bundles: readonly string[], 
     traceparent: null,
     array: null,
     effects: "none", // Nobody can take the lease away.
-    confirmedMs: 0,
+    confirmedMs: machineMs(),
     worker: "local",
     zone: "",
     intervalMs: interval.everyMs,
