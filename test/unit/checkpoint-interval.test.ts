@@ -84,8 +84,10 @@ describe("the time between checkpoints", () => {
 });
 
 describe("the rate of losses", () => {
-  it("FR3: is an hour of worker time before anything was seen", () => {
-    expect(meanTimeToLossMs(NO_LOSSES)).toBe(HOUR);
+  it("FR3: is ten minutes of worker time before anything was seen, and an hour after one quiet hour of three workers", () => {
+    expect(meanTimeToLossMs(NO_LOSSES)).toBe(HOUR / 6);
+    const lived = 3 * HOUR;
+    expect(meanTimeToLossMs({ ...NO_LOSSES, longMs: lived, recentMs: lived })).toBeGreaterThan(HOUR);
   });
 
   it("is near the truth after one loss of each of eight workers, and nearer after ten", () => {

@@ -26,14 +26,13 @@ import { Checkpointer } from "./checkpointer.ts";
 import { conclude, type Verdict } from "./conclusion.ts";
 import { freshFolders } from "./fresh-folders.ts";
 import { JobLog } from "./job-log.ts";
-import { machineMs } from "./lease-touch.ts";
 import type { Assignment, HeldUp } from "./protocol.ts";
 import { restore } from "./restore.ts";
 import { runnerAssignment } from "./runner-assignment.ts";
 import { RunnerProcess, type RunnerExit } from "./runner-process.ts";
 import { StoppedWatch } from "./stopped-watch.ts";
 import { heldUpBy, untilStored } from "./store-patience.ts";
-import { TimeAccount } from "./time-account.ts";
+import { type TimeAccount, timeAccountOf } from "./time-account.ts";
 
 const TICK_MS = 100;
 const ALIVE_EVERY_MS = 500;
@@ -88,7 +87,7 @@ export class Attempt {
     this.#log = new JobLog({ store, assignment, clock, logger });
     this.#artifacts = new PendingArtifacts(store, assignment.job);
     this.cadence = cadenceFor(assignment, clock, (interval, cost) => link.say({ kind: "interval", interval, cost }));
-    this.#time = new TimeAccount(clock, Math.max(0, machineMs() - assignment.confirmedMs));
+    this.#time = timeAccountOf(assignment, clock);
     this.#traces = new AttemptTraces({ assignment, store, clock });
     this.#stoppedWatch = new StoppedWatch(clock);
     const { signal } = this.#life;

@@ -8,6 +8,8 @@
  */
 import type { AttemptAccount } from "../../src/domain/goodput.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
+import { machineMs } from "./lease-touch.ts";
+import type { Assignment } from "./protocol.ts";
 
 export class TimeAccount {
   readonly #clock: Clock;
@@ -59,4 +61,9 @@ export class TimeAccount {
       keptMs: Math.round(keptMs),
     };
   }
+}
+
+/** The account of an attempt that begins now. */
+export function timeAccountOf({ confirmedMs }: Assignment, clock: Clock): TimeAccount {
+  return new TimeAccount(clock, Math.max(0, machineMs() - confirmedMs)); // TA3
 }

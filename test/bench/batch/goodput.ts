@@ -41,16 +41,20 @@ export function goodput(mtbfS: number, expected: number): Scenario {
       stop.abort();
       const kills = (await Promise.all(killing)).reduce((sum, one) => sum + one, 0);
       const share = shareOf(ended, workMs);
+      const lost = await lossesOf(stage, chosen);
       return {
         measured: {
           "kills of workers": kills,
           "attempts a job": ended.reduce((sum, job) => sum + job.attempts, 0) / ended.length,
+          "losses of these jobs / expected": `${lost.number} / ${(elapsedOf(ended) / mtbfS / 1_000).toFixed(1)}`,
+          "redone for a loss, mean, s": lost.redoneMs / 1_000 / Math.max(1, lost.number),
           "goodput at the interval chosen": share,
           ...Object.fromEntries(
             FIXED_MS.map((ms, n) => [`goodput at a fixed ${ms / 1_000} s`, shareOf(endedFixed[n] ?? [], workMs)]),
           ),
           "bound of the exact model, R = D = 0": bestOf(mtbfS, SAVE_S, 0),
           "the same with 5 s from loss to work": bestOf(mtbfS, SAVE_S, 5),
+          "the same at the losses there were": bestOf(elapsedOf(ended) / 1_000 / Math.max(1, lost.number), SAVE_S, 5),
           "interval at the end, s": ended
             .map((job) => ((job.checkpointInterval?.ms ?? 0) / 1_000).toFixed(1))
             .join(" "),
@@ -85,8 +89,20 @@ async function endings(stage: BatchStage, ids: readonly string[], workMs: number
 }
 
 function shareOf(jobs: readonly Job[], workMs: number): number {
+  return (jobs.length * workMs) / elapsedOf(jobs);
+}
+
+/** Of all jobs together, ms. */
+function elapsedOf(jobs: readonly Job[]): number {
   const elapsed = jobs.map(({ startedAt, finishedAt }) => Date.parse(finishedAt ?? "") - Date.parse(startedAt ?? ""));
-  return (jobs.length * workMs) / elapsed.reduce((sum, ms) => sum + ms, 0);
+  return elapsed.reduce((sum, ms) => sum + ms, 0);
+}
+
+/** How many attempts of these jobs were lost, and what of their work had to be done again. */
+async function lossesOf(stage: BatchStage, ids: readonly string[]): Promise<{ number: number; redoneMs: number }> {
+  const attempts = (await Promise.all(ids.map((id) => stage.fleet.attempts(id)))).flat();
+  const lost = attempts.filter(({ outcome }) => outcome === "lost");
+  return { number: lost.length, redoneMs: lost.reduce((sum, { goodput: parts }) => sum + (parts?.redoneMs ?? 0), 0) };
 }
 
 /** The same as Cairn tells it, by cause. */
