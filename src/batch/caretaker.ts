@@ -123,7 +123,9 @@ export class BatchCaretaker {
           "lease taken from a lost worker",
         );
         const ticket = ticketOf(reply[2]);
-        if (ticket !== null) await tickets.add([ticket]);
+        if (ticket === null) continue;
+        await tickets.forgetIdle(ticket.queue, workerId);
+        await tickets.add([ticket]);
       }
     }
     return taken;

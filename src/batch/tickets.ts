@@ -124,6 +124,12 @@ export class TicketQueues {
     );
   }
 
+  /** This worker waits for nothing any more: a ticket that wakes it would wait until others look by themselves. */
+  async forgetIdle(queue: string, workerId: string): Promise<void> {
+    const { redis, keys } = this.#options;
+    await redis.srem(keys.idle(queue), workerId);
+  }
+
   /** Is the ticket waiting to be drawn? */
   async waits(ticket: Ticket): Promise<boolean> {
     const { redis } = this.#options;

@@ -182,6 +182,18 @@ describe("a batch job that loses its workers", () => {
     expect((await running()).length).toBeLessThan(2);
   });
 
+  it("does not wait for a lost worker to be woken", async () => {
+    const { redis, keys, drawer } = batch;
+    await batch.created();
+    await batch.lease("w1");
+    await drawer.await(["default.count.v1"], "w1"); // It has a second slot.
+    await batch.caretaker.takeLeasesFrom("w1", null);
+    expect(await redis.llen(keys.wake("w1"))).toBe(0);
+    await drawer.await(["default.count.v1"], "w2");
+    await batch.created();
+    expect(await redis.llen(keys.wake("w2"))).toBe(1);
+  });
+
   it("D1: loses none while Redis is away, whoever asks first when it is back", async () => {
     const { clock, watch, caretaker, beat, pass } = openFleet();
     const id = await batch.created();
