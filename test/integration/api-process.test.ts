@@ -139,14 +139,14 @@ describe("API processes", () => {
     child.disconnect();
     await exited;
     await hanging;
-    await eventually("no serving process is left", () => children.every((pid) => !isAlive(pid)), { withinMs: 10_000 });
+    await eventually("no serving process is left", () => children.every((pid) => !isAlive(pid)));
   });
 
   it("ends a serving process whose parent was killed", async () => {
     const { child } = await fleet.addApi();
     const children = childrenOf(child.pid ?? 0);
     child.kill("SIGKILL");
-    await eventually("no serving process is left", () => children.every((pid) => !isAlive(pid)), { withinMs: 10_000 });
+    await eventually("no serving process is left", () => children.every((pid) => !isAlive(pid)));
   });
 
   it("tells the metrics of all its processes, whichever is asked", async () => {

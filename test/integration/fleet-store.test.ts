@@ -149,7 +149,7 @@ describe("a worker with another store than its fleet", { timeout: 120_000 }, () 
       env: { ...env, CAIRN_STORE: `file:${folder}/s`, CAIRN_STORE_PORT: String(port) },
     });
     try {
-      await eventually("it is ready with it", () => running!.out().includes("worker ready"), { withinMs: 30_000 });
+      await eventually("it is ready with it", () => running!.out().includes("worker ready"));
     } finally {
       store.child.kill("SIGTERM");
       await store.ended;

@@ -149,6 +149,12 @@ describe("what a task gets", () => {
     expect(log).toMatch(/\{"level":"info","time":"[^"]+","msg":"a step","step":20\}\n/);
   });
 
+  test("what it prints is kept to its last line, also when it fails right after more than fits into a pipe", async () => {
+    job = await TestJob.create(wishes("wild", { how: "loud" }));
+    expect(await job.attempt().over()).toMatchObject({ kind: "failed", message: "too loud" });
+    expect(await job.log(1)).toContain("\nits last words\n");
+  });
+
   test("of a log that is too long head and tail are kept, and its size is bounded", async () => {
     const limit = 64_000;
     job = await TestJob.create(wishes("talkative", { steps: 60, lines: 100 }, { logBytes: limit }));

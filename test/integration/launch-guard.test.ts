@@ -97,7 +97,7 @@ describe("the mark of a run", () => {
     expect(pids).toHaveLength(2);
     for (const pid of pids) expect(identify(pid)).not.toBeNull();
     parent.kill("SIGKILL");
-    await eventually("both are gone", () => pids.every((pid) => identify(pid) === null), { withinMs: 10_000 });
+    await eventually("both are gone", () => pids.every((pid) => identify(pid) === null));
   });
 });
 

@@ -25,7 +25,7 @@ describe("canaries on a Cluster", () => {
       api.coordinator.replicas().find((replica) => replica.id === id)?.reason ?? null;
     // One after the other: nobody condemns two within five seconds.
     await eventually("both are unfit", () => reasonOf(deafToWork) !== null && reasonOf(deafToOrders) !== null, {
-      withinMs: 50_000,
+      withinMs: 120_000,
     });
     expect(reasonOf(deafToWork)).toMatch(/^beats, but takes nothing of [a-z]/);
     expect(reasonOf(deafToOrders)).toBe("beats, but takes nothing of its orders");

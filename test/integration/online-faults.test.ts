@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { InvokeOutcome } from "../../src/online/online.ts";
 import { eventually } from "../support/eventually.ts";
 import { OnlineBed } from "../support/online.ts";
-import { kinds, notes } from "../support/online-notes.ts";
+import { kinds, notes, unanswered } from "../support/online-notes.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedis } from "../support/redis.ts";
 
@@ -16,6 +16,9 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "cairn-online-"));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What one replica can do alone, also on a machine that is several times slower: then it is faults that are tested. */
+const PER_SECOND = 80;
 
 /** Sends at a fixed rate until `until` is over, whatever becomes of the earlier ones. */
 async function openLoad(
@@ -54,7 +57,7 @@ describe.each(servers)("faults of replicas on $name", ({ start }) => {
     const { api, replicas } = await bed.start(3);
     const outcomes = await openLoad(
       () => api.invoke("sleep", { ms: 30 }),
-      200,
+      PER_SECOND,
       async () => {
         await pause(500);
         replicas[0]!.kill("SIGKILL");
@@ -63,15 +66,15 @@ describe.each(servers)("faults of replicas on $name", ({ start }) => {
         await pause(1_000);
       },
     );
-    expect(kinds(outcomes)).toEqual({ answered: outcomes.length });
-    expect(outcomes.length).toBeGreaterThan(300);
+    expect(unanswered(outcomes)).toEqual({});
+    expect(outcomes.length).toBeGreaterThan(150);
   });
 
   it("loses no request when a replica freezes under load, and takes it back when it thaws", async () => {
     const { api, replicas } = await bed.start(3);
     const outcomes = await openLoad(
       () => api.invoke("sleep", { ms: 30 }),
-      200,
+      PER_SECOND,
       async () => {
         await pause(500);
         replicas[0]!.kill("SIGSTOP");
@@ -81,7 +84,7 @@ describe.each(servers)("faults of replicas on $name", ({ start }) => {
         await api.sees(3);
       },
     );
-    expect(kinds(outcomes)).toEqual({ answered: outcomes.length });
+    expect(unanswered(outcomes)).toEqual({});
   });
 
   it("tells the truth about what must not run twice: started, lost, and run once", async () => {

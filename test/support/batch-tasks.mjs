@@ -45,6 +45,9 @@ export const wild = defineBatch({
     switch (state.how) {
       case "throw":
         throw new Error("it broke");
+      case "loud":
+        process.stdout.write(`${"-".repeat(8_000_000)}\nits last words\n`);
+        throw new Error("too loud");
       case "refuse":
         throw new InputRefused("not this one");
       case "hopeless":

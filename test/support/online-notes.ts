@@ -15,7 +15,20 @@ export function notes(file: string, word: string): string[] {
 
 /** How often each kind of outcome came. */
 export function kinds(outcomes: readonly InvokeOutcome[]): Record<string, number> {
+  return counted(outcomes.map(({ kind }) => kind));
+}
+
+/** What those that were not answered were told, and how often: nothing when all were answered. */
+export function unanswered(outcomes: readonly InvokeOutcome[]): Record<string, number> {
+  return counted(
+    outcomes
+      .filter(({ kind }) => kind !== "answered")
+      .map((outcome) => ("detail" in outcome ? `${outcome.kind}: ${outcome.detail}` : outcome.kind)),
+  );
+}
+
+function counted(words: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { kind } of outcomes) counts[kind] = (counts[kind] ?? 0) + 1;
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
   return counts;
 }

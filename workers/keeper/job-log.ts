@@ -10,8 +10,8 @@ import type { Logger } from "../../src/runtime/logger.ts";
 import type { Assignment } from "./protocol.ts";
 
 const FLUSH_EVERY_MS = 800;
-/** The end of an attempt waits no longer for its last lines. */
-const CLOSE_MS = 5_000;
+/** The end of an attempt waits no longer for its last lines, ms: they tell most about a failure, and a disk may be busy. */
+const CLOSE_MS = 20_000;
 
 export interface JobLogOptions {
   readonly store: CheckpointStore;

@@ -4,7 +4,10 @@
  * The channel is taken out of the user's reach (`process.send`), because whatever a library said over it would be
  * taken for the runner's word.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { FromRunner, ToRunner } from "./protocol.ts";
+
+const FLUSH_LOOK_MS = 5;
 
 /** The part of `ToRunner` that answers a question. */
 export type Answer = Extract<ToRunner, { kind: "latest" | "file" | "trouble" }>;
@@ -44,9 +47,13 @@ export class KeeperLink {
     this.#send(message);
   }
 
-  /** Resolves when the message has been handed to the operating system: the process may exit then. */
-  sayLast(message: FromRunner): Promise<void> {
-    return new Promise((resolve) => this.#send(message, resolve));
+  /**
+   * Resolves when the message has been handed to the operating system, and before it all that was printed: the process
+   * may exit then, and is ended soon.
+   */
+  async sayLast(message: FromRunner): Promise<void> {
+    await flushOutput();
+    await new Promise<void>((resolve) => this.#send(message, resolve));
   }
 
   async ask(question: Question): Promise<Answer> {
@@ -57,4 +64,9 @@ export class KeeperLink {
       this.#send({ ...question, id });
     });
   }
+}
+
+/** What is written to a full pipe waits in this process. Asked, not told: a task may have put a `write` of its own. */
+async function flushOutput(): Promise<void> {
+  while (process.stdout.writableLength > 0 || process.stderr.writableLength > 0) await delay(FLUSH_LOOK_MS);
 }

@@ -65,7 +65,7 @@ export class LocalSystem {
         if (this.#child.exitCode !== null) throw new Error(`It ended:\n${this.err}`);
         return this.out.includes("Ctrl-C stops it");
       },
-      { withinMs: 40_000 },
+      { withinMs: 90_000 },
     );
     this.remember();
   }
