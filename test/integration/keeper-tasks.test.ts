@@ -104,6 +104,12 @@ describe("what a task gets", () => {
     }
   });
 
+  test("SL4: comes to its end also when a checkpoint was ordered during its last step", async () => {
+    job = await TestJob.create(wishes("kept", { steps: 3, lastStepMs: 1_000 }, { intervalMs: 100 }));
+    expect(await job.attempt().over()).toMatchObject({ kind: "succeeded", output: "3" });
+    expect(job.commits.at(-1)).toMatchObject({ progress: { completed: 3 } });
+  });
+
   test("the state at the end as a checkpoint, if it keeps that; the job begun again there ends at once", async () => {
     job = await TestJob.create(wishes("kept", { steps: 3 }));
     expect(await job.attempt().over()).toMatchObject({ kind: "succeeded", output: "3" });

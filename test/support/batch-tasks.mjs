@@ -99,11 +99,15 @@ export const draws = defineBatch({
 /** As `draws`, for whoever reads its state after the end. */
 export const kept = defineBatch({
   name: "kept",
-  input: z.strictObject({ steps: z.int() }),
+  input: z.strictObject({ steps: z.int(), lastStepMs: z.int().default(0) }),
   checkpoint: { version: 1, finalState: "kept" },
-  init: ({ steps }) => ({ steps, step: 0 }),
+  init: ({ steps, lastStepMs }) => ({ steps, lastStepMs, step: 0 }),
   step: (state, ctx) => {
-    if (state.step === state.steps) return done(state.step);
+    if (state.step === state.steps) {
+      // Hears nothing meanwhile.
+      if (state.lastStepMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, state.lastStepMs);
+      return done(state.step);
+    }
     state.step += 1;
     ctx.progress(state.step, state.steps, "steps");
     return more;

@@ -4,6 +4,7 @@
  * SL1 The event loop gets its turn at least every 8 ms of short steps; a long step is the task's own affair.
  * SL2 State is saved between two steps, never during one; while it is saved the task stands still.
  * SL3 After a save with `hold` no step follows: what was saved is the state that the job continues from elsewhere.
+ * SL4 When the task is done no step follows either, also after a save that was ordered before its keeper knew.
  */
 import { setImmediate as turn } from "node:timers/promises";
 import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
@@ -34,6 +35,8 @@ export class StepLoop {
   #orders: SaveOrder[] = [];
   #wake: (() => void) | null = null;
   #holding = false;
+  /** SL4 */
+  #done = false;
 
   constructor(options: StepLoopOptions) {
     this.#options = options;
@@ -67,8 +70,9 @@ export class StepLoop {
     }
   }
 
-  /** The task is done: no step follows (SL3), but its final state can be saved. Does not return. */
+  /** The task is done: no step follows (SL4), but its final state can be saved. Does not return. */
   async hold(): Promise<never> {
+    this.#done = true;
     this.#holding = true;
     for (;;) await this.#carryOut();
   }
@@ -86,7 +90,7 @@ export class StepLoop {
   async #save({ id, folder, then }: SaveOrder): Promise<void> {
     const { task, state, ctx, random, link, clock } = this.#options;
     const begin = clock.monotonicMs();
-    this.#holding = then === "hold";
+    this.#holding = then === "hold" || this.#done;
     try {
       await task.save(state, folder, ctx); // SL2
       await saveFrameworkState(folder, { random: [...random.state], progress: ctx.lastProgress });
