@@ -103,15 +103,17 @@ function priorityOf(request: ApiRequest): Priority | null {
 /** The plain way: its caller's going away aborts it, and nothing is kept of it unless it fails. */
 async function run(deps: ApiDeps, invocation: Invocation, client: ApiRequest): Promise<Answer> {
   const begin = performance.now();
-  const { task, ...request } = invocation;
-  const handle = deps.online.begin({ task: task.name, ...request });
+  // Field by field: this is on the way of every request, and a copy of the rest of an object is slow.
+  const { task, definitions, input, deadlineMs, caller, priority, traceparent } = invocation;
+  const { name } = task;
+  const handle = deps.online.begin({ task: name, definitions, input, deadlineMs, caller, priority, traceparent });
   client.whenGone(() => handle.abort());
   const outcome = await handle.outcome;
   const tookMs = performance.now() - begin;
-  deps.metrics.invoked(task.name, outcome, tookMs / 1_000);
+  deps.metrics.invoked(name, outcome, tookMs / 1_000);
   if (outcome.kind === "answered") {
-    deps.slow.note(task.name, handle.id, outcome, tookMs);
-    return answerOutcome(task.name, outcome);
+    deps.slow.note(name, handle.id, outcome, tookMs);
+    return answerOutcome(name, outcome);
   }
   return await answerFailure(deps, client, { invocation, id: handle.id, outcome, ageMs: tookMs });
 }

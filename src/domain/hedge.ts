@@ -7,16 +7,23 @@
 export const MIN_HEDGE_DELAY_MS = 10;
 
 /**
- * How old an attempt has to be before it is hedged: the median of the replicas' own 95th percentiles, so that one slow
- * replica does not move it; a quarter of the deadline while nothing is known.
- *
+ * The median of the replicas' own 95th percentiles, so that one slow replica does not move it; null: nothing is known.
  * @param p95s one number for each replica that has samples, ms
+ */
+export function typicalP95Ms(p95s: readonly number[]): number | null {
+  const sorted = [...p95s].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? null;
+}
+
+/**
+ * How old an attempt has to be before it is hedged, ms: the typical 95th percentile; a quarter of the deadline while
+ * nothing is known.
+ *
+ * @param typicalMs see `typicalP95Ms`
  * @param deadlineMs of the request
  */
-export function hedgeDelayMs(p95s: readonly number[], deadlineMs: number): number {
-  const sorted = [...p95s].sort((a, b) => a - b);
-  const middle = sorted[Math.floor((sorted.length - 1) / 2)];
-  return Math.max(MIN_HEDGE_DELAY_MS, middle ?? deadlineMs / 4);
+export function hedgeDelayMs(typicalMs: number | null, deadlineMs: number): number {
+  return Math.max(MIN_HEDGE_DELAY_MS, typicalMs ?? deadlineMs / 4);
 }
 
 /** A healthy replica has said by then that it has an attempt; twice its own delay. */

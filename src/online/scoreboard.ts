@@ -9,7 +9,7 @@
  *    would be the one of which least is known.
  */
 import { slowBarMs } from "../domain/ejection.ts";
-import { hedgeDelayMs } from "../domain/hedge.ts";
+import { hedgeDelayMs, typicalP95Ms } from "../domain/hedge.ts";
 import { LatencyWindow } from "../domain/latency-window.ts";
 import { TrackRecord, type Conduct } from "../domain/track-record.ts";
 import type { KnownReplica, ReplicaDirectory } from "./replica-directory.ts";
@@ -37,7 +37,7 @@ export interface Judged {
 export class Scoreboard {
   readonly #directory: ReplicaDirectory;
   readonly #tasks = new Map<string, Map<string, Row>>();
-  #p95s = new Map<string, readonly number[]>();
+  #typicalP95s = new Map<string, number | null>();
 
   constructor(directory: ReplicaDirectory) {
     this.#directory = directory;
@@ -74,7 +74,7 @@ export class Scoreboard {
    * @returns the live replicas of each task of which something is known
    */
   refresh(unfinished: ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>): Map<string, Judged[]> {
-    const p95s = new Map<string, readonly number[]>();
+    const typicalP95s = new Map<string, number | null>();
     const judged = new Map<string, Judged[]>();
     for (const task of new Set([...this.#tasks.keys(), ...unfinished.keys()])) {
       const rows = this.#tasks.get(task);
@@ -84,10 +84,7 @@ export class Scoreboard {
         const own = window !== undefined && window.size >= FEW ? window.quantile(QUANTILE, ages(replica.id)) : null;
         return { replica, p95Ms: own ?? replica.beat.tasks[task]?.p95Ms ?? null }; // S3
       });
-      p95s.set(
-        task,
-        live.flatMap(({ p95Ms }) => p95Ms ?? []),
-      );
+      typicalP95s.set(task, typicalP95Ms(live.flatMap(({ p95Ms }) => p95Ms ?? [])));
       judged.set(
         task,
         live.map((one) => {
@@ -102,13 +99,13 @@ export class Scoreboard {
       // Replicas that are gone leave nothing behind.
       for (const id of rows?.keys() ?? []) if (this.#directory.find(id) === null) rows?.delete(id);
     }
-    this.#p95s = p95s;
+    this.#typicalP95s = typicalP95s;
     return judged;
   }
 
   /** How old an attempt of `task` may get before it is hedged, ms. */
   hedgeDelayMs(task: string, deadlineMs: number): number {
-    return hedgeDelayMs(this.#p95s.get(task) ?? [], deadlineMs);
+    return hedgeDelayMs(this.#typicalP95s.get(task) ?? null, deadlineMs);
   }
 
   #rowOf(task: string, replica: string): Row {
