@@ -49,6 +49,16 @@ export class JobEvents {
     return (await reading(() => this.#redis.hget(this.#keys.job(job), "state"))) as JobState | null;
   }
 
+  /** The events after `after` that have been, in batches. @throws RedisFault */
+  async *soFar(job: string, after: number, signals: readonly AbortSignal[]): AsyncGenerator<readonly JobEventView[]> {
+    for (let position = after; !signals.some((signal) => signal.aborted);) {
+      const events = await this.after(job, position);
+      if (events.length > 0) yield events;
+      if (events.length < BATCH) return;
+      position = Number(events.at(-1)?.id);
+    }
+  }
+
   /**
    * Follows the events after `after`, in batches; an empty batch says that nothing happened for `quietMs`.
    * @throws RedisFault

@@ -80,8 +80,11 @@ export class ApiRequest {
     return readTraceparent(this.header("traceparent"));
   }
 
-  /** Who asked: goes into a job's history. */
+  /** Who asked, for a job's history: the name it gives itself, which nobody proves, and where it came from. */
   get by(): string {
-    return this.incoming.socket.remoteAddress ?? "unknown";
+    const address = this.incoming.socket.remoteAddress ?? "unknown";
+    const given = this.headers["cairn-caller"];
+    const name = typeof given === "string" ? readCaller(given) : null;
+    return name === null ? address : `${name} (${address})`;
   }
 }

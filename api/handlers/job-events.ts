@@ -6,6 +6,7 @@
  * V3 Something is sent at least every 15 s, so that readers and proxies can tell a quiet stream from a dead one.
  */
 import type { JobEventView } from "../../src/contract/job.ts";
+import type { EventQuery } from "../../src/contract/query.ts";
 import { empty, refuse, type Answer } from "../answer.ts";
 import type { ApiDeps } from "../deps.ts";
 import { FROM_THE_START } from "../job-events.ts";
@@ -18,10 +19,7 @@ const HEARTBEAT_MS = 15_000;
 const RETRY_MS = 1_000;
 const EVENT_ID = /^\d{1,15}$/;
 
-export async function followJobEvents(
-  deps: ApiDeps,
-  checked: Checked<{ readonly after?: string | undefined }, undefined>,
-): Promise<Answer> {
+export async function followJobEvents(deps: ApiDeps, checked: Checked<EventQuery, undefined>): Promise<Answer> {
   const { params, query, request } = checked;
   const id = params["id"] ?? "";
   const header = request.header("last-event-id");
@@ -35,7 +33,11 @@ export async function followJobEvents(
   if ((await deps.events.stateOf(id)) === null) return unknownJob(id);
   if (after !== undefined && (await deps.events.hasEnded(id, after))) return empty(204); // V2
   const signals = [request.gone, deps.drain.signal];
-  const batches = deps.events.follow(id, after ?? FROM_THE_START, { quietMs: HEARTBEAT_MS, signals });
+  const begin = after ?? FROM_THE_START;
+  const batches =
+    query.follow === false
+      ? deps.events.soFar(id, begin, signals)
+      : deps.events.follow(id, begin, { quietMs: HEARTBEAT_MS, signals });
   return {
     status: 200,
     // A proxy that collects the answer before it passes it on would hold everything back.

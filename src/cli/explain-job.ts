@@ -10,6 +10,7 @@ import type { TaskView, Worker } from "../contract/worker.ts";
 import { reasonSentence } from "../domain/job-reason.ts";
 import { JOB_STATES, LEASED_STATES } from "../domain/job-state.ts";
 import { formatAge, formatBytes, formatDuration, formatNumber, formatPercent, oneLine } from "./format.ts";
+import type { JobOrder } from "./job-orders.ts";
 import { intervalText } from "./job-table.ts";
 
 export interface JobFacts {
@@ -24,6 +25,8 @@ export interface JobFacts {
   readonly lastWords: readonly string[];
   /** Many workers are silent at once. */
   readonly brake: Fleet["brake"];
+  /** What people asked of it, the oldest first. */
+  readonly orders: readonly JobOrder[];
   readonly nowMs: number;
   /** How the command line was called. */
   readonly typed: string;
@@ -40,6 +43,7 @@ export function explainJob(facts: JobFacts): string[] {
     ...timeSentences(facts),
     ...progressSentences(facts),
     ...attemptSentences(facts),
+    ...orderSentences(facts),
     ...silenceSentences(facts),
     ...workerSentences(facts),
     ...errorSentences(facts),
@@ -235,6 +239,23 @@ function attemptClause(attempt: Attempt, nowMs: number): string {
     lastCheckpoint === null || lastCheckpoint === fromCheckpoint ? "" : `, up to checkpoint ${lastCheckpoint}`;
   const end = outcome === "running" ? `running for ${ran}` : `${outcome} after ${ran}`;
   return `attempt ${number} on ${worker ?? "no worker"}${zone === null ? "" : ` in ${zone}`}, ${from}${made}: ${end}${reason === null ? "" : ` (${reason})`}.`;
+}
+
+/** The last orders that are told one by one. */
+const ORDERS_TOLD = 5;
+
+function orderSentences({ orders, nowMs }: JobFacts): string[] {
+  const asked = orders.filter(({ order }) => order !== "submit");
+  if (asked.length === 0) return [];
+  const told = asked.slice(-ORDERS_TOLD);
+  const some = told.length < asked.length ? ` (the last ${told.length} of ${asked.length})` : "";
+  return [
+    `What was asked of it${some}:`,
+    ...told.map(
+      ({ at, by, order, effect }) =>
+        `- ${order}, ${formatAge(at, nowMs)} ago${by === null ? "" : `, by ${by}`}: ${effect ?? "nothing came of it yet"}.`,
+    ),
+  ];
 }
 
 /** Beats come twice a second; who is silent for so long may be lost. */

@@ -36,7 +36,11 @@ const session: Session = {
   readStdin: readAll,
   clock: systemClock,
   typed: commandAsTyped(),
-  client: (options) => new CairnClient({ url: findApi(loadConfig(options)).url }),
+  client: (options) => {
+    const config = loadConfig(options);
+    const headers: Record<string, string> = config.caller === undefined ? {} : { "Cairn-Caller": config.caller };
+    return new CairnClient({ url: findApi(config).url, headers });
+  },
   become,
 };
 

@@ -57,11 +57,13 @@ export const STORE_SETTINGS = [
 ] as const satisfies readonly SettingName[];
 
 /**
- * Settings that are no option here: `api` is one of every command that speaks to the API, and secrets would be seen by
+ * Settings that are no option here: `api` is one of every command that speaks to the API, `caller` is the same for all
+ * commands of somebody, and secrets would be seen by
  * everybody who lists the processes.
  */
 export const NOT_OPTIONS = [
   "api",
+  "caller",
   "s3AccessKeyId",
   "s3SecretAccessKey",
   "s3SessionToken",

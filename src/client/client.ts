@@ -199,7 +199,20 @@ export class CairnClient {
 
   /** The job's events from its first one, or after `lastEventId`; goes on over cut connections until its end. */
   events(id: string, options: CallOptions & { readonly lastEventId?: string } = {}): AsyncGenerator<JobEventView> {
-    return followEvents(this.#http, `${jobPath(id)}/events`, { patienceMs: this.#patienceMs, ...options });
+    return followEvents(this.#http, `${jobPath(id)}/events`, {
+      patienceMs: this.#patienceMs,
+      until: "end",
+      ...options,
+    });
+  }
+
+  /** The job's events so far, the oldest first. */
+  history(id: string, options: CallOptions = {}): AsyncGenerator<JobEventView> {
+    return followEvents(this.#http, `${jobPath(id)}/events`, {
+      patienceMs: this.#patienceMs,
+      until: "now",
+      ...options,
+    });
   }
 
   /**

@@ -12,6 +12,8 @@ import { CairnTimeout, mayPass } from "./fault.ts";
 import { sleep, type Http } from "./http.ts";
 
 export interface FollowOptions {
+  /** `now`: it ends with the events that have been. */
+  readonly until: "end" | "now";
   /** Go on after this event; from the job's first one if absent. */
   readonly lastEventId?: string | undefined;
   /** How long nobody may answer before this gives up, ms. */
@@ -35,7 +37,9 @@ export async function* followEvents(http: Http, path: string, options: FollowOpt
         accept: "text/event-stream",
         ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
       };
-      const body = await http.stream({ method: "GET", path, headers, repeatability: "safe", signal: options.signal });
+      const query: [string, string][] = options.until === "now" ? [["follow", "false"]] : [];
+      const call = { method: "GET", path, query, headers, repeatability: "safe", signal: options.signal } as const;
+      const body = await http.stream(call);
       if (body === null) return; // E3
       lastContact = performance.now();
       for await (const message of readMessages(body, options.signal)) {
@@ -46,6 +50,7 @@ export async function* followEvents(http: Http, path: string, options: FollowOpt
         ended = isFinalState(event.state);
         yield event;
       }
+      if (options.until === "now") return; // It was not cut, but read to its end.
     } catch (error) {
       options.signal?.throwIfAborted();
       if (!mayPass(error) || performance.now() - lastContact > options.patienceMs) throw error;

@@ -62,9 +62,11 @@ export const logQuerySchema = z.strictObject({
 });
 
 export const eventQuerySchema = z.strictObject({
+  follow: flag.optional().describe("false: end after the events that have been, instead of waiting for more"),
   after: z
     .string()
     .regex(/^\d{1,15}$/, "must be the id of an event")
     .optional()
     .describe("Go on after this event, as `Last-Event-ID` does"),
 });
+export type EventQuery = z.output<typeof eventQuerySchema>;

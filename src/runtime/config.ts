@@ -73,6 +73,11 @@ const settings = z.strictObject({
     .describe("Address under which clients reach the API, when a proxy stands in front of it"),
   apiProcesses: whole.min(1).max(64).default(1).describe("Serving processes of one `cairn api`"),
   api: z.string().optional().describe("Address of the API for the CLI"),
+  caller: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, "write 1 to 64 letters, digits, `.`, `_`, `@` or `-`, no sign first")
+    .optional()
+    .describe("Name under which the CLI asks (`Cairn-Caller`): for shares, `ls --caller`, and a job's orders"),
   workerId: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)

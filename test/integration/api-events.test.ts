@@ -36,6 +36,12 @@ describe("events of a job", () => {
       })
     ).id;
 
+  const collected = async (source: AsyncIterable<JobEventView>): Promise<JobEventView[]> => {
+    const events: JobEventView[] = [];
+    for await (const event of source) events.push(event);
+    return events;
+  };
+
   function open(url: string, job: string, lastEventId?: string): Promise<Stream> {
     return new Promise((resolve, reject) => {
       const headers = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
@@ -75,6 +81,7 @@ describe("events of a job", () => {
     expect(again.text).toBe(reply.text);
     const last = events.at(-1)?.id ?? "";
     expect((await api.call({ path: `/v1/jobs/${id}/events`, headers: { "last-event-id": last } })).status).toBe(204);
+    expect(await collected(fleet.client.history(id))).toEqual(events);
     const rest = await api.call({ path: `/v1/jobs/${id}/events?after=${events[0]?.id ?? ""}` });
     expect(rest.text).not.toContain(`"type":"submitted"`);
     expect(rest.text).toContain(`"type":"succeeded"`);
@@ -87,6 +94,8 @@ describe("events of a job", () => {
     await eventually("all saw it run", () =>
       streams.every(({ events }) => events.some(({ state }) => state === "running")),
     );
+    const soFar = await collected(fleet.client.history(id)); // It ends, though the job does not.
+    expect(soFar.slice(0, 2).map(({ type }) => type)).toEqual(["submitted", "leased"]);
     await api.call({ method: "POST", path: `/v1/jobs/${id}/cancel` });
     await Promise.all(streams.map(({ over }) => over));
     const [first] = streams;

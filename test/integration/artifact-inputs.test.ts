@@ -44,7 +44,15 @@ describe("jobs joined by an artifact", { timeout: 120_000 }, () => {
   const expectFailed = (job: Job, why: string): void => {
     expect(job).toMatchObject({ state: "failed", attempts: 1, error: { code: "task_failed" } });
     expect(job.error?.detail).toContain(`files.in.dat: ${why}`);
-    const nothing = { attempts: [], dependencies: [], workers: [], task: null, lastWords: [], brake: null } as const;
+    const nothing = {
+      attempts: [],
+      dependencies: [],
+      workers: [],
+      task: null,
+      lastWords: [],
+      brake: null,
+      orders: [],
+    } as const;
     const told = explainJob({ job, ...nothing, nowMs: Date.now(), typed: "cairn" });
     expect(told.join("\n")).toContain(why);
   };

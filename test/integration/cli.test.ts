@@ -12,6 +12,7 @@ import {
 import { problemSchema } from "../../src/contract/problem.ts";
 import { queueListSchema } from "../../src/contract/queue.ts";
 import { taskListSchema, taskViewSchema, workerListSchema, workerSchema } from "../../src/contract/worker.ts";
+import type { JobOrder } from "../../src/cli/job-orders.ts";
 import { runCairn, startCairn, type Ended } from "../support/cairn-command.ts";
 import { eventually } from "../support/eventually.ts";
 import { countDigest, Fleet } from "../support/fleet.ts";
@@ -61,7 +62,7 @@ beforeAll(async () => {
   const tasks = join(fleet.folder, "tasks.ts");
   writeFileSync(tasks, TASKS);
   await Promise.all(["w1", "w2"].map(async (id) => await fleet.addWorker(id, { CAIRN_TASKS: tasks })));
-  env = { CAIRN_DATA: fleet.folder };
+  env = { CAIRN_DATA: fleet.folder, CAIRN_CALLER: "tester" };
 });
 afterAll(async () => await fleet.stop());
 
@@ -186,7 +187,26 @@ describe("orders to a job", { timeout: 120_000 }, () => {
     expect(artifactListSchema.parse(await json("get", id, "artifacts")).items).toMatchObject([{ name: "report.txt" }]);
     expect((await cairn("get", id, "--artifact", "report.txt")).out).toBe("all 80 done\n");
     expect((await cairn("get", id, "output")).out).toBe('{"steps":80}\n');
-    expect((await cairn("explain", id)).out).toMatch(/There were 3 attempts:\n- attempt 1 on w/);
+    const told = (await cairn("explain", id)).out;
+    expect(told).toMatch(/There were 3 attempts:\n- attempt 1 on w/);
+    expect(told).toMatch(/What was asked of it:\n- checkpoint, .* ago, by tester \(.*\): checkpoint \d+ made after/);
+
+    const { items } = (await json("get", id, "orders")) as { items: JobOrder[] };
+    expect(items.map(({ order, by }) => [order, by?.startsWith("tester (")])).toEqual([
+      ...[
+        ["submit", true],
+        ["checkpoint", true],
+      ],
+      ...[
+        ["stop", true],
+        ["resume", true],
+        ["migrate", true],
+      ],
+    ]);
+    expect(items[2]?.effect).toMatch(/^stopped at checkpoint \d+ after /);
+    expect(items[4]?.effect).toMatch(/^running on w[12] from checkpoint \d+ after /);
+    expect((await cairn("get", id, "orders")).out).toMatch(/^AT +BY +ORDER +WHAT BECAME OF IT\n/);
+    expect((await cairn("get", id, "events")).out).toMatch(/ leased +running +- +attempt=1 worker=w[12]\n/);
   });
 
   it("cancel ends it, retry starts it again; several at once tell of each", async () => {

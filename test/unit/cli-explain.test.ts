@@ -65,6 +65,7 @@ function explain(change: Partial<JobFacts>): string {
     task,
     lastWords: [],
     brake: null,
+    orders: [],
     nowMs,
     typed: "cairn",
     ...change,
@@ -72,6 +73,20 @@ function explain(change: Partial<JobFacts>): string {
 }
 
 describe("cairn explain", () => {
+  it("tells what was asked of the job, by whom, and what became of it; of many orders the last five", () => {
+    const order = { at: "2026-01-02T03:05:00.000Z", by: "ann (10.0.0.7)", order: "stop", effectAt: null };
+    const orders = [
+      { ...order, order: "submit", effect: "running on w1 after 1s" },
+      { ...order, effect: "stopped at checkpoint 4 after 2s" },
+      { ...order, by: null, order: "resume", effect: null },
+    ];
+    expect(explain({ orders })).toContain(
+      "What was asked of it:\n- stop, 5s ago, by ann (10.0.0.7): stopped at checkpoint 4 after 2s.\n- resume, 5s ago: nothing came of it yet.\n",
+    );
+    expect(explain({ orders: Array.from({ length: 7 }, () => orders[1]!) })).toContain("(the last 5 of 7):");
+    expect(explain({ orders: orders.slice(0, 1) })).not.toContain("asked");
+  });
+
   it("says of a queued job what it waits for, and whose slots are taken", () => {
     const busy = worker("w1", { slots: { online: { total: 1, used: 0 }, batch: { total: 2, used: 2 } } });
     const text = explain({ workers: [busy, worker("w2", { state: "draining" }), worker("w3", { tasks: [] })] });
@@ -254,6 +269,7 @@ describe("cairn explain", () => {
           task,
           lastWords: [],
           brake: null,
+          orders: [],
           nowMs,
           typed: "cairn",
         });

@@ -14,7 +14,9 @@ local moves = job.state == 'queued' and patch.priority and patch.priority ~= job
 if moves then leave_lane(job, false) end
 patch_record(id, job, patch)
 reindex(id, before, terms(job))
-emit(id, job, at, 'changed', { by = ARGV[3] })
+emit(id, job, at, 'changed', {
+  by = ARGV[3], priority = tonumber(patch.priority), labels = patch.labels and cjson.decode(patch.labels) or nil,
+})
 if moves and job.class ~= 'online' then
   -- The old ticket keeps its old place; the new number makes it worthless.
   local place = { ready = tonumber(job.ready) + 1 }

@@ -7,7 +7,9 @@ import { addressOptions } from "../api-address.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { explainJob } from "../explain-job.ts";
+import { ordersOf } from "../job-orders.ts";
 import { outputOption, writeJson } from "../output.ts";
+import { collect } from "./jobs.ts";
 
 /** Of the log of a job that failed. */
 const LINES_TOLD = 5;
@@ -17,7 +19,7 @@ export const explain = command({
   name: "explain",
   group: "See what happens",
   summary: "say in sentences why a job is where it is",
-  does: "GET /v1/jobs/{id}, /attempts, /dependencies, /logs, /v1/tasks, /v1/workers, /v1/fleet",
+  does: "GET /v1/jobs/{id}, /attempts, /dependencies, /logs, /events, /v1/tasks, /v1/workers, /v1/fleet",
   args: [{ name: "job", meaning: "id of the job", count: "one" }],
   options: { output: outputOption, ...addressOptions },
   examples: [{ line: "cairn explain $JOB", does: "state, reason, attempts, checkpoint, and who could run it" }],
@@ -25,13 +27,14 @@ export const explain = command({
     const client = session.client(options);
     const job = await client.job(id);
     const waits = job.state === "blocked" || job.reason === "dependency_failed";
-    const [attempts, dependencies, workers, task, lastWords, fleet] = await Promise.all([
+    const [attempts, dependencies, workers, task, lastWords, fleet, events] = await Promise.all([
       collect(client.attempts(id)),
       waits ? collect(client.dependencies(id)) : [],
       collect(client.workers()),
       findTask(client, job.task),
       job.state === "failed" && job.class === "batch" ? lastLines(client, job) : [],
       client.fleet(),
+      collect(client.history(id)),
     ]);
     const sentences = explainJob({
       job,
@@ -41,6 +44,7 @@ export const explain = command({
       task,
       lastWords,
       brake: fleet.brake,
+      orders: ordersOf(events),
       nowMs: session.clock.nowMs(),
       typed: session.typed,
     });
@@ -50,12 +54,6 @@ export const explain = command({
     return EXIT.ok;
   },
 });
-
-async function collect<Item>(source: AsyncIterable<Item>): Promise<Item[]> {
-  const items: Item[] = [];
-  for await (const item of source) items.push(item);
-  return items;
-}
 
 /** What its latest attempt wrote last; nothing when the store does not give it. */
 async function lastLines(client: CairnClient, { id, attempts }: Job): Promise<string[]> {

@@ -4,7 +4,9 @@ import type { CairnClient } from "../../client/client.ts";
 import { addressOptions } from "../api-address.ts";
 import { command, list, value } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { ordersOf } from "../job-orders.ts";
 import { artifactColumns, attemptColumns, checkpointColumns, jobColumns, jobFields } from "../job-table.ts";
+import { eventColumns, orderColumns } from "../order-table.ts";
 import { outputOption, writeJson, writeTable, type Form } from "../output.ts";
 import { repeat, watchOption } from "../repeat.ts";
 import type { Session } from "../session.ts";
@@ -58,14 +60,16 @@ export const ls = command({
   },
 });
 
-const PARTS = ["job", "input", "output", "error", "attempts", "checkpoints", "artifacts"] as const;
+const PARTS = ["job", "input", "output", "error", "attempts", "checkpoints", "artifacts", "orders", "events"] as const;
 
 export const get = command({
   name: "get",
   group: "See what happens",
   summary: "show a job, or a part of it",
-  detail: `Parts: ${PARTS.join(", ")}. Input, output and error are always JSON.`,
-  does: "GET /v1/jobs/{id}, /attempts, /checkpoints, /artifacts, /artifacts/{name}",
+  detail:
+    `Parts: ${PARTS.join(", ")}. Input, output and error are always JSON. Orders are what people asked of the job: ` +
+    "when, who, and what became of it; events are all that happened to it, the newest 10,000.",
+  does: "GET /v1/jobs/{id}, /attempts, /checkpoints, /artifacts, /artifacts/{name}, /events",
   args: [
     { name: "job", meaning: "id of the job", count: "one" },
     { name: "part", meaning: "what of it; default the job itself", count: "optional" },
@@ -78,6 +82,7 @@ export const get = command({
   examples: [
     { line: "cairn get $JOB", does: "everything that is known of the job" },
     { line: "cairn get $JOB attempts", does: "which worker took it from which checkpoint" },
+    { line: "cairn get $JOB orders", does: "who asked for what, when, and what became of it" },
     { line: "cairn get $JOB output", does: "the output alone, as JSON" },
   ],
   async run(session, [id = "", part = "job"], options) {
@@ -134,7 +139,23 @@ async function showPart(session: Session, client: CairnClient, { id, part, form 
       await showList(session, client.artifacts(id), artifactColumns(now), form);
       return;
     }
+    case "orders": {
+      const orders = ordersOf(await collect(client.history(id)));
+      if (form === "json") await writeJson(session, { items: orders, nextCursor: null });
+      else await writeTable(session, orderColumns, orders, form);
+      return;
+    }
+    case "events": {
+      await showList(session, client.history(id), eventColumns, form);
+      return;
+    }
   }
+}
+
+export async function collect<Item>(source: AsyncIterable<Item>): Promise<Item[]> {
+  const items: Item[] = [];
+  for await (const item of source) items.push(item);
+  return items;
 }
 
 /** All items as one list: JSON in the shape of a last page. */
@@ -144,8 +165,7 @@ export async function showList<Item>(
   columns: readonly Column<Item>[],
   form: Form,
 ): Promise<void> {
-  const items: Item[] = [];
-  for await (const item of source) items.push(item);
+  const items = await collect(source);
   if (form === "json") await writeJson(session, { items, nextCursor: null });
   else await writeTable(session, columns, items, form);
 }
