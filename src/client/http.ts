@@ -209,8 +209,10 @@ function reasonOf(error: unknown): string {
 }
 
 /** Waits, or rejects with the signal's reason. */
-export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  signal?.throwIfAborted();
+export async function sleep(ms: number, given?: AbortSignal): Promise<void> {
+  given?.throwIfAborted();
+  // One of its own: a caller may hand one signal to any number of calls, and Node.js warns of many listeners on it.
+  const signal = given === undefined ? undefined : AbortSignal.any([given]);
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", stop);

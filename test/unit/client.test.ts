@@ -66,6 +66,18 @@ describe("a call that may run twice", () => {
     expect(server.seen).toHaveLength(4);
   });
 
+  it("may share one signal with any number of others: Node.js warns of no leak", async () => {
+    const { client } = await serve(away);
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error): void => void warnings.push(name);
+    process.on("warning", onWarning);
+    const { signal } = new AbortController();
+    const calls = Array.from({ length: 20 }, () => client.job("j", { signal }).catch((error: unknown) => error));
+    for (const error of await Promise.all(calls)) expect(error).toMatchObject({ code: "redis_unavailable" });
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   it("makes one job of a submission whose answer was lost: every try carries the same key", async () => {
     const server = await serve(hangUp, json(sampleJob(), { status: 200, headers: { "idempotency-replayed": "true" } }));
     const { job, replayed } = await server.client.submit({ task: "count", input: {} });
@@ -258,7 +270,7 @@ describe("waiting for a job", () => {
 
   it("ends with CairnTimeout and the job as it was last seen when the time is over", async () => {
     const { client } = await serve(path(json(sampleJob({ state: "running" })), away));
-    const error = await client.wait("j", { timeoutMs: 200 }).catch((thrown: unknown) => thrown);
+    const error = await client.wait("j", { timeoutMs: 1_000 }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(CairnTimeout);
     expect((error as CairnTimeout).job?.state).toBe("running");
   });
