@@ -53,7 +53,7 @@ export async function getJob(deps: ApiDeps, checked: Checked<undefined, undefine
 
 /** GET /v1/jobs */
 export async function listJobs(deps: ApiDeps, checked: Checked<JobListQuery, undefined>): Promise<Answer> {
-  const { state, task, class: jobClass, label, worker, array, cursor, limit } = checked.query;
+  const { state, task, class: jobClass, label, worker, caller, array, cursor, limit } = checked.query;
   const page = await deps.reader.list(
     {
       states: [...new Set(state)],
@@ -61,6 +61,7 @@ export async function listJobs(deps: ApiDeps, checked: Checked<JobListQuery, und
       ...(task === undefined ? {} : { task }),
       ...(jobClass === undefined ? {} : { class: jobClass }),
       ...(worker === undefined ? {} : { worker }),
+      ...(caller === undefined ? {} : { caller }),
       ...(array === undefined ? {} : { array }),
     },
     { cursor: cursor ?? null, limit: limit ?? deps.limits.pageDefault },

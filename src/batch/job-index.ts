@@ -19,6 +19,8 @@ export interface JobFilter {
   readonly task?: string;
   readonly class?: "online" | "batch";
   readonly worker?: string;
+  /** As it stands on the job. */
+  readonly caller?: string;
   /** Elements of this array. */
   readonly array?: string;
   /** All of these, as name and value. */
@@ -57,6 +59,7 @@ export class JobIndex {
       ...(filter.task === undefined ? [] : [`t=${filter.task}`]),
       ...(filter.class === undefined ? [] : [`c=${filter.class}`]),
       ...(filter.worker === undefined ? [] : [`w=${filter.worker}`]),
+      ...(filter.caller === undefined ? [] : [`u=${filter.caller}`]),
       ...filter.labels.map(([name, value]) => `l=${name}=${value}`),
     ];
     const range = filter.array === undefined ? null : elementRange(filter.array); // G3
@@ -88,11 +91,9 @@ export class JobIndex {
     const [first = "", second] = atoms;
     if (second === undefined) return { term: first, checks: [] };
     const pairs = atoms.flatMap((one, at) =>
-      one.startsWith("l=")
-        ? []
-        : atoms.slice(at + 1).map((other) => ({ term: `${one}&${other}`, covers: [one, other] })),
+      /^[lu]=/.test(one) ? [] : atoms.slice(at + 1).map((other) => ({ term: `${one}&${other}`, covers: [one, other] })),
     );
-    // Labels among themselves have no pairs.
+    // Caller and labels among themselves have no pairs.
     const choices = pairs.length > 0 ? pairs : atoms.map((atom) => ({ term: atom, covers: [atom] }));
     const sizes = choices.length === 1 ? [0] : await this.sizes(choices.map(({ term }) => term));
     const { term, covers } = choices[sizes.indexOf(Math.min(...sizes))] ?? { term: first, covers: [first] };

@@ -47,6 +47,7 @@ export function jobColumns(session: Session): readonly Column<Job>[] {
     { title: "POOL", cell: (job) => job.pool, wide: true },
     { title: "CHECKPOINT", cell: (job) => job.checkpoint?.seq ?? null, align: "right", wide: true },
     { title: "GOODPUT", cell: (job) => goodputText(job), align: "right", wide: true },
+    { title: "CALLER", cell: (job) => job.caller, wide: true },
     { title: "LABELS", cell: (job) => labelsText(job.labels), wide: true },
     { title: "CREATED", cell: (job) => job.createdAt, wide: true },
     { title: "FINISHED", cell: (job) => job.finishedAt, wide: true },
@@ -88,6 +89,7 @@ export function jobFields(job: Job, nowMs: number): (readonly [string, string | 
     ["priority", job.priority],
     ["pool", job.pool],
     ["labels", labelsText(job.labels)],
+    ["caller", job.caller],
     ["goodput", goodput === null ? null : goodputInFull(goodput)],
     ["refused late writes", job.staleWritesRefused],
     ...(job.checkpointTrouble === null

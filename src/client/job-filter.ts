@@ -10,6 +10,7 @@ export function filterQuery(filter: JobFilter): [string, string][] {
     ...one("class", filter.class),
     ...Object.entries(filter.labels ?? {}).map(([key, value]): [string, string] => ["label", `${key}:${value}`]),
     ...one("worker", filter.worker),
+    ...one("caller", filter.caller),
     ...one("array", filter.array),
   ];
 }

@@ -54,6 +54,8 @@ export interface JobFilter {
   readonly class?: Job["class"] | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly worker?: string | undefined;
+  /** Who submitted it, as it stands on the job. */
+  readonly caller?: string | undefined;
   /** Elements of this array. */
   readonly array?: string | undefined;
 }

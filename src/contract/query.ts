@@ -44,6 +44,11 @@ export const jobListQuerySchema = z.strictObject({
     "With all of these labels, each `name:value`",
   ),
   worker: z.string().max(63).optional().describe("Last seen on this worker"),
+  caller: z
+    .string()
+    .regex(/^[A-Za-z0-9._@:/%-]{1,100}$/, "must be a caller as it stands on a job, like alice or address:10.0.0.7")
+    .optional()
+    .describe("Submitted by this caller: what its `Cairn-Caller` said, or `address:` and its address"),
   array: jobId.optional().describe("Elements of this array"),
   ...page,
 });

@@ -21,7 +21,8 @@ try {
   const submitSome = async (): Promise<void> => {
     while (next < JOBS) {
       const n = next++;
-      await batch.submit({ labels: { run: String(n % 10), user: `u${n % 100}` }, priority: (n % 3) - 1 });
+      const labels = { run: String(n % 10), user: `u${n % 100}` };
+      await batch.submit({ labels, priority: (n % 3) - 1 }, null, `u${n % 100}`);
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, submitSome));
@@ -74,6 +75,14 @@ try {
     "an array": { states: [], array, labels: [] },
     "an array and a state": { states: ["queued"], array, labels: [] },
     "an array and a label it has not": { states: [], array, labels: [["user", "u42"]] },
+    "a caller": { states: [], caller: "u42", labels: [] },
+    "a caller and a state": { states: ["queued"], caller: "u42", labels: [] },
+    "a caller, state, task and label": {
+      states: ["queued"],
+      task: "count",
+      caller: "u42",
+      labels: [["run", "2"]],
+    },
     "a state nobody is in": { states: ["failed"], labels: [] },
   } satisfies Record<string, Parameters<typeof batch.reader.list>[0]>;
   for (const [name, filter] of Object.entries(filters)) {

@@ -141,6 +141,10 @@ describe("jobs", () => {
     expect(await ids("state=succeeded&state=failed&task=count&class=batch&worker=w1")).toEqual(made);
     expect(await ids("state=failed")).toEqual([]);
     expect(await ids("class=online")).toEqual([]);
+    const { caller } = await api.json<Job>(200, { path: `/v1/jobs/${made[0] ?? ""}` });
+    expect(await ids(`caller=${caller ?? ""}`)).toEqual(made);
+    expect(await ids("caller=somebody-else")).toEqual([]);
+    expect((await api.problem({ path: "/v1/jobs?caller=a%20b" })).code).toBe("invalid_request");
   });
 
   it("stops a running job at a checkpoint, resumes it, and tells its attempts and checkpoints", async () => {

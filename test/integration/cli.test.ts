@@ -98,6 +98,12 @@ describe("cairn invoke", { timeout: 120_000 }, () => {
 });
 
 describe("cairn submit", { timeout: 120_000 }, () => {
+  it("goes by the name of who asks, and ls finds the jobs of one caller", async () => {
+    const id = await submit("count", count(1, 0));
+    expect((await cairn("ls", "--caller", "tester", "-o", "wide")).out).toContain(id);
+    expect(await cairn("ls", "--caller", "another")).toMatchObject({ code: 0, err: "No job fits.\n" });
+  });
+
   it("prints the id; ls and get tell of it in the contract's shapes", async () => {
     const id = await submit(
       "count",

@@ -26,6 +26,7 @@ export const ls = command({
     class: value("class", "online or batch", readOneOf(["online", "batch"])),
     label: list("key=value", "only jobs with this label; may repeat", readPair),
     worker: value("id", "only jobs that run on this worker", readText),
+    caller: value("name", "only jobs of this caller, as `get` shows it", readText),
     array: value("id", "only elements of this array", readText),
     limit: value("n", "jobs on a page; default 50", readWhole({ from: 1, to: 500 })),
     cursor: value("cursor", "the next page, as the page before told", readText),
@@ -42,8 +43,8 @@ export const ls = command({
   ],
   async run(session, _args, options) {
     const client = session.client(options);
-    const { state, task, class: kind, worker, array, cursor, limit, output = "table" } = options;
-    const filter = { state, task, class: kind, labels: Object.fromEntries(options.label), worker, array };
+    const { state, task, class: kind, worker, caller, array, cursor, limit, output = "table" } = options;
+    const filter = { state, task, class: kind, labels: Object.fromEntries(options.label), worker, caller, array };
     const show = async (to: Session): Promise<void> => {
       const page = await client.jobPage(filter, { cursor, limit });
       if (output === "json") {

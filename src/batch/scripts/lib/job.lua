@@ -30,12 +30,13 @@ local function load(id)
   return job
 end
 
--- Index terms of a job: everything, each of state, task, class, worker, label, and each pair of these (labels among
--- themselves excepted): whatever a list is filtered by, one or two terms of it have a sorted set of their own.
+-- Index terms of a job: everything, each of state, task, class, worker, caller, label, and each pair of these (caller and
+-- labels among themselves excepted): whatever a list is filtered by, one or two terms of it have a sorted set of their own.
 local function terms(job)
   local atoms = { 's=' .. job.state, 't=' .. job.task, 'c=' .. job.class }
   if job.worker and job.worker ~= '' then atoms[#atoms + 1] = 'w=' .. job.worker end
   local plain = #atoms
+  if job.caller and job.caller ~= '' then atoms[#atoms + 1] = 'u=' .. job.caller end
   for label in string.gmatch(job.labelTerms or '', '[^\n]+') do atoms[#atoms + 1] = 'l=' .. label end
   local set = { [''] = true }
   for i = 1, #atoms do
