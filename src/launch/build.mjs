@@ -1,5 +1,6 @@
 /**
- * `npm run build`: compiles the TypeScript into `dist/` and copies what is not TypeScript.
+ * `npm run build`: compiles the TypeScript into `dist/`, copies what is not TypeScript, and makes one program of each
+ * kind of process (`bundle-processes.mjs`).
  *
  * B1 Nothing is done if nothing changed: `dist/.stamp` holds the hash of all that the build reads. By content and
  *    not by time, because `git checkout` and `npm ci` change times.
@@ -15,6 +16,7 @@ import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleProcesses } from "./bundle-processes.mjs";
 import { lock } from "./folder-lock.mjs";
 
 /** The repository, or the package where it is installed. */
@@ -31,7 +33,7 @@ const ASSET = /\.lua$/;
 /** Never read: what a build of the dashboard leaves, and what it installs. */
 const IGNORED_FOLDERS = new Set(["node_modules", "dist", ".vite"]);
 /** In `dist/`, but made by nobody's source. */
-const OWN_FILES = new Set([".stamp", ".tsbuildinfo", ".lock", ".install-lock"]);
+const OWN_FILES = new Set([".stamp", ".tsbuildinfo", ".lock", ".install-lock", "run"]);
 /** What tsc makes of a source. */
 const OUTPUT = /(\.d\.(ts|mts|cts)|\.js|\.mjs)(\.map)?$/;
 
@@ -151,6 +153,7 @@ export async function build({ root = ROOT, say = () => {}, onSpawn = () => {} } 
       writeFileSync(join(root, "dist/.stamp"), "failed");
       throw new BuildFailed(compiled.why);
     }
+    await bundleProcesses(root, wanted);
     writeFileSync(join(root, "dist/.stamp"), wanted);
     return { kind: "built", tookMs: Math.round(performance.now() - begin) };
   } finally {

@@ -18,6 +18,7 @@ import { BUNDLE_ORIGIN } from "./load-tasks.ts";
 const HERE = fileURLToPath(import.meta.url);
 /** `.ts` when run from the sources, `.js` when built. */
 const INDEX = resolve(dirname(HERE), `../index${extname(HERE)}`);
+const ZOD = resolve(dirname(HERE), `../zod${extname(HERE)}`);
 
 export interface BundleRequest {
   /** Paths of modules: `.js`, `.mjs`, `.ts` or `.mts`. */
@@ -100,10 +101,12 @@ function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && "errors" in error && Array.isArray(error.errors);
 }
 
-/** U2: whatever asks for zod gets the file that this package uses, and it stays outside of the bundle. */
+/** U2: whatever asks for zod gets the one that this process uses, and it stays outside of the bundle. */
 const oneZod: Plugin = {
   name: "one-zod",
   setup(builder) {
+    builder.onResolve({ filter: /^zod(\/v4)?$/ }, () => ({ path: pathToFileURL(ZOD).href, external: true }));
+    // The smaller and older faces of zod: the files of the version that this package uses.
     builder.onResolve({ filter: /^zod($|\/)/ }, async ({ path, kind, pluginData }) => {
       if (pluginData === "own") return undefined;
       const found = await builder.resolve(path, { kind, resolveDir: dirname(INDEX), pluginData: "own" });

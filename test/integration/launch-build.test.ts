@@ -6,7 +6,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -14,7 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 
@@ -27,7 +29,7 @@ beforeEach(() => {
     mkdirSync(join(root, folder), { recursive: true });
   for (const file of ["tsconfig.json", "package.json", "package-lock.json"])
     cpSync(join(REPOSITORY, file), join(root, file));
-  for (const file of ["build.mjs", "cairn.mjs", "folder-lock.mjs", "process-identity.mjs"]) {
+  for (const file of ["build.mjs", "bundle-processes.mjs", "cairn.mjs", "folder-lock.mjs", "process-identity.mjs"]) {
     cpSync(join(REPOSITORY, "src/launch", file), join(root, "src/launch", file));
   }
   symlinkSync(join(REPOSITORY, "node_modules"), join(root, "node_modules"));
@@ -100,6 +102,29 @@ describe("npm run build", () => {
     expect((await build()).code).toBe(1);
     write("src/index.ts", "export const one: number = 1;\n");
     expect((await build()).code).toBe(0);
+  });
+
+  it("makes one program of each kind of process, which knows its place; the program before it stays for who runs it", async () => {
+    const programs = (): string[] => readdirSync(join(root, "dist/run"));
+    const say = (): string =>
+      spawnSync(process.execPath, [join(root, "dist/workers/main.js")], { encoding: "utf8" }).stdout;
+    const text = 'import { two } from "./agent.ts";\nconsole.log(two, import.meta.url);\n';
+    write("workers/main.ts", text);
+    await build();
+    const place = pathToFileURL(join(realpathSync(root), "dist/workers/main.js")).href;
+    expect(say()).toBe(`2 ${place}\n`);
+    const [first = ""] = programs();
+    rmSync(join(root, "dist/workers/agent.js")); // It is in the program.
+    expect(say()).toBe(`2 ${place}\n`);
+    write("src/index.ts", "export const one: number = 10;\n");
+    await build();
+    expect(say()).toBe(`11 ${place}\n`);
+    expect(programs()).toHaveLength(2);
+    expect(programs()).toContain(first);
+    write("src/index.ts", "export const one: number = 20;\n");
+    await build();
+    expect(programs()).toHaveLength(2);
+    expect(programs()).not.toContain(first);
   });
 
   it("is done once when two ask for it at the same time", async () => {

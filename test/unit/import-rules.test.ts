@@ -54,7 +54,7 @@ const OWNED: Readonly<Record<string, readonly string[]>> = {
   express: ["api"],
   bullmq: ["src/batch"],
   "cron-parser": ["src/batch"],
-  esbuild: ["src/tasks"],
+  esbuild: ["src/tasks", "src/launch"],
   commander: ["src/cli"],
   "prom-client": ["api", "src/runtime"],
   "@aws-sdk/client-s3": ["src/checkpoints"],
