@@ -9,11 +9,10 @@
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { isTask, type Task } from "./define.ts";
-import { loadPrograms } from "./program/programs-file.ts";
 
 export interface TaskSources {
   readonly builtins: "on" | "off";
-  /** Paths of modules, bundled already, and of programs that were kept (`program/programs-file.ts`; `.json`). */
+  /** Paths of modules, bundled already, and of programs that were kept (`program/kept-programs.ts`; `.json`). */
   readonly modules: readonly string[];
 }
 
@@ -62,7 +61,10 @@ interface Loaded {
 }
 
 async function importTasks(path: string): Promise<Loaded> {
-  if (path.endsWith(".json")) return loadPrograms(path);
+  if (path.endsWith(".json")) {
+    const { loadPrograms } = await import("./program/kept-programs.ts"); // Only when wanted: it validates JSON Schema.
+    return loadPrograms(path);
+  }
   // Stack traces of user code then show the user's lines, not those of the bundle.
   process.setSourceMapsEnabled(true);
   let module: unknown;

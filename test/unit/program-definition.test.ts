@@ -8,7 +8,8 @@ import { defineProgram, z } from "../../src/index.ts";
 import { demandExecutable } from "../../src/tasks/program/find-executable.ts";
 import { expand, expandCommand, type Scope } from "../../src/tasks/program/expand.ts";
 import { parseProgramInput } from "../../src/tasks/program/input-schema.ts";
-import { keepPrograms, loadPrograms } from "../../src/tasks/program/programs-file.ts";
+import { loadPrograms } from "../../src/tasks/program/kept-programs.ts";
+import { keepPrograms } from "../../src/tasks/program/programs-file.ts";
 import { describeTask } from "../../src/tasks/task-info.ts";
 import { readmeBlocks } from "../support/readme.ts";
 

@@ -3,14 +3,14 @@
  *
  * PF1 An error says file, line, field and what is expected there.
  * PF2 What was read is written down as JSON under the name of its content, as modules are bundled: runners that start
- *     later use what the worker read when it started, whatever became of the file since.
+ *     later use what the worker read when it started, whatever became of the file since (`kept-programs.ts`).
  */
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, extname, join, resolve } from "node:path";
 import { isMap, isNode, LineCounter, parseDocument, type Document } from "yaml";
-import { checkProgram, type DefinitionFault, pathText, type ProgramTask } from "./define-program.ts";
-import { schemaFault } from "./input-schema.ts";
+import { type DefinitionFault, pathText } from "./define-program.ts";
+import { checkEntry } from "./kept-programs.ts";
 
 /** Reads programs files, and keeps what was read in `folder` (PF2). @returns the paths of the kept files, in order */
 export async function keepPrograms(files: readonly string[], folder: string): Promise<readonly string[]> {
@@ -28,17 +28,6 @@ export async function keepPrograms(files: readonly string[], folder: string): Pr
     kept.push(name);
   }
   return kept;
-}
-
-/** The tasks of a file that `keepPrograms` wrote. */
-export async function loadPrograms(kept: string): Promise<{ readonly origin: string; readonly tasks: ProgramTask[] }> {
-  const { file, programs } = JSON.parse(await readFile(kept, "utf8")) as { file: string; programs: unknown[] };
-  const tasks = programs.map((program) => {
-    const checked = checkEntry(program, file);
-    if (checked.kind === "refused") throw new Error(`${file}: ${checked.faults[0]?.detail ?? "not usable"}`);
-    return checked.task;
-  });
-  return { origin: file, tasks };
 }
 
 async function readDocument(path: string): Promise<unknown[]> {
@@ -61,22 +50,6 @@ async function readDocument(path: string): Promise<unknown[]> {
     throw new Error(faults.slice(0, 10).join("\n")); // PF1
   }
   return list as unknown[];
-}
-
-function checkEntry(entry: unknown, path: string): ReturnType<typeof checkProgram> {
-  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
-    return { kind: "refused", faults: [{ path: [], detail: "must be a program: name, input, start, …" }] };
-  }
-  const { input, ...rest } = entry as Readonly<Record<string, unknown>>;
-  if (typeof input !== "object" || input === null || Array.isArray(input)) {
-    return { kind: "refused", faults: [{ path: ["input"], detail: "must be the JSON Schema of the job's input" }] };
-  }
-  const jsonSchema = input as Readonly<Record<string, unknown>>;
-  const fault = schemaFault(jsonSchema);
-  if (fault !== null) {
-    return { kind: "refused", faults: [{ path: ["input"], detail: `is not a usable JSON Schema: ${fault}` }] };
-  }
-  return checkProgram({ here: dirname(path), ...rest }, { jsonSchema });
 }
 
 function told(
