@@ -87,7 +87,8 @@ export class WorkerPresence {
     this.#acknowledged = { counter: beat.counter, runId };
     if (acknowledged !== null && acknowledged.runId !== runId) {
       const known = before === "" ? null : (readBeat(before)?.beat ?? null);
-      this.#owed ||= known === null || (known.boot === beat.boot && known.counter < acknowledged.counter);
+      // A beat of another start of this worker is one from before this start.
+      this.#owed ||= known?.boot !== beat.boot || known.counter < acknowledged.counter;
     }
     if (!this.#owed) return;
     await this.#options.onSetBack?.();

@@ -46,9 +46,9 @@ describe("a Redis that was started anew", () => {
   afterEach(() => batch.close());
 
   let counter = 0;
-  const beat = () =>
+  const beat = (boot = "b") =>
     witness.beat({
-      ...{ format: 1, boot: "b", counter: (counter += 1), state: "ready", reason: null, load: 0, loopLagMs: 0 },
+      ...{ format: 1, boot, counter: (counter += 1), state: "ready", reason: null, load: 0, loopLagMs: 0 },
       pids: { agent: 1, replicas: [], keepers: [], runners: [] },
       replaced: {},
       slots: { online: { total: 0, used: 0 }, batch: { total: 1, used: 1 } },
@@ -92,6 +92,23 @@ describe("a Redis that was started anew", () => {
     await beat();
     await settle();
     expect(await renew("w1", lease)).toMatchObject({ kind: "held" });
+  });
+
+  it("with data from before a worker started is found out by that worker", async () => {
+    await batch.created();
+    const lease = await batch.lease("w1");
+    await beat("before");
+    await restart(() => cpSync(folder, `${folder}-copy`, { recursive: true }));
+    witness = new WorkerPresence({ ...batch, workerId: "w2", onSetBack: () => generation.declareSetBack() });
+    await beat();
+    await settle();
+    await restart(() => {
+      rmSync(folder, { recursive: true });
+      cpSync(`${folder}-copy`, folder, { recursive: true });
+    });
+    await beat();
+    await settle();
+    expect(await renew("w1", lease)).toEqual({ kind: "lost" });
   });
 
   it("with older data revives no old owner, and hands out no fence twice", async () => {
