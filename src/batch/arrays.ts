@@ -11,6 +11,7 @@ import type { ArraySpec, JobArray } from "../contract/array.ts";
 import type { Job } from "../contract/job.ts";
 import type { Json } from "../contract/json.ts";
 import { arrayIdFrom, elementIndex, elementRange } from "../domain/array-element.ts";
+import { TIME_PARTS } from "../domain/goodput.ts";
 import { FINAL_STATES, JOB_STATES, type JobState } from "../domain/job-state.ts";
 import type { Limits } from "../domain/limits.ts";
 import { RedisFault, reading, writing } from "../redis/fault.ts";
@@ -21,6 +22,7 @@ import type { ArrayFiller } from "./array-filler.ts";
 import { jobFields } from "./job-fields.ts";
 import type { ControlVerb, JobWriter, NewJob } from "./jobs.ts";
 import type { BatchScripts } from "./scripts.ts";
+import { timeSpentBy, toGoodput } from "./time-spent.ts";
 
 /** Elements ordered about side by side (AR2). */
 const AT_A_TIME = 16;
@@ -116,10 +118,13 @@ export class ArrayDesk {
   /** @throws RedisFault */
   async get(id: string): Promise<JobArray | null> {
     const { redis, keys } = this.#options;
-    const names = ["task", "count", "created", "input", "fields", "createdAt"] as const;
-    const stored = await reading(() => redis.hmget(keys.array(id), ...names));
-    const [task, count, created, input, fields, createdAt] = stored;
-    if (typeof task !== "string" || typeof count !== "string") return null;
+    const names = ["task", "count", "created", "input", "fields", "createdAt", "attempts", "losses"] as const;
+    const read = [...names, ...Object.keys(TIME_PARTS).map((part) => `spent_${part}`)];
+    const stored = await reading(() => redis.hmget(keys.array(id), ...read));
+    const known: Record<string, string> = {};
+    for (const [at, name] of read.entries()) if (typeof stored[at] === "string") known[name] = stored[at];
+    const { task, count, created, input, fields, createdAt, attempts, losses } = known;
+    if (task === undefined || count === undefined) return null;
     const states = await this.#countByState(id);
     const list = JSON.parse(fields ?? "[]") as string[];
     const field = (name: string): string => list[list.indexOf(name) + 1] ?? "";
@@ -142,6 +147,9 @@ export class ArrayDesk {
         etaMs: null,
       },
       unsuccessful: await this.#unsuccessful(id),
+      goodput: toGoodput(timeSpentBy(known)),
+      attempts: Number(attempts ?? 0),
+      losses: Number(losses ?? 0),
       input: JSON.parse(input ?? "null") as Json,
       priority: Number(field("priority")),
       pool: field("pool"),

@@ -31,6 +31,11 @@ export function timeSpentOf(raw: RawJob, nowMs: number | null): TimeSpent {
   return add(spent, { [state === "queued" ? "queued" : "held"]: since("stateAt") });
 }
 
+/** What was counted of an array's elements (`count_for_array` in `lib/job.lua`): all that is over. */
+export function timeSpentBy(array: Readonly<Record<string, string>>): TimeSpent {
+  return read((part) => array[`spent_${part}`]);
+}
+
 export function toGoodput(spent: TimeSpent): Goodput {
   const { useful, checkpoint, restore, redone, detect, queued, held } = spent;
   return {

@@ -1,6 +1,7 @@
 /** Arrays as rows, and one as fields. */
 import type { JobArray } from "../contract/array.ts";
 import { formatAge, formatPercent } from "./format.ts";
+import { goodputInFull, goodputText } from "./job-table.ts";
 import type { Session } from "./session.ts";
 import type { Column } from "./table.ts";
 
@@ -12,6 +13,9 @@ export function arrayColumns(session: Session): readonly Column<JobArray>[] {
     { title: "STATE", cell: ({ state }) => state },
     { title: "DONE", cell: ({ progress }) => (progress.fraction === null ? "" : formatPercent(progress.fraction)) },
     { title: "ELEMENTS", cell: elementsText },
+    { title: "ATTEMPTS", cell: ({ attempts }) => attempts, align: "right", wide: true },
+    { title: "LOST", cell: ({ losses }) => losses, align: "right", wide: true },
+    { title: "GOODPUT", cell: goodputText, align: "right" },
     { title: "AGE", cell: ({ createdAt }) => formatAge(createdAt, now) },
   ];
 }
@@ -32,6 +36,8 @@ export function arrayFields(array: JobArray): [string, string][] {
     ["elements", `${array.count}: ${elementsText(array)}`],
     ["done", array.progress.fraction === null ? "" : formatPercent(array.progress.fraction)],
     ...(unsuccessful.length === 0 ? [] : [["unsuccessful", unsuccessful.join(", ")] as [string, string]]),
+    ["attempts", `${array.attempts}, ${array.losses} of them lost`],
+    ["goodput", goodputInFull(array.goodput)],
     ["created", array.createdAt],
   ];
 }

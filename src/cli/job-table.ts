@@ -54,7 +54,7 @@ export function jobColumns(session: Session): readonly Column<Job>[] {
   ];
 }
 
-function goodputText({ goodput }: Pick<Job | Attempt, "goodput">): string | null {
+export function goodputText({ goodput }: Pick<Job | Attempt, "goodput">): string | null {
   return goodput?.fraction == null ? null : formatPercent(goodput.fraction);
 }
 
@@ -127,7 +127,7 @@ export function intervalText({ ms, costMs, mtbfMs, why }: NonNullable<Job["check
   return `every ${formatDuration(ms)}: ${INTERVAL_REASONS[why]}; ${cost}a worker is lost every ${formatDuration(mtbfMs)}`;
 }
 
-function goodputInFull(goodput: NonNullable<Job["goodput"]>): string {
+export function goodputInFull(goodput: NonNullable<Job["goodput"]>): string {
   const { usefulMs, checkpointMs, restoreMs, redoneMs, detectMs, queuedMs, heldMs, fraction } = goodput;
   const parts = {
     useful: usefulMs,

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { JOB_STATES, type JobState } from "../domain/job-state.ts";
 import { DEFAULT_LIMITS } from "../domain/limits.ts";
-import { dependencySchema, progressSchema } from "./job.ts";
+import { dependencySchema, goodputSchema, progressSchema } from "./job.ts";
 import { anyJson, jobId, labels, listOf, name, timestamp } from "./json.ts";
 
 /** `array` of a submission. */
@@ -38,6 +38,11 @@ export const arraySchema = z.object({
   states: z.object(stateCounts).describe("How many elements are in each state"),
   progress: progressSchema.describe("In elements; those that run count by their own progress"),
   unsuccessful: z.array(z.int()).describe("Indexes of elements that failed, expired or were cancelled, the first 100"),
+  goodput: goodputSchema.describe(
+    "Where the time of all elements together went, ms: of attempts that have ended and waits that are over; the parts add up to the whole",
+  ),
+  attempts: z.int().describe("Attempts of all elements together"),
+  losses: z.int().describe("Those of them that were lost with their worker or process"),
   input: anyJson.describe("The template; null when each element brought its own"),
   priority: z.int(),
   pool: name,

@@ -1,6 +1,7 @@
 /** Arrays of jobs: on records, on a single Redis and on a Cluster. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { JobArray } from "../../src/contract/array.ts";
+import type { Goodput } from "../../src/contract/job.ts";
 import { NOTHING_NEW } from "../../src/batch/batch.ts";
 import { elementId } from "../../src/domain/array-element.ts";
 import { openBatch, type BatchBench } from "../support/batch-bench.ts";
@@ -60,6 +61,29 @@ describe.each(Object.entries(SERVERS))("arrays on %s", (_name, startServer) => {
     expect(indexes).toEqual(Array.from({ length: 40 }, (_, n) => 39 - n));
     expect(page.items.map((job) => job.id)).not.toContain(other);
     expect((await batch.arrays.list(null, 10)).items.map((array) => array.id)).toEqual([id]);
+  });
+
+  it("GP1: an array tells where the time of its elements went, and how many attempts were lost", async () => {
+    const { id } = await made({ count: 3 }, { input: { steps: "{index}" } });
+    const { job } = await batch.lease("w2");
+    expect(await batch.caretaker.takeLeasesFrom("w2", null)).toBe(1);
+    await finish("succeeded");
+    await finish("failed");
+    await batch.arrays.control(batch.writer, id, "cancel", "me");
+    const array = await batch.arrays.get(id);
+    expect(array).toMatchObject({ attempts: 3, losses: 1, state: "failed" });
+    const elements = await Promise.all([0, 1, 2].map((index) => batch.reader.get(elementId(id, index))));
+    const sum = (part: keyof Goodput): number =>
+      elements.reduce((all, element) => all + (element?.goodput?.[part] ?? 0), 0);
+    const parts = ["usefulMs", "checkpointMs", "restoreMs", "redoneMs", "detectMs", "queuedMs", "heldMs"] as const;
+    for (const part of parts) expect(array?.goodput[part]).toBe(sum(part));
+    const ages = elements.map((one) => Date.parse(one?.finishedAt ?? "") - Date.parse(one?.createdAt ?? ""));
+    expect(sum("heldMs") + parts.slice(0, -1).reduce((all, part) => all + sum(part), 0)).toBe(
+      ages.reduce((all, ms) => all + ms, 0),
+    );
+    await batch.writer.control(job, "cancel", { by: "me" });
+    for (const index of [0, 1, 2]) await batch.writer.remove(elementId(id, index));
+    expect(await batch.redis.exists(batch.keys.array(id))).toBe(0);
   });
 
   it("elements may bring inputs of their own", async () => {

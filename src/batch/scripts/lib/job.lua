@@ -125,10 +125,19 @@ local function take_turn(id, job, at)
   end
 end
 
--- Time of a job that was spent on one part (GP1): in its record, and in the fleet's counters.
+-- Counts for the array that a job is an element of, so that nobody has to read all elements for a sum. An array that
+-- was lost with Redis' memory is not made again by that.
+local function count_for_array(job, field, by)
+  local array = job.array
+  if not array or array == '' or redis.call('HEXISTS', key('array', array), 'count') == 0 then return end
+  redis.call('HINCRBY', key('array', array), field, by)
+end
+
+-- Time of a job that was spent on one part (GP1): in its record, in its array's and in the fleet's counters.
 local function spend(id, job, part, ms)
   if ms <= 0 or job.class ~= 'batch' then return end
   patch_record(id, job, { ['spent_' .. part] = tonumber(job['spent_' .. part] or '0') + ms })
+  count_for_array(job, 'spent_' .. part, ms)
   redis.call('HINCRBY', whole('spent'), part, ms)
 end
 
@@ -288,6 +297,7 @@ local function close_attempt(id, job, at, outcome, reason)
   if job.class == 'online' then return end
   local spent = split_attempt(job, at, outcome, reason)
   for part, ms in pairs(spent) do spend(id, job, part, ms) end
+  if outcome == 'lost' then count_for_array(job, 'losses', 1) end
   local raw = redis.call('HGET', key('attempts', id), job.attempts)
   if not raw then return end
   local attempt = cjson.decode(raw)
