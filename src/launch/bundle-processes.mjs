@@ -10,12 +10,14 @@
  * BP3 Each module keeps its own place in `dist/` (`import.meta.url`, in packages `__filename` too): beside it are
  *     scripts and the entry points of others.
  * BP4 There is one zod in a process: that of the program, also for the schemas of users (`src/tasks/bundle.ts`).
+ * BP5 From Node.js 22.1 on, what V8 has made of a program is kept beside it and used by the next start. Where nothing
+ *     can be written there, each start compiles anew, as with older ones.
  *
  * Plain JavaScript, and esbuild is loaded when it is called: the packages may not be there before.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 
 /** Entry points, without `.ts`: what is started as a process or a thread, or imported by what is never compiled. */
 const ENTRIES = [
@@ -39,6 +41,9 @@ const ENTRIES = [
 
 /** What an entry point imports first when it may be started by a person (`src/runtime/demand-node.ts`). */
 const DEMAND = "src/runtime/demand-node";
+
+/** Where Node.js keeps compiled code (BP5), beside the programs, with which it goes (BP2). */
+const COMPILED = "compiled";
 
 /** In front of each output: what modules are given in the place of what a bundle does not have (BP3). */
 const BANNER = [
@@ -114,8 +119,16 @@ function starter(up, from, { exports, demand }) {
     const rest = exports.includes("default") ? `export { default } from ${program};\n` : "";
     return `export * from ${program};\n${rest}`;
   }
-  // Not linked with it: an older Node.js is to be told, not to stumble over what it lacks.
-  return `${demand ? `import ${JSON.stringify(`${up}${DEMAND}.js`)};\n` : ""}await import(${program});\n`;
+  // The program is not linked with it: an older Node.js is to be told, not to stumble over what it lacks; and a newer
+  // one is to know first where it keeps what it has compiled (BP5).
+  return [
+    ...(demand ? [`import ${JSON.stringify(`${up}${DEMAND}.js`)};`] : []),
+    'import module from "node:module";',
+    'import { fileURLToPath } from "node:url";',
+    `module.enableCompileCache?.(fileURLToPath(new URL(${JSON.stringify(`${up}${dirname(from)}/${COMPILED}`)}, import.meta.url)));`,
+    `await import(${program});`,
+    "",
+  ].join("\n");
 }
 
 /**
