@@ -33,6 +33,8 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(reply.kind).toBe("ok");
     // Said twice, because the answer did not come.
     expect((await batch.deskOf("w1").end(id, fence, record, end, NOTHING_NEW)).kind).toBe("ok");
+    // On its way when the attempt ended.
+    expect(await batch.deskOf("w1").renew(id, fence, { ...NOTHING_NEW, progress: PROGRESS })).toEqual({ kind: "lost" });
     expect(await batch.reader.get(id)).toMatchObject({ state: "succeeded", output: { n: 1 }, staleWritesRefused: 0 });
     expect(await batch.reader.attempts(id)).toMatchObject([{ number: 1, outcome: "succeeded", worker: "w1" }]);
   });

@@ -7,8 +7,8 @@ if is_unsettled() then return { 'unsettled' } end
 local id = ARGV[1]
 local job = load(id)
 if not job or is_void(job) or job.fenceToken ~= ARGV[4] or job.fenceGeneration ~= ARGV[2] or job.fenceCounter ~= ARGV[3] then
-  -- Only a renewal that carries something to write counts as a refused write.
-  if job and ARGV[5] ~= '' then redis.call('HINCRBY', key('job', id), 'staleWritesRefused', 1) end
+  -- Only a renewal that carries something to write counts as a refused write, and none that the attempt's own end overtook.
+  if job and ARGV[5] ~= '' and job.endedToken ~= ARGV[4] then redis.call('HINCRBY', key('job', id), 'staleWritesRefused', 1) end
   return { 'lost' }
 end
 if ARGV[5] ~= '' and ARGV[5] ~= job.progress then
