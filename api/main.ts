@@ -7,6 +7,7 @@
  * P3 When the channel to the process that started us closes, that process is gone: we end, soon.
  */
 import "../src/runtime/demand-node.ts";
+import { ForeignStore } from "../src/batch/batch.ts";
 import { askedToLeave } from "../src/runtime/asked-to-leave.ts";
 import { createLogger } from "../src/runtime/logger.ts";
 import { configOf, endWithFailure } from "../src/runtime/start-failure.ts";
@@ -27,6 +28,7 @@ const pool = new ServingPool({
   drainMs: config.drainMs,
   logger,
   onServing: () => listener.dealWaiting(),
+  onForeignStore: (message) => endWithFailure("api", new ForeignStore(message), logger),
 });
 const listener: Listener = new Listener({ host: config.host, port: config.port, next: () => pool.next() });
 

@@ -16,5 +16,7 @@ export type ToServing =
 
 export type FromServing =
   | { readonly kind: "ready" }
+  /** Its checkpoint store is not the fleet's, which no other process with the same settings will find otherwise: it ends. */
+  | { readonly kind: "foreign_store"; readonly message: string }
   | { readonly kind: "metrics"; readonly id: number; readonly snapshot: MetricsSnapshot }
   | { readonly kind: "others_wanted"; readonly id: number };

@@ -5,6 +5,7 @@
  * When the parent is gone, nobody can reach us any more.
  */
 import type { Socket } from "node:net";
+import { ForeignStore } from "../src/batch/batch.ts";
 import { loadConfig } from "../src/runtime/config.ts";
 import { RedisOutage } from "../src/redis/outage.ts";
 import { createLogger } from "../src/runtime/logger.ts";
@@ -21,7 +22,14 @@ const outage = new RedisOutage();
 const logger = createLogger({ level: config.logLevel, process: "api", absorbs: (error) => outage.absorbs(error) });
 const waiting = new Map<number, (snapshots: readonly MetricsSnapshot[]) => void>();
 
-const serving = createServing({ config, logger, listen: null, others: askOthers, outage, onForeignStore: endWith });
+const serving = createServing({
+  config,
+  logger,
+  listen: null,
+  others: askOthers,
+  outage,
+  onForeignStore: endWithStore,
+});
 
 process.on("SIGTERM", () => undefined);
 process.on("SIGINT", () => undefined);
@@ -37,7 +45,16 @@ serving.start().then(
   (error: unknown) => endWith(error),
 );
 
-function endWith(error: unknown): never {
+/** The parent says it, once for all. */
+function endWithStore({ message }: Error): void {
+  process.send?.({ kind: "foreign_store", message } satisfies FromServing, () => process.exit(1));
+}
+
+function endWith(error: unknown): void {
+  if (error instanceof ForeignStore) {
+    endWithStore(error);
+    return;
+  }
   logger.fatal({ err: error }, "cannot serve");
   process.exit(1);
 }

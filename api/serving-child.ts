@@ -9,6 +9,8 @@ const METRICS_WITHIN_MS = 1_000;
 
 export interface ServingChildEvents {
   onReady(child: ServingChild): void;
+  /** Its checkpoint store is not the fleet's; it ends. */
+  onForeignStore(child: ServingChild, message: string): void;
   /** It has ended, whether it was asked to or not. */
   onExit(child: ServingChild, how: string): void;
   /** It wants the metrics of the others. */
@@ -98,6 +100,9 @@ export class ServingChild {
           this.#state = "ready";
           events.onReady(this);
         }
+        return;
+      case "foreign_store":
+        events.onForeignStore(this, message.message);
         return;
       case "metrics":
         this.#wanted.get(message.id)?.(message.snapshot);

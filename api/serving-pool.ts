@@ -4,6 +4,8 @@
  * O1 One that dies is replaced at once; when that happens again and again, after growing pauses.
  * O2 An upgrade replaces one after the other: the new one serves before the old one gets its last connection.
  * O3 What was asked of an old one is answered before it ends, within a bound.
+ * O4 One that ends because the checkpoint store is not the fleet's would be followed by others with the same fate: when
+ *    none is left that serves, the whole API is given up, by whoever started it.
  */
 import type { Logger } from "../src/runtime/logger.ts";
 import type { Service } from "../src/runtime/service.ts";
@@ -25,6 +27,8 @@ export interface ServingPoolOptions {
   readonly logger: Logger;
   /** A process has begun to serve. */
   readonly onServing: () => void;
+  /** O4; the message says what to do. */
+  readonly onForeignStore: (message: string) => void;
 }
 
 export class ServingPool implements Service {
@@ -32,6 +36,8 @@ export class ServingPool implements Service {
   readonly #options: ServingPoolOptions;
   readonly #children = new Set<ServingChild>();
   readonly #readyAtMs = new Map<ServingChild, number>();
+  /** What they said who ended for their store (O4). */
+  readonly #foreign = new Map<ServingChild, string>();
   #turn = 0;
   #stopping = false;
   #pauseMs = FIRST_PAUSE_MS;
@@ -98,6 +104,7 @@ export class ServingPool implements Service {
         this.#options.logger.info({ child: ready.pid }, "serving process ready");
         this.#options.onServing();
       },
+      onForeignStore: (going, message) => this.#foreign.set(going, message),
       onExit: (gone, how) => this.#onExit(gone, how),
       others: (asking) => this.#metricsOfOthers(asking),
     });
@@ -110,6 +117,12 @@ export class ServingPool implements Service {
     const readyAtMs = this.#readyAtMs.get(child);
     this.#readyAtMs.delete(child);
     this.#children.delete(child);
+    const foreign = this.#foreign.get(child);
+    this.#foreign.delete(child);
+    if (foreign !== undefined && this.#serving().length === 0 && !this.#stopping) {
+      this.#stopping = true;
+      this.#options.onForeignStore(foreign); // O4
+    }
     const staying = [...this.#children].filter(({ stays }) => stays).length;
     if (this.#stopping || staying >= this.#options.size) return;
     const steady = readyAtMs !== undefined && performance.now() - readyAtMs >= STEADY_MS;
