@@ -25,6 +25,9 @@
  *    again now and then.
  * Q6 While replicas push back (`Overloaded`) it shrinks by a tenth a window (the AIMD of concurrency-limits); it does
  *    not grow for a second after that, and for ten only by one a window.
+ * Q7 Silence is held against the replicas only as far as this process has looked, and a window in which it did not
+ *    teaches nothing. While it had no processor, or was frozen, it heard nothing; what has come to it meanwhile would
+ *    all be refused for that when it goes on.
  */
 
 /** Q4 */
@@ -41,6 +44,8 @@ const MOST_CHANGE = 2;
 const JUDGED_AT = 0.8;
 const RESPONSE = 0.25;
 const FADES_WITHIN_MS = 10_000;
+/** Q7: it looks about four times a second. */
+const NOT_LOOKED_MS = 600;
 /** What other processes do to a queue they share looks the same; so it is not believed for long, nor for much. */
 const MOST_FIXED_MS = 50;
 /** Q6 */
@@ -101,6 +106,9 @@ export class ConcurrencyLimit {
   #pushedBack = 0;
   #peak = 0;
   #lastAnswerMs: number;
+  /** Q7; null: nobody has said yet that he looks. */
+  #lookedAtMs: number | null = null;
+  #excusedAtMs = Number.NEGATIVE_INFINITY;
   #pushedBackAtMs = Number.NEGATIVE_INFINITY;
   #wayMs = 0;
   /** Q5: queue time that belongs to the way. */
@@ -147,8 +155,16 @@ export class ConcurrencyLimit {
 
   /** @returns whether the limit has been reckoned anew */
   answered(times: AnswerTimes, underWay: number, nowMs: number): boolean {
+    const sentAtMs = nowMs - times.runMs - times.queueMs;
+    // Q7: it has waited for this process, not for the replicas.
+    const waitedForUs = this.#lookedAtMs !== null && nowMs - this.#lookedAtMs > NOT_LOOKED_MS;
+    if (waitedForUs) this.#begin(underWay, nowMs);
+    if (waitedForUs || sentAtMs < this.#excusedAtMs) {
+      this.#lastAnswerMs = nowMs;
+      return false;
+    }
     this.#all.add(times);
-    if (nowMs - times.runMs - times.queueMs >= this.#windowAtMs) this.#fresh.add(times);
+    if (sentAtMs >= this.#windowAtMs) this.#fresh.add(times);
     return this.#heard(underWay, nowMs);
   }
 
@@ -161,20 +177,28 @@ export class ConcurrencyLimit {
 
   /**
    * How many are answered in a ms while as many as allowed are under way; null while nothing is known. When answers
-   * fail to come for twice their usual time, the rate falls with the time that has passed.
+   * fail to come for twice their usual time, the rate falls with the time in which they were looked for (Q7).
    */
-  rate(nowMs: number): number | null {
+  rate(): number | null {
     const { runMs, queueMs } = this;
     if (runMs === null) return null;
     const latency = Math.max(runMs + queueMs, 0.01);
-    const silence = nowMs - this.#lastAnswerMs;
+    const silence = (this.#lookedAtMs ?? this.#lastAnswerMs) - this.#lastAnswerMs;
     if (silence > WINDOW_MS + 2 * latency) return this.limit / silence;
     return this.#learnt?.reached === true ? this.#learnt.rate : this.limit / latency;
   }
 
-  /** Answers could not come until now: that they did not says nothing about the rate. */
+  /** All answers that have come until now were read (Q7). */
+  looked(nowMs: number): void {
+    this.#lookedAtMs = nowMs;
+  }
+
+  /** Answers could not come, or not be read, until now: that they did not says nothing about the rate. */
   excuse(nowMs: number): void {
     this.#lastAnswerMs = nowMs;
+    this.#lookedAtMs = nowMs;
+    this.#excusedAtMs = nowMs;
+    this.#begin(this.#peak, nowMs);
   }
 
   #heard(underWay: number, nowMs: number): boolean {
@@ -184,12 +208,17 @@ export class ConcurrencyLimit {
     const enough = this.#fresh.count + this.#pushedBack >= FEW;
     if (!enough || passed < WINDOW_MS || (fresh !== null && passed < fresh.runMs + fresh.queueMs)) return false; // Q2
     this.#reckon(fresh, passed, nowMs);
+    this.#begin(underWay, nowMs);
+    return true;
+  }
+
+  /** The next window. */
+  #begin(underWay: number, nowMs: number): void {
     this.#windowAtMs = nowMs;
     this.#all = new Times();
     this.#fresh = new Times();
     this.#pushedBack = 0;
     this.#peak = underWay;
-    return true;
   }
 
   #reckon(fresh: AnswerTimes | null, passed: number, nowMs: number): void {

@@ -128,7 +128,13 @@ export class Admission {
 
   redisIsBack(): void {
     this.#redisBackAtMs = this.#options.nowMs();
-    for (const { limit } of this.#gates.values()) limit.excuse(this.#redisBackAtMs);
+    this.excuse();
+  }
+
+  /** Answers could not come, or not be read, until now. */
+  excuse(): void {
+    const now = this.#options.nowMs();
+    for (const { limit } of this.#gates.values()) limit.excuse(now);
   }
 
   /** A replica has said that it is overloaded. */
@@ -147,9 +153,11 @@ export class Admission {
     return (this.#gates.get(task)?.room.size ?? 0) > 0;
   }
 
-  /** The replicas have been looked at. */
+  /** The replicas have been looked at, and what they had answered was read. */
   refresh(): void {
+    const now = this.#options.nowMs();
     for (const [task, gate] of this.#gates) {
+      gate.limit.looked(now);
       this.#adjust(task, gate);
       this.#letWaiting(gate);
       if (gate.idle && this.#gates.size > MAX_IDLE_GATES) this.#gates.delete(task);
@@ -210,7 +218,7 @@ export class Admission {
     const { runMs, queueMs } = limit;
     const ahead = room.ahead(asking);
     const remainingMs = deadlineAtMs - now;
-    const verdict = judgeProspect({ ahead, rate: limit.rate(now), runMs, queueMs, deadlineMs, remainingMs, urgency });
+    const verdict = judgeProspect({ ahead, rate: limit.rate(), runMs, queueMs, deadlineMs, remainingMs, urgency });
     if (verdict.kind === "wait") return null;
     if (gate.overShare(caller)) {
       const retryAfterMs = this.#spread(verdict.retryAfterMs);

@@ -384,6 +384,7 @@ export class OnlineCoordinator implements Service {
     if (heldUp) {
       this.#scoreboard.forgetConduct();
       this.#canaries.forget();
+      this.#admission.excuse();
     }
     const judged = this.#scoreboard.refresh(this.#table.unfinished(now));
     if (!heldUp) this.#ejection.round(judged);

@@ -70,6 +70,20 @@ describe.each(servers)("faults of replicas on $name", ({ start }) => {
     expect(outcomes.length).toBeGreaterThan(150);
   });
 
+  it("Q7: refuses none of those that have come while it was held up itself", async () => {
+    const { api } = await bed.start(3);
+    const outcomes = await openLoad(
+      () => api.invoke("sleep", { ms: 30 }),
+      PER_SECOND / 2,
+      async () => {
+        await pause(500);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500);
+        await pause(500);
+      },
+    );
+    expect(unanswered(outcomes)).toEqual({});
+  });
+
   it("loses no request when a replica freezes under load, and takes it back when it thaws", async () => {
     const { api, replicas } = await bed.start(3);
     const outcomes = await openLoad(

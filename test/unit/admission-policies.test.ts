@@ -256,15 +256,18 @@ describe("the concurrency limit", () => {
       limit.answered({ runMs: 50, queueMs: 1 }, 0, n * 60);
     }
     expect(limit.limit).toBe(48);
-    expect(limit.rate(6_000)).toBeCloseTo(48 / 51, 5);
+    limit.looked(6_000);
+    expect(limit.rate()).toBeCloseTo(48 / 51, 5);
   });
 
   it("expects less of replicas that have fallen silent", () => {
     const limit = new ConcurrencyLimit(0);
     limit.setSlots(10);
     for (let n = 1; n <= 10; n += 1) limit.answered({ runMs: 50, queueMs: 0 }, 10, 100 + n);
-    expect(limit.rate(150)).toBeGreaterThan(0.1);
-    expect(limit.rate(10_110)).toBeCloseTo(0.001, 4);
+    limit.looked(150);
+    expect(limit.rate()).toBeGreaterThan(0.1);
+    limit.looked(10_110);
+    expect(limit.rate()).toBeCloseTo(0.001, 4);
   });
 
   it("holds no silence against them in which nothing could come", () => {
@@ -272,6 +275,16 @@ describe("the concurrency limit", () => {
     limit.setSlots(10);
     for (let n = 1; n <= 10; n += 1) limit.answered({ runMs: 50, queueMs: 0 }, 10, 100 + n);
     limit.excuse(10_000);
-    expect(limit.rate(10_110)).toBeGreaterThan(0.1);
+    limit.looked(10_110);
+    expect(limit.rate()).toBeGreaterThan(0.1);
+  });
+
+  it("Q7: holds none against them while this process did not look", () => {
+    const limit = new ConcurrencyLimit(0);
+    limit.setSlots(10);
+    limit.looked(100);
+    for (let n = 1; n <= 10; n += 1) limit.answered({ runMs: 50, queueMs: 0 }, 10, 100 + n);
+    // Ten seconds later, before the first look.
+    expect(limit.rate()).toBeGreaterThan(0.1);
   });
 });
