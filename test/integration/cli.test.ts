@@ -167,15 +167,15 @@ describe("orders to a job", { timeout: 120_000 }, () => {
   it("stop, resume, checkpoint and migrate do what they say, and explain tells how it came", async () => {
     const id = await submit("talk", JSON.stringify({ steps: 80, stepMs: 100 }));
     await fleet.running(id);
-    expect(await cairn("checkpoint", id, "--wait", "90s")).toMatchObject({ code: 0 });
-    expect(await cairn("stop", id, "--wait", "90s")).toMatchObject({ code: 0 });
+    expect(await cairn("checkpoint", id, "--wait", "25s")).toMatchObject({ code: 0 });
+    expect(await cairn("stop", id, "--wait", "25s")).toMatchObject({ code: 0 });
     const stopped = jobSchema.parse(await json("get", id));
     expect(stopped).toMatchObject({ state: "stopped", reason: "stopped_by_request", worker: null });
     expect((await cairn("explain", id)).out).toContain(`cairn resume ${id}`);
     expect(await cairn("checkpoint", id)).toMatchObject({ code: 4 });
     expect(jobSchema.parse(await json("resume", id)).id).toBe(id);
     const second = await fleet.job(id, "runs again", ({ state }) => state === "running");
-    expect(await cairn("migrate", id, "--wait", "90s")).toMatchObject({ code: 0 });
+    expect(await cairn("migrate", id, "--wait", "25s")).toMatchObject({ code: 0 });
     const third = await fleet.job(
       id,
       "runs elsewhere",
@@ -217,7 +217,7 @@ describe("orders to a job", { timeout: 120_000 }, () => {
 
   it("cancel ends it, retry starts it again; several at once tell of each", async () => {
     const ids = [await submit("count", count(600, 100)), await submit("count", count(600, 100))];
-    const cancelled = await cairn("cancel", ...ids, "01hzyv7k3m8q4r5t6w7x8y9z0a", "--wait", "90s");
+    const cancelled = await cairn("cancel", ...ids, "01hzyv7k3m8q4r5t6w7x8y9z0a", "--wait", "25s");
     expect(cancelled.code).toBe(3);
     expect(cancelled.out.match(/cancelled_by_request/g)).toHaveLength(2);
     expect(cancelled.err).toContain("01hzyv7k3m8q4r5t6w7x8y9z0a: There is no such job");
