@@ -102,7 +102,7 @@ describe("online requests", () => {
     await api.call(call("sleep", { ms: 30 }));
     await api.call(call("sleep", { ms: 400 }));
     const { items } = await api.json<{ items: readonly SlowRequest[] }>(200, { path: "/v1/tasks/sleep/slow" });
-    expect(items.map(({ runMs }) => Math.floor(runMs / 30) > 0)).toEqual(items.map(() => true));
+    for (const { runMs } of items) expect(runMs).toBeGreaterThan(25); // A timer of Node.js may come a millisecond early.
     expect(items[0]?.runMs).toBeGreaterThanOrEqual(390);
     expect(items[0]?.attempts).toMatchObject([{ number: 1, why: "first", worker: "w1", outcome: "ok" }]);
     expect([...items].sort((a, b) => b.tookMs - a.tookMs)).toEqual(items);

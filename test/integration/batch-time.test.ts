@@ -27,7 +27,7 @@ describe("the time of batch jobs", () => {
     const interval = { ms: 4_800, costMs: 200, mtbfMs: 60_000, why: "optimum" } as const;
     const cost = { blockedMs: 200.5, totalMs: 300 };
     const report = { ...NOTHING_NEW, interval: { ...interval, cost } };
-    expect(await batch.deskOf("w1").renew(id, first.fence, report)).toMatchObject({ kind: "held", mtbfMs: 3_600_000 });
+    expect(await batch.deskOf("w1").renew(id, first.fence, report)).toMatchObject({ kind: "held", mtbfMs: 600_000 });
     expect((await batch.reader.get(id))?.checkpointInterval).toEqual(interval);
     await batch
       .deskOf("w1")

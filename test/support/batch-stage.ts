@@ -19,6 +19,8 @@ const FINAL: readonly Job["state"][] = ["succeeded", "failed", "cancelled", "exp
 /** How long the jobs of a scenario may take beyond the troubles. */
 const PATIENCE_MS = 180_000;
 const RESPAWN_MS = 500;
+/** Pause before a trouble that found nothing is tried again, ms. */
+const NOBODY_THERE_MS = 100;
 
 export interface BatchStageOptions extends Omit<FleetOptions, "redis"> {
   readonly redis?: () => Promise<NonNullable<FleetOptions["redis"]>>;
@@ -137,15 +139,22 @@ export class BatchStage {
     return ids;
   }
 
-  /** Troubles one after the other, with random pauses of `meanMs` in between, for `seconds`. */
+  /**
+   * Troubles one after the other, with random pauses of `meanMs` in between, for `seconds`.
+   * @param strike gives null when there is nothing to strike at: it is tried again soon
+   */
   async trouble(seconds: number, meanMs: number, strike: () => Promise<string | null>): Promise<void> {
     const endMs = performance.now() + seconds * 1_000;
     for (;;) {
       const pauseMs = -Math.log(1 - this.random()) * meanMs;
       if (performance.now() + pauseMs > endMs) return;
       await delay(pauseMs);
-      const did = await strike();
-      if (did === null) continue;
+      let did = await strike();
+      while (did === null && performance.now() < endMs) {
+        await delay(NOBODY_THERE_MS);
+        did = await strike();
+      }
+      if (did === null) return;
       this.#troubles += 1;
       this.say(did);
     }

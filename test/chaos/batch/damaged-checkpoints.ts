@@ -9,8 +9,8 @@ export const damagedCheckpoints = onBatchStage({
   title: "whole workers are killed, and the newest file that a job has in the store is cut off or has a bit flipped",
   stage: { settings: { CAIRN_GARBAGE_DELAY_MS: "600000" } },
   play: async (stage) => {
-    const ids = await stage.count(3, { steps: stage.amount(900, 250), stepMs: 40, stateBytes: 20_000 });
-    await stage.trouble(stage.amount(90, 15), 2_000, async () => {
+    const ids = await stage.count(3, { steps: stage.amount(900, 450), stepMs: 40, stateBytes: 20_000 });
+    await stage.trouble(stage.amount(90, 18), stage.amount(2_000, 1_500), async () => {
       const job = await stage.fleet.client.job(stage.pick(ids));
       if (job.state !== "running" || job.worker === null || (job.checkpoint?.seq ?? 0) < 3) return null;
       await stage.fleet.signal(job.worker, "SIGKILL");
