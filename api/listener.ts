@@ -2,7 +2,8 @@
  * The listening socket of an API, in the parent: serving processes come and go, the socket stays.
  *
  * L1 Nothing is read from a connection here; it goes to a serving process as it came.
- * L2 While no process serves, connections wait for one, within bounds. So a restart or a crash refuses nobody.
+ * L2 While no process serves, connections wait for one, within bounds; and so does one that was handed to a process
+ *    that died before it had it. So a restart or a crash refuses nobody.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { Service } from "../src/runtime/service.ts";
@@ -11,7 +12,7 @@ import type { Service } from "../src/runtime/service.ts";
 const MAX_WAITING = 1_024;
 const WAIT_MS = 15_000;
 
-/** Takes a connection; says later that it could not. */
+/** Takes a connection; says later that it never had it. */
 export type Taker = (socket: Socket, lost: () => void) => void;
 
 export interface ListenerOptions {
@@ -79,7 +80,7 @@ export class Listener implements Service {
   #deal(socket: Socket): void {
     const take = this.#options.next();
     if (take !== null) {
-      take(socket, () => socket.destroy());
+      take(socket, () => this.#deal(socket)); // L2
       return;
     }
     if (this.#waiting.length >= MAX_WAITING) {

@@ -62,6 +62,7 @@ function endWith(error: unknown): void {
 function hear(message: ToServing, socket: Socket | undefined): void {
   switch (message.kind) {
     case "connection":
+      tell({ kind: "taken", id: message.id });
       // The client may have gone while its connection was on the way.
       if (socket !== undefined) serving.accept(socket);
       return;

@@ -1,4 +1,11 @@
-/** One serving process as the parent sees it. */
+/**
+ * One serving process as the parent sees it.
+ *
+ * SV1 A connection is kept open here until the process has said that it has it, before it reads from it. One that it
+ *     never had, because it died or was frozen before, is dealt out again when the process is gone for certain: when
+ *     its channel has closed, behind all that it said.
+ * SV2 A process that does not take what it is handed does not serve: others get what comes meanwhile.
+ */
 import { fork, type ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import type { MetricsSnapshot } from "./metrics-gather.ts";
@@ -6,6 +13,14 @@ import type { FromServing, ToServing } from "./parent-protocol.ts";
 
 /** How long another process may take to tell its metrics, ms. */
 const METRICS_WITHIN_MS = 1_000;
+/** SV2. Beyond any turn of an event loop that is well, ms. */
+const TAKES_WITHIN_MS = 500;
+
+interface Handed {
+  readonly atMs: number;
+  readonly socket: Socket;
+  readonly lost: () => void;
+}
 
 export interface ServingChildEvents {
   onReady(child: ServingChild): void;
@@ -22,14 +37,24 @@ export class ServingChild {
   readonly exited: Promise<void>;
   readonly #process: ChildProcess;
   readonly #wanted = new Map<number, (snapshot: MetricsSnapshot | null) => void>();
+  /** Connections that it has not said to have, oldest first (SV1). */
+  readonly #handed = new Map<number, Handed>();
   #state: "starting" | "ready" | "leaving" | "gone" = "starting";
   #questions = 0;
+  #connections = 0;
 
   constructor(entry: URL, events: ServingChildEvents) {
     this.#process = fork(entry);
     this.#process.on("message", (message) => this.#hear(message as FromServing, events));
     // A message to a process that has just died fails; its `exit` says the rest.
     this.#process.on("error", () => undefined);
+    // After `exit`, which may come before what the process has said is read; `disconnect` does not come at all when
+    // the process dies with a connection on the way to it.
+    this.#process.once("close", () => {
+      const left = [...this.#handed.values()];
+      this.#handed.clear();
+      for (const { lost } of left) lost(); // SV1
+    });
     this.exited = new Promise((resolve) => {
       this.#process.once("exit", (code, signal) => {
         this.#state = "gone";
@@ -54,11 +79,19 @@ export class ServingChild {
     return this.#state === "starting" || this.#state === "ready";
   }
 
-  /** Hands a connection over. @param lost is called when that did not work */
+  /** Does it take what it is handed (SV2)? */
+  get takes(): boolean {
+    const [oldest] = this.#handed.values();
+    return oldest === undefined || performance.now() - oldest.atMs < TAKES_WITHIN_MS;
+  }
+
+  /** Hands a connection over. @param lost is called when it is certain that the process never had it (SV1) */
   take(socket: Socket, lost: () => void): void {
-    this.#process.send({ kind: "connection" } satisfies ToServing, socket, { keepOpen: false }, (error) => {
-      if (error !== null) lost();
-    });
+    this.#connections += 1;
+    const id = this.#connections;
+    this.#handed.set(id, { atMs: performance.now(), socket, lost });
+    // That it cannot be sent means that the process is gone, of which `close` tells.
+    this.#process.send({ kind: "connection", id } satisfies ToServing, socket, { keepOpen: true }, () => undefined);
   }
 
   /** It may still get connections, and closes each with its first answer. */
@@ -100,6 +133,10 @@ export class ServingChild {
           this.#state = "ready";
           events.onReady(this);
         }
+        return;
+      case "taken":
+        this.#handed.get(message.id)?.socket.destroy(); // Our end of it; the connection is the other's.
+        this.#handed.delete(message.id);
         return;
       case "foreign_store":
         events.onForeignStore(this, message.message);

@@ -54,11 +54,13 @@ export class ServingPool implements Service {
     await this.#until(() => this.#serving().length >= size);
   }
 
-  /** Whose turn it is to take a connection; null when nobody serves. */
+  /** Whose turn it is to take a connection; null when nobody serves. Better one that does not take it yet than none. */
   next(): Taker | null {
     const serving = this.#serving();
+    const taking = serving.filter(({ takes }) => takes);
+    const pool = taking.length > 0 ? taking : serving;
     this.#turn += 1;
-    const child = serving[this.#turn % serving.length];
+    const child = pool[this.#turn % pool.length];
     return child === undefined ? null : (socket, lost) => child.take(socket, lost);
   }
 

@@ -112,6 +112,34 @@ describe("API processes", () => {
     child.kill("SIGKILL");
   });
 
+  it("SV1: hands what a frozen serving process was handed to the next when it is killed", async () => {
+    const { url, child } = await fleet.addApi();
+    const [serving] = childrenOf(child.pid ?? 0);
+    expect((await ask(`${url}/livez`)).status).toBe(200);
+    process.kill(serving ?? 0, "SIGSTOP");
+    const waiting = Array.from({ length: 10 }, () => ask(`${url}/livez`));
+    await delay(300); // They have been handed to it by then; else they come to the next one all the same.
+    process.kill(serving ?? 0, "SIGKILL");
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+    child.kill("SIGKILL");
+  });
+
+  it("SV2: deals what comes to the others while one is frozen, and to it again when it goes on", async () => {
+    const { url, child } = await fleet.addApi({ CAIRN_API_PROCESSES: "2" });
+    const [frozen] = childrenOf(child.pid ?? 0);
+    process.kill(frozen ?? 0, "SIGSTOP");
+    const first = Array.from({ length: 4 }, () => ask(`${url}/livez`));
+    await eventually("it is passed over", async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 4 }, () => Promise.race([ask(`${url}/livez`).then(() => "answered"), delay(1_000)])),
+      );
+      return answers.every((answer) => answer === "answered");
+    });
+    process.kill(frozen ?? 0, "SIGCONT");
+    expect((await Promise.all(first)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    child.kill("SIGKILL");
+  });
+
   it("drains: not ready, each answer closes its connection, what is under way is answered", async () => {
     const { url, child } = await fleet.addApi();
     const kept = new Agent({ keepAlive: true, maxSockets: 1 });
