@@ -11,6 +11,7 @@ export class TaskRegistry {
   readonly #watch: FleetWatch;
   readonly #clock: Clock;
   #lookedMs = -LOOK_AGAIN_MS;
+  #looking: Promise<void> | null = null;
 
   constructor(options: { readonly watch: FleetWatch; readonly clock: Clock }) {
     this.#watch = options.watch;
@@ -39,13 +40,20 @@ export class TaskRegistry {
   async find(name: string): Promise<readonly TaskInfo[]> {
     const live = this.live(name);
     if (live.length > 0) return live;
-    const now = this.#clock.monotonicMs();
-    if (now - this.#lookedMs >= LOOK_AGAIN_MS) {
-      this.#lookedMs = now;
-      await reading(() => this.#watch.refresh());
-    }
+    await this.#lookAgain();
     const found = this.live(name);
     return found.length > 0 ? found : this.#watch.tasks.filter((task) => task.name === name);
+  }
+
+  /** Who asks while somebody looks waits for what he finds: many may ask at once for what nobody has seen yet. */
+  async #lookAgain(): Promise<void> {
+    const now = this.#clock.monotonicMs();
+    if (this.#looking === null) {
+      if (now - this.#lookedMs < LOOK_AGAIN_MS) return;
+      this.#lookedMs = now;
+      this.#looking = reading(() => this.#watch.refresh()).finally(() => (this.#looking = null));
+    }
+    await this.#looking;
   }
 
   /** Looks at Redis, so that a worker that has just registered is seen. Without Redis what was seen last has to do. */
