@@ -15,7 +15,7 @@ export const killApi = onBatchStage({
     const submitting = stage
       .count(stage.amount(1_500, 200), { steps: 5, stepMs: 10 }, once)
       .finally(() => (submitted = true));
-    await stage.trouble(stage.amount(60, 8), 1_500, async () => {
+    await stage.trouble(stage.amount(60, 8), stage.amount(500, 150), async () => {
       if (submitted) return null;
       api.child.kill("SIGKILL");
       api = await stage.fleet.addApi();
