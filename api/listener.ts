@@ -83,7 +83,8 @@ export class Listener implements Service {
       take(socket, () => this.#deal(socket)); // L2
       return;
     }
-    if (this.#waiting.length >= MAX_WAITING) {
+    // After `stop` nobody comes any more who could take it.
+    if (this.#waiting.length >= MAX_WAITING || !this.#server.listening) {
       socket.destroy();
       return;
     }

@@ -59,8 +59,7 @@ export interface GateView {
 
 export class Admission {
   readonly #options: AdmissionOptions;
-  /** Monotonic; infinite while it is away. */
-  #redisBackAtMs = Number.NEGATIVE_INFINITY;
+  #redisAway = false;
   readonly #gates = new Map<string, TaskGate>();
   #waiting = 0;
   #waitingCharacters = 0;
@@ -114,20 +113,20 @@ export class Admission {
 
   /** A replica has answered a first attempt. */
   answered(task: string, times: AnswerTimes): void {
-    const now = this.#options.nowMs();
-    // What was under way while Redis was away waited for Redis: it says nothing about the replicas.
-    if (now - times.runMs - times.queueMs < this.#redisBackAtMs) return;
+    // What was under way while Redis was away waited for Redis: it says nothing about the replicas. What is answered
+    // when it is back, the limit passes over by itself (`excuse`).
+    if (this.#redisAway) return;
     const gate = this.#gate(task);
-    if (gate.limit.answered(times, gate.underWay, now)) this.#letWaiting(gate);
+    if (gate.limit.answered(times, gate.underWay, this.#options.nowMs())) this.#letWaiting(gate);
   }
 
   redisIsAway(): void {
-    this.#redisBackAtMs = Number.POSITIVE_INFINITY;
+    this.#redisAway = true;
     this.sendAway();
   }
 
   redisIsBack(): void {
-    this.#redisBackAtMs = this.#options.nowMs();
+    this.#redisAway = false;
     this.excuse();
   }
 
