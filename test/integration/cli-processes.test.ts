@@ -123,6 +123,22 @@ describe("cairn worker", { timeout: 120_000 }, () => {
     expect(await client.wait(job.id)).toMatchObject({ state: "succeeded", output: { digest: countDigest(40) } });
   });
 
+  it("BD5: gives back what was being granted to it when it was told to leave", async () => {
+    const { client } = await startApi();
+    const faulty = { ...env, CAIRN_FAULTS: "agent.lease-answer=freeze@1" };
+    const worker = start(["worker", "--id", "w1"], { channel: true, env: faulty });
+    const at = await ready(worker);
+    const { job } = await client.submit({ task: "count", input: { steps: 40, stepMs: 20 } });
+    await eventually("it is granted", async () => (await client.job(job.id)).state === "running");
+    redis.pause(); // The attempt cannot begin before the worker has heard that it is to leave.
+    process.kill(at.pid, "SIGTERM");
+    process.kill(at.pid, "SIGCONT");
+    await eventually("it lets go", () => worker.out().includes("worker lets go of its work"));
+    redis.resume();
+    expect(await worker.ended).toMatchObject({ code: 0 });
+    expect(await client.job(job.id)).toMatchObject({ state: "queued", reason: "worker_draining" });
+  });
+
   it("AG4: leaves soon while Redis is away, and tells that in a line and not in hundreds", async () => {
     const { client } = await startApi();
     // With time to drain that nobody could wait for here.

@@ -6,6 +6,8 @@
  * BD3 What runs is counted until nothing of it runs any more: a slot is free when its processes are gone.
  * BD4 A lease whose grant was not heard (Redis fell mute before it answered) is given back: nobody else does it while
  *     this worker lives. Seen twice, that is: a grant on its way looks the same.
+ * BD5 A job that is granted while the worker lets go of all it has is given back at once, and waited for: an attempt
+ *     begun then would be ended with its worker, and its job would wait until that is noticed.
  */
 import { join } from "node:path";
 import {
@@ -71,6 +73,10 @@ export class BatchDesk implements Service {
   readonly #loop: Loop;
   readonly #attempts = new Set<Attempt>();
   #open = false;
+  /** The ticket in hand, from its drawing to the begin of its attempt, or its return. */
+  #taking: Promise<unknown> = Promise.resolve();
+  /** Why all work is let go of, until the desk opens again (BD5). */
+  #lettingGo: JobReason | null = null;
   #unheardLookMs = 0;
   /** Tokens of leases that were not known of at the last look (BD4). */
   #unheard = new Set<string>();
@@ -111,6 +117,7 @@ export class BatchDesk implements Service {
   /** Takes work again, or for the first time. */
   open(): void {
     this.#open = true;
+    this.#lettingGo = null;
     this.wake();
   }
 
@@ -122,8 +129,10 @@ export class BatchDesk implements Service {
   /** Asks all to let go after a checkpoint, and waits until they have. */
   async release(intent: Intent, graceMs: number, reason: JobReason): Promise<void> {
     this.close();
+    this.#lettingGo = reason;
     for (const attempt of this.#attempts) attempt.release(intent, graceMs, reason);
-    await Promise.all([...this.#attempts].map((attempt) => attempt.gone));
+    const taking = this.#taking.catch(() => undefined); // What failed is told by the loop.
+    await Promise.all([taking, ...[...this.#attempts].map((attempt) => attempt.gone)]);
   }
 
   /** Looks after all leases: with every beat, and when woken. */
@@ -137,7 +146,7 @@ export class BatchDesk implements Service {
 
   /** BD4 */
   async #giveBackUnheard(): Promise<void> {
-    const { desk, logger } = this.#options;
+    const { desk } = this.#options;
     const held = new Set([...this.#attempts].map(({ lease }) => lease.job));
     const before = this.#unheard;
     this.#unheard = new Set();
@@ -146,8 +155,7 @@ export class BatchDesk implements Service {
         this.#unheard.add(fence.token);
         continue;
       }
-      const reply = await desk.end(job, fence, record, { kind: "interrupted", reason: "lease_unheard" }, NOTHING_NEW);
-      logger.warn({ jobId: job, reply: reply.kind }, "lease given back: its grant was not heard");
+      await this.#giveBack({ job, fence, record }, "lease_unheard");
     }
   }
 
@@ -155,13 +163,20 @@ export class BatchDesk implements Service {
   async #draw(): Promise<void> {
     const { drawer, queues, workerId, slots } = this.#options;
     while (this.#open && this.#attempts.size < slots && queues.length > 0) {
-      const ticket = await drawer.draw(queues, workerId);
-      if (ticket === null) {
-        await drawer.await(queues, workerId);
-        return;
-      }
-      await this.#take(ticket);
+      const taking = this.#takeNext();
+      this.#taking = taking;
+      if ((await taking) === "taken") continue;
+      await drawer.await(queues, workerId);
+      return;
     }
+  }
+
+  async #takeNext(): Promise<"taken" | "none"> {
+    const { drawer, queues, workerId } = this.#options;
+    const ticket = await drawer.draw(queues, workerId);
+    if (ticket === null) return "none";
+    await this.#take(ticket);
+    return "taken";
   }
 
   async #take(ticket: DrawnTicket): Promise<void> {
@@ -176,7 +191,13 @@ export class BatchDesk implements Service {
       logger.debug({ jobId: ticket.job, why: outcome.why }, "lease refused");
       return;
     }
-    this.#begin(outcome.lease, askedMs);
+    if (this.#lettingGo === null) this.#begin(outcome.lease, askedMs);
+    else await this.#giveBack(outcome.lease, this.#lettingGo);
+  }
+
+  async #giveBack({ job, fence, record }: Omit<Lease, "lineage">, reason: JobReason): Promise<void> {
+    const reply = await this.#options.desk.end(job, fence, record, { kind: "interrupted", reason }, NOTHING_NEW);
+    this.#options.logger.warn({ jobId: job, reason, reply: reply.kind }, "lease given back");
   }
 
   #begin(lease: Lease, askedMs: number): void {
