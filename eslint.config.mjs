@@ -31,6 +31,8 @@ export default defineConfig(
       ...vitest.configs.recommended.rules,
       "vitest/no-focused-tests": "error",
       "vitest/no-disabled-tests": "error",
+      // `it` may have fixtures, and then is made by `test.extend`.
+      "vitest/no-standalone-expect": ["error", { additionalTestBlockFunctions: ["it"] }],
       "vitest/expect-expect": "off",
       "vitest/no-conditional-expect": "off",
       "@typescript-eslint/no-non-null-assertion": "off",

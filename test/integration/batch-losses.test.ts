@@ -1,36 +1,19 @@
 /** What a batch job is told when workers are lost under it: whose fault it was, and where it goes next. */
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { JobEventLog, loadBatchScripts, NOTHING_NEW } from "../../src/batch/batch.ts";
 import { isToBlame, oddsOfLoss, QUARANTINE } from "../../src/domain/quarantine.ts";
 import { Caretaker, FleetWatch, WorkerPresence, WorkerRegistry } from "../../src/fleet/fleet.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
-import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
-import { startRedis, type TestRedis } from "../support/redis.ts";
+import { checkpointCommit, type BatchBench } from "../support/batch-bench.ts";
+import { it } from "../support/batch-test.ts";
 
 describe("a batch job that loses its workers", () => {
-  let server: TestRedis;
-  let batch: BatchBench;
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    batch = await openBatch(server.url);
-  });
-  afterEach(() => batch.close());
-
-  /** @param heldMs how long ago the lease was granted, as far as the record knows */
-  const lose = async (worker: string, heldMs = 0): Promise<void> => {
-    const { job } = await batch.lease(worker);
-    const [leasedAt] = await batch.redis.hmget(batch.keys.job(job), "leasedAt");
-    await batch.redis.hset(batch.keys.job(job), "leasedAt", Number(leasedAt) - heldMs);
-    await batch.caretaker.takeLeasesFrom(worker, null);
-  };
-
-  it("QU2: is to blame after three on two workers, and says which attempts and where their last words are", async () => {
+  it("QU2: is to blame after three on two workers, and says which attempts and where their last words are", async ({
+    batch,
+  }) => {
     const id = await batch.created();
-    for (const worker of ["w1", "w2"]) await lose(worker);
+    for (const worker of ["w1", "w2"]) await lose(batch, worker);
     expect(await batch.reader.get(id)).toMatchObject({ state: "queued", reason: "worker_lost", retries: 0 });
     const { fence, record } = await batch.lease("w1");
     await batch.deskOf("w1").end(id, fence, record, { kind: "runner_lost", detail: "ended by SIGKILL" }, NOTHING_NEW);
@@ -41,11 +24,11 @@ describe("a batch job that loses its workers", () => {
         "without a new checkpoint; what it wrote last is in the log of attempt 3",
     );
     expect((await batch.writer.control(id, "retry", { by: "me" })).kind).toBe("accepted");
-    await lose("w3");
+    await lose(batch, "w3");
     expect(await batch.reader.get(id)).toMatchObject({ state: "queued" }); // A retry forgets what was.
   });
 
-  it("QU1: is never to blame as long as it makes checkpoints", async () => {
+  it("QU1: is never to blame as long as it makes checkpoints", async ({ batch }) => {
     const id = await batch.created();
     for (let seq = 1; seq <= 6; seq += 1) {
       const { fence } = await batch.lease(`w${seq}`);
@@ -56,7 +39,7 @@ describe("a batch job that loses its workers", () => {
     expect(await batch.reader.get(id)).toMatchObject({ state: "queued", attempts: 6 });
   });
 
-  it("the scripts blame as the policy says, at whatever rate workers are lost here", async () => {
+  it("the scripts blame as the policy says, at whatever rate workers are lost here", async ({ batch }) => {
     const losses = fc.array(fc.record({ worker: fc.constantFrom("w1", "w2"), heldMs: fc.nat(600_000) }), {
       minLength: 1,
       maxLength: 22,
@@ -71,7 +54,7 @@ describe("a batch job that loses its workers", () => {
           workers.add(worker);
           odds += oddsOfLoss(heldMs, mtbfMs);
           if (Math.abs(odds - QUARANTINE.odds) < 0.05) break; // Too near to tell: the script has a clock of its own.
-          await lose(worker, heldMs);
+          await lose(batch, worker, heldMs);
           const blamed = isToBlame({ count: at + 1, workers: workers.size, odds });
           expect((await batch.reader.get(id))?.state).toBe(blamed ? "failed" : "queued");
           if (blamed) return;
@@ -83,9 +66,9 @@ describe("a batch job that loses its workers", () => {
     );
   });
 
-  it("goes elsewhere next while another worker can take it, and back when none can", async () => {
+  it("goes elsewhere next while another worker can take it, and back when none can", async ({ batch }) => {
     const id = await batch.created();
-    await lose("w1");
+    await lose(batch, "w1");
     await expect(batch.lease("w1", "others")).rejects.toThrow("avoid");
     await batch.redis.zadd(batch.keys.unleased, 0, id);
     await batch.caretaker.renewTickets(new Set(["default.count.v1"]));
@@ -94,7 +77,7 @@ describe("a batch job that loses its workers", () => {
     expect((await batch.lease("w2", "others")).job).toBe(id);
   });
 
-  it("that failed by itself is tried elsewhere too", async () => {
+  it("that failed by itself is tried elsewhere too", async ({ batch }) => {
     const id = await batch.created();
     const { fence, record } = await batch.lease("w1");
     const end = { kind: "failed", fault: "error", message: "boom", retryAfterMs: null } as const;
@@ -108,48 +91,10 @@ describe("a batch job that loses its workers", () => {
     await expect(batch.lease("w1", "others")).rejects.toThrow("avoid");
   });
 
-  /** A fleet of workers that beat when they are told to, as one caretaker sees it on a clock of the test's. */
-  const openFleet = () => {
-    const clock = { now: 0, nowMs: Date.now, monotonicMs: () => clock.now, sleep: () => Promise.resolve() };
-    const { redis, keys } = batch;
-    const logger = createLogger({ level: "silent", process: "test" });
-    const raise = (error: unknown): void => {
-      throw error;
-    };
-    const watch = new FleetWatch({ redis, keys, clock, onError: raise });
-    const caretaker = new Caretaker({
-      ...{ redis, keys, clock, watch, logger, who: "test", batch: batch.caretaker, redisNowMs: Date.now },
-      ...{ settleGeneration: () => Promise.resolve(), retain: null, writeMarks: null },
-    });
-    let counter = 0;
-    const beat = (workerId: string) =>
-      new WorkerPresence({ redis, keys, workerId }).beat({
-        ...{
-          format: 1,
-          boot: "b",
-          counter: (counter += 1),
-          state: "ready",
-          reason: null,
-          replaced: {},
-          load: 0,
-          loopLagMs: 0,
-        },
-        pids: { agent: 1, replicas: [], keepers: [], runners: [] },
-        slots: { online: { total: 0, used: 0 }, batch: { total: 1, used: 1 } },
-      });
-    const pass = async (ms: number, heard: readonly string[]): Promise<void> => {
-      for (let passed = 0; passed < ms; passed += 500) {
-        clock.now += 500;
-        await Promise.all(heard.map(beat));
-        await watch.look();
-        await caretaker.round();
-      }
-    };
-    return { clock, redis, keys, watch, caretaker, beat, pass };
-  };
-
-  it("M5: keeps its lease for now when most of the fleet falls silent at once, and has lost nothing if it comes back", async () => {
-    const { redis, keys, pass } = openFleet();
+  it("M5: keeps its lease for now when most of the fleet falls silent at once, and has lost nothing if it comes back", async ({
+    batch,
+  }) => {
+    const { redis, keys, pass } = openFleet(batch);
     const names = ["w1", "w2", "w3", "w4"];
     const jobs: string[] = [];
     for (const name of names) {
@@ -182,7 +127,7 @@ describe("a batch job that loses its workers", () => {
     expect((await running()).length).toBeLessThan(2);
   });
 
-  it("does not wait for a lost worker to be woken", async () => {
+  it("does not wait for a lost worker to be woken", async ({ batch }) => {
     const { redis, keys, drawer } = batch;
     await batch.created();
     await batch.lease("w1");
@@ -194,8 +139,8 @@ describe("a batch job that loses its workers", () => {
     expect(await redis.llen(keys.wake("w2"))).toBe(1);
   });
 
-  it("D1: loses none while Redis is away, whoever asks first when it is back", async () => {
-    const { clock, watch, caretaker, beat, pass } = openFleet();
+  it("D1: loses none while Redis is away, whoever asks first when it is back", async ({ batch }) => {
+    const { clock, watch, caretaker, beat, pass } = openFleet(batch);
     const id = await batch.created();
     await batch.lease("w1");
     await pass(500, ["w1", "w2", "w3"]);
@@ -212,8 +157,8 @@ describe("a batch job that loses its workers", () => {
     expect(await batch.reader.get(id)).toMatchObject({ state: "queued", reason: "worker_lost" });
   });
 
-  it("a worker that was called lost is shown as lost, and as itself when it beats again", async () => {
-    const { redis, keys, beat, pass } = openFleet();
+  it("a worker that was called lost is shown as lost, and as itself when it beats again", async ({ batch }) => {
+    const { redis, keys, beat, pass } = openFleet(batch);
     const registry = new WorkerRegistry({ redis, keys, redisNowMs: Date.now });
     await new WorkerPresence({ redis, keys, workerId: "w1" }).register(
       {
@@ -229,3 +174,51 @@ describe("a batch job that loses its workers", () => {
     expect(await registry.get("w1")).toMatchObject({ state: "ready" });
   });
 });
+
+/** @param heldMs how long ago the lease was granted, as far as the record knows */
+async function lose(batch: BatchBench, worker: string, heldMs = 0): Promise<void> {
+  const { job } = await batch.lease(worker);
+  const [leasedAt] = await batch.redis.hmget(batch.keys.job(job), "leasedAt");
+  await batch.redis.hset(batch.keys.job(job), "leasedAt", Number(leasedAt) - heldMs);
+  await batch.caretaker.takeLeasesFrom(worker, null);
+}
+
+/** A fleet of workers that beat when they are told to, as one caretaker sees it on a clock of the test's. */
+function openFleet(batch: BatchBench) {
+  const clock = { now: 0, nowMs: Date.now, monotonicMs: () => clock.now, sleep: () => Promise.resolve() };
+  const { redis, keys } = batch;
+  const logger = createLogger({ level: "silent", process: "test" });
+  const raise = (error: unknown): void => {
+    throw error;
+  };
+  const watch = new FleetWatch({ redis, keys, clock, onError: raise });
+  const caretaker = new Caretaker({
+    ...{ redis, keys, clock, watch, logger, who: "test", batch: batch.caretaker, redisNowMs: Date.now },
+    ...{ settleGeneration: () => Promise.resolve(), retain: null, writeMarks: null },
+  });
+  let counter = 0;
+  const beat = (workerId: string) =>
+    new WorkerPresence({ redis, keys, workerId }).beat({
+      ...{
+        format: 1,
+        boot: "b",
+        counter: (counter += 1),
+        state: "ready",
+        reason: null,
+        replaced: {},
+        load: 0,
+        loopLagMs: 0,
+      },
+      pids: { agent: 1, replicas: [], keepers: [], runners: [] },
+      slots: { online: { total: 0, used: 0 }, batch: { total: 1, used: 1 } },
+    });
+  const pass = async (ms: number, heard: readonly string[]): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 500) {
+      clock.now += 500;
+      await Promise.all(heard.map(beat));
+      await watch.look();
+      await caretaker.round();
+    }
+  };
+  return { clock, redis, keys, watch, caretaker, beat, pass };
+}

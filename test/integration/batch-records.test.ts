@@ -1,25 +1,11 @@
-import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { JobEventLog, loadBatchScripts, NOTHING_NEW } from "../../src/batch/batch.ts";
-import { startRedis } from "../support/redis.ts";
-import { startRedisCluster } from "../support/redis-cluster.ts";
-import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
+import { checkpointCommit } from "../support/batch-bench.ts";
+import { EVERY_REDIS } from "../support/batch-test.ts";
 
 const PROGRESS = { completed: 1, total: null, unit: "steps", ratePerSecond: null };
-const SERVERS = { "one Redis": startRedis, "a Cluster of three primaries": startRedisCluster };
-
-describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServer) => {
-  let server: { readonly url: string; stop(): Promise<void> };
-  let batch: BatchBench;
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    batch = await openBatch(server.url);
-  });
-  afterEach(() => batch.close());
-
-  it("a submitted job is queued, leased once, and ends with its output", async () => {
+describe.each(EVERY_REDIS)("batch records on %s", (_name, it) => {
+  it("a submitted job is queued, leased once, and ends with its output", async ({ batch }) => {
     const id = await batch.created({ labels: { run: "a" } });
     expect(await batch.reader.get(id)).toMatchObject({
       state: "queued",
@@ -39,7 +25,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(await batch.reader.attempts(id)).toMatchObject([{ number: 1, outcome: "succeeded", worker: "w1" }]);
   });
 
-  it("F2: writes of an attempt that lost its lease are refused and counted", async () => {
+  it("F2: writes of an attempt that lost its lease are refused and counted", async ({ batch }) => {
     const id = await batch.created();
     const old = await batch.lease("w1");
     expect(await batch.caretaker.takeLeasesFrom("w1", null)).toBe(1);
@@ -64,7 +50,9 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     ]);
   });
 
-  it("an attempt has done what the checkpoint holds that it starts from, and nothing without one", async () => {
+  it("an attempt has done what the checkpoint holds that it starts from, and nothing without one", async ({
+    batch,
+  }) => {
     const id = await batch.created();
     const progress = { completed: 1_295, total: 1_500, unit: "steps", ratePerSecond: 2 };
     const first = await batch.lease("w1");
@@ -80,7 +68,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(await batch.reader.get(id)).toMatchObject({ progress: { completed: 10, total: 1_500, unit: "steps" } });
   });
 
-  it("a committed checkpoint is where the next attempt starts, along the lineage", async () => {
+  it("a committed checkpoint is where the next attempt starts, along the lineage", async ({ batch }) => {
     const id = await batch.created();
     const first = await batch.lease("w1");
     const desk = batch.deskOf("w1");
@@ -106,7 +94,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     ]);
   });
 
-  it("what is no longer kept becomes garbage and is handed to the lease holder", async () => {
+  it("what is no longer kept becomes garbage and is handed to the lease holder", async ({ batch }) => {
     const id = await batch.created();
     const { fence } = await batch.lease("w1");
     const desk = batch.deskOf("w1");
@@ -117,7 +105,9 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(third.kind === "ok" && [...(third.kept ?? [])].sort()).toEqual(["manifest-2", "manifest-3"]);
   });
 
-  it("after a retry from an older checkpoint that one is kept: it is what a damaged newer one falls back to", async () => {
+  it("after a retry from an older checkpoint that one is kept: it is what a damaged newer one falls back to", async ({
+    batch,
+  }) => {
     const id = await batch.created();
     const first = await batch.lease("w1");
     for (const seq of [1, 2]) {
@@ -133,7 +123,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect((await batch.reader.checkpoints(id))?.map(({ seq }) => seq)).toEqual([3, 1]);
   });
 
-  it("a reader's pin keeps the checkpoint it is reading", async () => {
+  it("a reader's pin keeps the checkpoint it is reading", async ({ batch }) => {
     const id = await batch.created();
     const { fence } = await batch.lease("w1");
     const desk = batch.deskOf("w1");
@@ -145,7 +135,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(await desk.latest("01hnothere0000000000000000")).toEqual({ kind: "ok", latest: null });
   });
 
-  it("the task's own failures cost retries with a pause; losses and releases cost none", async () => {
+  it("the task's own failures cost retries with a pause; losses and releases cost none", async ({ batch }) => {
     const id = await batch.created();
     const failOnce = async (): Promise<void> => {
       const lease = await batch.lease("w1");
@@ -167,7 +157,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(await batch.reader.get(id)).toMatchObject({ state: "failed", reason: "retries_exhausted", error });
   });
 
-  it("stop parks a running job, resume continues it, and each is idempotent", async () => {
+  it("stop parks a running job, resume continues it, and each is idempotent", async ({ batch }) => {
     const id = await batch.created();
     const { fence, record } = await batch.lease("w1");
     expect((await batch.writer.control(id, "stop", { by: "me" })).kind).toBe("accepted");
@@ -187,7 +177,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect((await batch.lease("w2")).job).toBe(id);
   });
 
-  it("an intent only rises: a cancel is not undone by a stop that comes later, nor by success", async () => {
+  it("an intent only rises: a cancel is not undone by a stop that comes later, nor by success", async ({ batch }) => {
     const id = await batch.created();
     const { fence, record } = await batch.lease("w1");
     await batch.writer.control(id, "cancel", { by: "me" });
@@ -201,7 +191,9 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     });
   });
 
-  it("retry of a final job starts a new round from the last checkpoint, a chosen one, or the start", async () => {
+  it("retry of a final job starts a new round from the last checkpoint, a chosen one, or the start", async ({
+    batch,
+  }) => {
     const id = await batch.created();
     const { fence, record } = await batch.lease("w1");
     const desk = batch.deskOf("w1");
@@ -224,7 +216,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(again.record["nextSeq"]).toBe("3");
   });
 
-  it("the same idempotency key gives the same job, with another body it is refused", async () => {
+  it("the same idempotency key gives the same job, with another body it is refused", async ({ batch }) => {
     const first = await batch.submit({}, { key: "k", fingerprint: "f1" });
     const again = await batch.submit({}, { key: "k", fingerprint: "f1" });
     expect(again).toMatchObject({ kind: "replayed", job: { id: first.kind === "created" ? first.job.id : "" } });
@@ -233,7 +225,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(page.kind === "page" && page.items.length).toBe(1);
   });
 
-  it("what was asked, and by whom, is in the history of the job", async () => {
+  it("what was asked, and by whom, is in the history of the job", async ({ batch }) => {
     const id = await batch.created();
     const { fence, record } = await batch.lease("w1");
     await batch.writer.patch(id, { priority: 3 }, { by: "ann" });
@@ -256,7 +248,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     ]);
   });
 
-  it("J1: a write that reaches Redis too late does nothing", async () => {
+  it("J1: a write that reaches Redis too late does nothing", async ({ batch }) => {
     const id = await batch.created();
     await expect(batch.lateWriter().control(id, "stop", { by: "me" })).rejects.toMatchObject({
       name: "RedisFault",
@@ -266,7 +258,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(await batch.reader.get(id)).toMatchObject({ state: "queued" });
   });
 
-  it("H3: a ready job whose ticket is lost gets a new one, and an old ticket is worthless", async () => {
+  it("H3: a ready job whose ticket is lost gets a new one, and an old ticket is worthless", async ({ batch }) => {
     const id = await batch.created();
     const ticket = await batch.drawer.draw(["default.count.v1"], "dies");
     expect(ticket?.job).toBe(id);
@@ -279,7 +271,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect((await batch.lease("w2")).job).toBe(id);
   });
 
-  it("R1: a job that nobody can run says so, and no longer when somebody can", async () => {
+  it("R1: a job that nobody can run says so, and no longer when somebody can", async ({ batch }) => {
     const id = await batch.created({ pool: "nobody" });
     const reason = async (served: string[]): Promise<unknown> => {
       await batch.redis.zadd(batch.keys.unleased, 0, id);
@@ -292,7 +284,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(await reason(["nobody.count.v1"])).toBe("waiting_for_slot");
   });
 
-  it("draws by priority, then by age", async () => {
+  it("draws by priority, then by age", async ({ batch }) => {
     const low = await batch.created({ priority: -5 });
     const old = await batch.created();
     const young = await batch.created();
@@ -302,7 +294,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(order).toEqual([high, old, young, low]);
   });
 
-  it("FS1: a thousand jobs of one caller do not make the one of another wait for them all", async () => {
+  it("FS1: a thousand jobs of one caller do not make the one of another wait for them all", async ({ batch }) => {
     const submit = async (caller: string): Promise<string> => {
       const outcome = await batch.submit({}, null, caller);
       if (outcome.kind !== "created") throw new Error(outcome.kind);
@@ -327,7 +319,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(await batch.redis.keys(`${batch.keys.root}:fair-*`)).toEqual([]);
   });
 
-  it("a changed priority takes effect on a job that waits", async () => {
+  it("a changed priority takes effect on a job that waits", async ({ batch }) => {
     const first = await batch.created();
     const second = await batch.created();
     expect(await batch.writer.patch(second, { priority: 5, labels: { now: "urgent" } }, { by: "me" })).toMatchObject({
@@ -340,7 +332,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
     expect(urgent).toMatchObject({ items: [{ id: second }] });
   });
 
-  it("not before its time a scheduled job is not ready, and past its deadline it expires", async () => {
+  it("not before its time a scheduled job is not ready, and past its deadline it expires", async ({ batch }) => {
     const later = await batch.created({ runAt: new Date(Date.now() + 150).toISOString() });
     expect(await batch.reader.get(later)).toMatchObject({ state: "scheduled", reason: "not_before" });
     const mortal = await batch.created({ deadlineMs: 1 });
@@ -352,7 +344,7 @@ describe.each(Object.entries(SERVERS))("batch records on %s", (_name, startServe
       .toEqual(["queued", "expired"]);
   });
 
-  it("a removed job leaves no key behind but its tickets' bookkeeping", async () => {
+  it("a removed job leaves no key behind but its tickets' bookkeeping", async ({ batch }) => {
     const id = await batch.created({ labels: { a: "b" } });
     expect((await batch.writer.remove(id)).kind).toBe("not_final");
     await batch.writer.control(id, "cancel", { by: "me" });

@@ -1,25 +1,16 @@
 /** What the records of batch jobs know of time: how often a checkpoint pays, and where the time went. */
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { costOf, FleetTime, NOTHING_NEW, toGoodput, type Lease } from "../../src/batch/batch.ts";
 import { splitAttempt, type AttemptAccount } from "../../src/domain/goodput.ts";
 import { FailureBook } from "../../src/fleet/fleet.ts";
-import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
-import { startRedis, type TestRedis } from "../support/redis.ts";
+import { checkpointCommit } from "../support/batch-bench.ts";
+import { it } from "../support/batch-test.ts";
 
 describe("the time of batch jobs", () => {
-  let server: TestRedis;
-  let batch: BatchBench;
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    batch = await openBatch(server.url);
-  });
-  afterEach(() => batch.close());
-
-  it("the interval that an attempt has chosen stands on the job, and the next attempt knows what was measured", async () => {
+  it("the interval that an attempt has chosen stands on the job, and the next attempt knows what was measured", async ({
+    batch,
+  }) => {
     const book = new FailureBook(batch);
     await book.count(8);
     const id = await batch.created();
@@ -38,7 +29,7 @@ describe("the time of batch jobs", () => {
     expect(Number(second.record["mtbfMs"])).toBeLessThan(600_000);
   });
 
-  it("GP1: where the time of a job went adds up to the whole, per attempt, job and fleet", async () => {
+  it("GP1: where the time of a job went adds up to the whole, per attempt, job and fleet", async ({ batch }) => {
     const id = await batch.created();
     const desk = (worker: string) => batch.deskOf(worker);
     const commit = async (seq: number, lease: Lease, account: AttemptAccount): Promise<void> => {
@@ -85,7 +76,7 @@ describe("the time of batch jobs", () => {
     expect(fleet).toEqual(job.goodput);
   });
 
-  it("the scripts divide the time of an attempt as the policy says", async () => {
+  it("the scripts divide the time of an attempt as the policy says", async ({ batch }) => {
     const ms = fc.integer({ min: 0, max: 60 });
     const account = fc.record({ restoreMs: fc.option(ms), checkpointMs: ms, keptMs: ms });
     await fc.assert(

@@ -1,24 +1,15 @@
 /** Checkpoints that are not there and should be, as the record tells of them. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { NOTHING_NEW } from "../../src/batch/batch.ts";
 import type { CheckpointDrop } from "../../src/domain/checkpoint-trouble.ts";
 import type { Fence } from "../../src/domain/fence.ts";
-import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
-import { startRedis } from "../support/redis.ts";
+import { checkpointCommit } from "../support/batch-bench.ts";
+import { it } from "../support/batch-test.ts";
 
 describe("checkpoints that are not there", () => {
-  let server: { readonly url: string; stop(): Promise<void> };
-  let batch: BatchBench;
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    batch = await openBatch(server.url);
-  });
-  afterEach(() => batch.close());
-
-  it("what could not be taken is counted on the job and for the fleet, each once, and only of the owner", async () => {
+  it("what could not be taken is counted on the job and for the fleet, each once, and only of the owner", async ({
+    batch,
+  }) => {
     const id = await batch.created();
     const first = await batch.lease("w1");
     const drop = (worker: string, fence: Fence, n: number, why: CheckpointDrop) =>
@@ -38,7 +29,7 @@ describe("checkpoints that are not there", () => {
     expect(await batch.reader.checkpointTrouble()).toEqual({ no_room: 2, changed: 1 });
   });
 
-  it("so is what was set aside, each once", async () => {
+  it("so is what was set aside, each once", async ({ batch }) => {
     const id = await batch.created();
     const { fence } = await batch.lease("w1");
     const desk = batch.deskOf("w1");
@@ -51,7 +42,9 @@ describe("checkpoints that are not there", () => {
     expect(await batch.reader.checkpointTrouble()).toEqual({ unreadable: 1 });
   });
 
-  it("a checkpoint that one worker does not find stays, and is set aside when another has not found it either", async () => {
+  it("a checkpoint that one worker does not find stays, and is set aside when another has not found it either", async ({
+    batch,
+  }) => {
     const id = await batch.created();
     const first = await batch.lease("w1");
     for (const seq of [1, 2]) {

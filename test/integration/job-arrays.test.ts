@@ -1,43 +1,18 @@
 /** Arrays of jobs: on records, on a single Redis and on a Cluster. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import type { JobArray } from "../../src/contract/array.ts";
 import type { Goodput } from "../../src/contract/job.ts";
-import { NOTHING_NEW } from "../../src/batch/batch.ts";
 import { elementId } from "../../src/domain/array-element.ts";
-import { openBatch, type BatchBench } from "../support/batch-bench.ts";
-import { startRedis } from "../support/redis.ts";
-import { startRedisCluster } from "../support/redis-cluster.ts";
+import type { BatchBench } from "../support/batch-bench.ts";
+import { EVERY_REDIS } from "../support/batch-test.ts";
 
-const SERVERS = { "one Redis": startRedis, "a Cluster of three primaries": startRedisCluster };
-
-describe.each(Object.entries(SERVERS))("arrays on %s", (_name, startServer) => {
-  let server: { readonly url: string; stop(): Promise<void> };
-  let batch: BatchBench;
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    batch = await openBatch(server.url);
-  });
-  afterEach(() => batch.close());
-
-  const made = async (...args: Parameters<BatchBench["submitArray"]>): Promise<JobArray> => {
-    const outcome = await batch.submitArray(...args);
-    if (outcome.kind !== "created" && outcome.kind !== "replayed") throw new Error(outcome.kind);
-    return outcome.array;
-  };
-  const finish = async (how: "succeeded" | "failed"): Promise<void> => {
-    const { job, fence, record } = await batch.lease("w1");
-    const end =
-      how === "succeeded"
-        ? ({ kind: "succeeded", output: "1", artifacts: [] } as const)
-        : ({ kind: "failed", fault: "not_retryable", message: "no", retryAfterMs: null } as const);
-    await batch.deskOf("w1").end(job, fence, record, end, NOTHING_NEW);
-  };
-
-  it("an array makes its elements, each with its input, and shows them as a whole", async () => {
-    const { id } = await made({ count: 40 }, { input: { steps: "{index}", name: "run {index}" }, labels: { a: "b" } });
+describe.each(EVERY_REDIS)("arrays on %s", (_name, it) => {
+  it("an array makes its elements, each with its input, and shows them as a whole", async ({ batch }) => {
+    const { id } = await made(
+      batch,
+      { count: 40 },
+      { input: { steps: "{index}", name: "run {index}" }, labels: { a: "b" } },
+    );
     expect(await batch.arrays.get(id)).toMatchObject({
       count: 40,
       created: 40,
@@ -63,12 +38,12 @@ describe.each(Object.entries(SERVERS))("arrays on %s", (_name, startServer) => {
     expect((await batch.arrays.list(null, 10)).items.map((array) => array.id)).toEqual([id]);
   });
 
-  it("GP1: an array tells where the time of its elements went, and how many attempts were lost", async () => {
-    const { id } = await made({ count: 3 }, { input: { steps: "{index}" } });
+  it("GP1: an array tells where the time of its elements went, and how many attempts were lost", async ({ batch }) => {
+    const { id } = await made(batch, { count: 3 }, { input: { steps: "{index}" } });
     const { job } = await batch.lease("w2");
     expect(await batch.caretaker.takeLeasesFrom("w2", null)).toBe(1);
-    await finish("succeeded");
-    await finish("failed");
+    await batch.finish("succeeded");
+    await batch.finish("failed");
     await batch.arrays.control(batch.writer, id, "cancel", "me");
     const array = await batch.arrays.get(id);
     expect(array).toMatchObject({ attempts: 3, losses: 1, state: "failed" });
@@ -86,22 +61,22 @@ describe.each(Object.entries(SERVERS))("arrays on %s", (_name, startServer) => {
     expect(await batch.redis.exists(batch.keys.array(id))).toBe(0);
   });
 
-  it("elements may bring inputs of their own", async () => {
-    const { id } = await made({ inputs: [{ steps: 5 }, { steps: 9 }] }, { input: null });
+  it("elements may bring inputs of their own", async ({ batch }) => {
+    const { id } = await made(batch, { inputs: [{ steps: 5 }, { steps: 9 }] }, { input: null });
     expect((await batch.reader.get(elementId(id, 1)))?.input).toEqual({ steps: 9 });
     expect(await batch.redis.hexists(batch.keys.array(id), "inputs")).toBe(0);
   });
 
-  it("AR1: the same key gets the same array, and what its maker left undone is made by another", async () => {
+  it("AR1: the same key gets the same array, and what its maker left undone is made by another", async ({ batch }) => {
     const key = { key: "sweep", fingerprint: "f" };
-    const { id } = await made({ count: 30 }, {}, key);
+    const { id } = await made(batch, { count: 30 }, {}, key);
     expect(await batch.submitArray({ count: 30 }, {}, key)).toMatchObject({ kind: "replayed", array: { id } });
     expect(await batch.submitArray({ count: 31 }, {}, { ...key, fingerprint: "g" })).toEqual({
       kind: "key_reused",
       id,
     });
 
-    const taken = await made({ count: 100 });
+    const taken = await made(batch, { count: 100 });
     // As if its maker had died after some of them.
     const half = await batch.arrays.get(taken.id);
     expect(half?.created).toBe(100);
@@ -116,10 +91,10 @@ describe.each(Object.entries(SERVERS))("arrays on %s", (_name, startServer) => {
     expect(await batch.redis.zcard(batch.keys.unfilled)).toBe(0);
   });
 
-  it("orders go to all elements they are for, and can be repeated", async () => {
-    const { id } = await made({ count: 40 });
-    await finish("succeeded");
-    await finish("failed");
+  it("orders go to all elements they are for, and can be repeated", async ({ batch }) => {
+    const { id } = await made(batch, { count: 40 });
+    await batch.finish("succeeded");
+    await batch.finish("failed");
     expect(await batch.arrays.control(batch.writer, id, "stop", "me")).toBe(38);
     expect(await batch.arrays.control(batch.writer, id, "stop", "me")).toBe(0);
     expect(await batch.arrays.control(batch.writer, id, "resume", "me")).toBe(38);
@@ -134,30 +109,36 @@ describe.each(Object.entries(SERVERS))("arrays on %s", (_name, startServer) => {
     expect(await batch.arrays.control(batch.writer, batch.keys.root, "retry", "me")).toBeNull();
   });
 
-  it("a job can wait for an array as a whole, and is revived when what failed there is retried", async () => {
-    const { id } = await made({ count: 3 });
+  it("a job can wait for an array as a whole, and is revived when what failed there is retried", async ({ batch }) => {
+    const { id } = await made(batch, { count: 3 });
     const after = await batch.created({ dependsOn: [id] });
     const always = await batch.created({ dependsOn: [{ job: id, onFailure: "run" }], priority: -5 });
     const states = async (): Promise<unknown> => {
       await batch.caretaker.passTime();
       return Promise.all([after, always].map(async (job) => (await batch.reader.get(job))?.state));
     };
-    await finish("succeeded");
-    await finish("failed");
+    await batch.finish("succeeded");
+    await batch.finish("failed");
     expect(await states()).toEqual(["blocked", "blocked"]);
-    await finish("succeeded");
+    await batch.finish("succeeded");
     expect(await states()).toEqual(["cancelled", "queued"]);
     expect(await batch.arrays.control(batch.writer, id, "retry", "me")).toBe(1);
     expect(await states()).toEqual(["blocked", "queued"]);
-    await finish("succeeded");
+    await batch.finish("succeeded");
     expect(await states()).toEqual(["queued", "queued"]);
   });
 
-  it("an array goes with its last element, and leaves nothing behind", async () => {
-    const { id } = await made({ count: 2 });
+  it("an array goes with its last element, and leaves nothing behind", async ({ batch }) => {
+    const { id } = await made(batch, { count: 2 });
     await batch.arrays.control(batch.writer, id, "cancel", "me");
     for (const index of [0, 1]) expect((await batch.writer.remove(elementId(id, index))).kind).toBe("ok");
     expect(await batch.arrays.get(id)).toBeNull();
     expect((await batch.arrays.list(null, 10)).items).toEqual([]);
   });
 });
+
+async function made(batch: BatchBench, ...args: Parameters<BatchBench["submitArray"]>): Promise<JobArray> {
+  const outcome = await batch.submitArray(...args);
+  if (outcome.kind !== "created" && outcome.kind !== "replayed") throw new Error(outcome.kind);
+  return outcome.array;
+}

@@ -1,25 +1,13 @@
 /** Forks of jobs, and what ends every job: on records, on a single Redis and on a Cluster. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { NOTHING_NEW } from "../../src/batch/batch.ts";
-import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
-import { startRedis } from "../support/redis.ts";
-import { startRedisCluster } from "../support/redis-cluster.ts";
+import { checkpointCommit } from "../support/batch-bench.ts";
+import { EVERY_REDIS } from "../support/batch-test.ts";
 
-const SERVERS = { "one Redis": startRedis, "a Cluster of three primaries": startRedisCluster };
-
-describe.each(Object.entries(SERVERS))("forks and deadlines on %s", (_name, startServer) => {
-  let server: { readonly url: string; stop(): Promise<void> };
-  let batch: BatchBench;
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    batch = await openBatch(server.url);
-  });
-  afterEach(() => batch.close());
-
-  it("FK1: a fork begins at a checkpoint of another job, which keeps it until the fork has its own", async () => {
+describe.each(EVERY_REDIS)("forks and deadlines on %s", (_name, it) => {
+  it("FK1: a fork begins at a checkpoint of another job, which keeps it until the fork has its own", async ({
+    batch,
+  }) => {
     const id = await batch.created({ labels: { run: "a" } });
     const parent = await batch.lease("w1");
     const desk = batch.deskOf("w1");
@@ -50,7 +38,7 @@ describe.each(Object.entries(SERVERS))("forks and deadlines on %s", (_name, star
     expect((await batch.writer.remove(id)).kind).toBe("ok");
   });
 
-  it("a fork that is given up lets go of the checkpoint it stood on", async () => {
+  it("a fork that is given up lets go of the checkpoint it stood on", async ({ batch }) => {
     const id = await batch.created();
     const parent = await batch.lease("w1");
     await batch.deskOf("w1").commit(id, parent.fence, 1, checkpointCommit(1, null));
@@ -62,7 +50,7 @@ describe.each(Object.entries(SERVERS))("forks and deadlines on %s", (_name, star
     expect(await batch.redis.exists(batch.keys.forks(id))).toBe(0);
   });
 
-  it("past its deadline a job expires from every state it can be in", async () => {
+  it("past its deadline a job expires from every state it can be in", async ({ batch }) => {
     const mortal = { deadlineMs: 3_600_000 };
     const running = await batch.created({ ...mortal, priority: 9 });
     const { fence, record } = await batch.lease("w1");

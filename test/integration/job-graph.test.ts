@@ -1,42 +1,11 @@
 /** Jobs that wait for jobs: on records, on a single Redis and on a Cluster. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { NOTHING_NEW } from "../../src/batch/batch.ts";
-import { openBatch, type BatchBench } from "../support/batch-bench.ts";
-import { startRedis } from "../support/redis.ts";
-import { startRedisCluster } from "../support/redis-cluster.ts";
+import { describe, expect } from "vitest";
+import type { BatchBench } from "../support/batch-bench.ts";
+import { EVERY_REDIS, it } from "../support/batch-test.ts";
+import { eventually } from "../support/eventually.ts";
 
-const SERVERS = { "one Redis": startRedis, "a Cluster of three primaries": startRedisCluster };
-
-describe.each(Object.entries(SERVERS))("jobs that wait for jobs, on %s", (_name, startServer) => {
-  let server: { readonly url: string; stop(): Promise<void> };
-  let batch: BatchBench;
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    batch = await openBatch(server.url);
-  });
-  afterEach(() => batch.close());
-
-  const stateOf = async (id: string): Promise<unknown> => (await batch.reader.get(id))?.state;
-  const finish = async (how: "succeeded" | "failed"): Promise<string> => {
-    const { job, fence, record } = await batch.lease("w1");
-    const end =
-      how === "succeeded"
-        ? ({ kind: "succeeded", output: '"done"', artifacts: [] } as const)
-        : ({ kind: "failed", fault: "not_retryable", message: "no", retryAfterMs: null } as const);
-    await batch.deskOf("w1").end(job, fence, record, end, NOTHING_NEW);
-    await batch.caretaker.passTime();
-    return job;
-  };
-  const retry = async (id: string): Promise<unknown> => {
-    const { kind } = await batch.writer.control(id, "retry", { by: "me" });
-    await batch.caretaker.passTime();
-    return kind;
-  };
-
-  it("a job with several parents is blocked until the last of them has succeeded", async () => {
+describe.each(EVERY_REDIS)("jobs that wait for jobs, on %s", (_name, it) => {
+  it("a job with several parents is blocked until the last of them has succeeded", async ({ batch }) => {
     const top = await batch.created();
     const left = await batch.created({ dependsOn: [top] });
     const right = await batch.created({ dependsOn: [top] });
@@ -49,20 +18,20 @@ describe.each(Object.entries(SERVERS))("jobs that wait for jobs, on %s", (_name,
         { job: right, onFailure: "cancel" },
       ],
     });
-    expect(await finish("succeeded")).toBe(top);
-    expect(await stateOf(left)).toBe("queued");
+    expect(await finish(batch, "succeeded")).toBe(top);
+    expect(await stateOf(batch, left)).toBe("queued");
     // Both were freed by the same end: either may be the first to be handed out.
-    const first = await finish("succeeded");
+    const first = await finish(batch, "succeeded");
     expect([left, right]).toContain(first);
-    expect(await stateOf(join)).toBe("blocked");
+    expect(await stateOf(batch, join)).toBe("blocked");
     expect(await batch.graph.dependencies(join)).toEqual(
       [left, right].map((job) => ({ job, onFailure: "cancel", status: job === first ? "satisfied" : "waiting" })),
     );
-    await finish("succeeded");
-    expect(await finish("succeeded")).toBe(join);
+    await finish(batch, "succeeded");
+    expect(await finish(batch, "succeeded")).toBe(join);
   });
 
-  it("a failure cancels all that hang on it, except those that run all the same", async () => {
+  it("a failure cancels all that hang on it, except those that run all the same", async ({ batch }) => {
     const top = await batch.created();
     const child = await batch.created({ dependsOn: [top] });
     const grandchild = await batch.created({ dependsOn: [child] });
@@ -72,84 +41,86 @@ describe.each(Object.entries(SERVERS))("jobs that wait for jobs, on %s", (_name,
         { job: child, onFailure: "run" },
       ],
     });
-    await finish("failed");
+    await finish(batch, "failed");
     await batch.caretaker.passTime();
     expect(await batch.reader.get(child)).toMatchObject({ state: "cancelled", reason: "dependency_failed" });
     expect(await batch.reader.get(grandchild)).toMatchObject({ state: "cancelled", reason: "dependency_failed" });
-    expect(await finish("succeeded")).toBe(cleanup);
+    expect(await finish(batch, "succeeded")).toBe(cleanup);
   });
 
-  it("retry of the failed job revives what was cancelled for it, and runs only what is unfinished", async () => {
+  it("retry of the failed job revives what was cancelled for it, and runs only what is unfinished", async ({
+    batch,
+  }) => {
     const good = await batch.created({ priority: 5 });
     const bad = await batch.created({ priority: 4 });
     const child = await batch.created({ dependsOn: [good, bad] });
     const grandchild = await batch.created({ dependsOn: [child] });
-    expect(await finish("succeeded")).toBe(good);
-    expect(await finish("failed")).toBe(bad);
+    expect(await finish(batch, "succeeded")).toBe(good);
+    expect(await finish(batch, "failed")).toBe(bad);
     await batch.caretaker.passTime();
-    expect(await stateOf(grandchild)).toBe("cancelled");
+    expect(await stateOf(batch, grandchild)).toBe("cancelled");
     expect(await batch.writer.control(child, "retry", { by: "me" })).toEqual({
       kind: "dependency_failed",
       dependency: bad,
     });
-    expect(await retry(bad)).toBe("accepted");
+    expect(await retry(batch, bad)).toBe("accepted");
     await batch.caretaker.passTime();
-    expect([await stateOf(good), await stateOf(child), await stateOf(grandchild)]).toEqual([
+    expect([await stateOf(batch, good), await stateOf(batch, child), await stateOf(batch, grandchild)]).toEqual([
       "succeeded",
       "blocked",
       "blocked",
     ]);
-    expect([await finish("succeeded"), await finish("succeeded"), await finish("succeeded")]).toEqual([
-      bad,
-      child,
-      grandchild,
-    ]);
+    expect([
+      await finish(batch, "succeeded"),
+      await finish(batch, "succeeded"),
+      await finish(batch, "succeeded"),
+    ]).toEqual([bad, child, grandchild]);
   });
 
-  it("with two failed parents both have to be retried before a job is revived", async () => {
+  it("with two failed parents both have to be retried before a job is revived", async ({ batch }) => {
     const [one, two] = [await batch.created(), await batch.created()];
     const child = await batch.created({ dependsOn: [one, two] });
-    await finish("failed");
-    await finish("failed");
-    await retry(one);
-    expect(await stateOf(child)).toBe("cancelled");
-    await retry(two);
-    expect(await stateOf(child)).toBe("blocked");
+    await finish(batch, "failed");
+    await finish(batch, "failed");
+    await retry(batch, one);
+    expect(await stateOf(batch, child)).toBe("cancelled");
+    await retry(batch, two);
+    expect(await stateOf(batch, child)).toBe("blocked");
   });
 
-  it("what a person cancelled is not revived, and a job that was released stays so", async () => {
+  it("what a person cancelled is not revived, and a job that was released stays so", async ({ batch }) => {
     const top = await batch.created();
     const given = await batch.created({ dependsOn: [top] });
     const released = await batch.created({ dependsOn: [top] });
     await batch.writer.control(given, "cancel", { by: "me" });
-    await finish("succeeded");
-    expect(await stateOf(released)).toBe("queued");
-    await retry(top);
-    expect([await stateOf(given), await stateOf(released)]).toEqual(["cancelled", "queued"]);
-    expect(await retry(given)).toBe("accepted");
-    expect(await stateOf(given)).toBe("blocked");
+    await finish(batch, "succeeded");
+    expect(await stateOf(batch, released)).toBe("queued");
+    await retry(batch, top);
+    expect([await stateOf(batch, given), await stateOf(batch, released)]).toEqual(["cancelled", "queued"]);
+    expect(await retry(batch, given)).toBe("accepted");
+    expect(await stateOf(batch, given)).toBe("blocked");
   });
 
-  it("a blocked job is parked and resumed, and waits on", async () => {
+  it("a blocked job is parked and resumed, and waits on", async ({ batch }) => {
     const top = await batch.created();
     const child = await batch.created({ dependsOn: [top] });
     await batch.writer.control(child, "stop", { by: "me" });
     await batch.writer.control(child, "resume", { by: "me" });
-    expect(await stateOf(child)).toBe("blocked");
+    expect(await stateOf(batch, child)).toBe("blocked");
     await batch.writer.control(child, "stop", { by: "me" });
-    await finish("succeeded");
-    expect(await stateOf(child)).toBe("stopped");
+    await finish(batch, "succeeded");
+    expect(await stateOf(batch, child)).toBe("stopped");
     await batch.writer.control(child, "resume", { by: "me" });
-    expect(await stateOf(child)).toBe("queued");
+    expect(await stateOf(batch, child)).toBe("queued");
   });
 
-  it("parents that have ended already, or never were", async () => {
+  it("parents that have ended already, or never were", async ({ batch }) => {
     const top = await batch.created();
-    await finish("succeeded");
-    expect(await stateOf(await batch.created({ dependsOn: [top] }))).toBe("queued");
-    await finish("failed");
+    await finish(batch, "succeeded");
+    expect(await stateOf(batch, await batch.created({ dependsOn: [top] }))).toBe("queued");
+    await finish(batch, "failed");
     const failed = await batch.created({ priority: 9 });
-    await finish("failed");
+    await finish(batch, "failed");
     expect(await batch.reader.get(await batch.created({ dependsOn: [failed] }))).toMatchObject({
       state: "cancelled",
       reason: "dependency_failed",
@@ -161,30 +132,28 @@ describe.each(Object.entries(SERVERS))("jobs that wait for jobs, on %s", (_name,
     expect((await batch.submit({ dependsOn: [top] }, key)).kind).toBe("created");
   });
 
-  it("a blocked job keeps its time and its deadline", async () => {
+  it("a blocked job keeps its time and its deadline", async ({ batch }) => {
     const top = await batch.created();
     const later = await batch.created({ dependsOn: [top], runAt: new Date(Date.now() + 60_000).toISOString() });
     const mortal = await batch.created({ dependsOn: [top], deadlineMs: 1 });
     await expect
       .poll(async () => {
         await batch.caretaker.passTime();
-        return stateOf(mortal);
+        return stateOf(batch, mortal);
       })
       .toBe("expired");
-    await finish("succeeded");
+    await finish(batch, "succeeded");
     expect(await batch.reader.get(later)).toMatchObject({ state: "scheduled", reason: "not_before" });
   });
 
-  it("T1, T2: many children are told a few at a time, by whoever goes on", async () => {
+  it("T1, T2: many children are told a few at a time, by whoever goes on", async ({ batch }) => {
     const top = await batch.created({ priority: 9 });
     const children: string[] = [];
     for (let n = 0; n < 45; n += 1) children.push(await batch.created({ dependsOn: [top] }));
-    const { job, fence, record } = await batch.lease("w1");
-    const end = { kind: "succeeded", output: "1", artifacts: [] } as const;
-    await batch.deskOf("w1").end(job, fence, record, end, NOTHING_NEW);
+    await batch.finish("succeeded");
     expect(await batch.graph.tell(top, 2)).toBe(2);
     const queued = async (): Promise<number> => {
-      const states = await Promise.all(children.map(stateOf));
+      const states = await Promise.all(children.map((id) => stateOf(batch, id)));
       return states.filter((state) => state === "queued").length;
     };
     const told = await queued();
@@ -197,33 +166,39 @@ describe.each(Object.entries(SERVERS))("jobs that wait for jobs, on %s", (_name,
 });
 
 describe("jobs that wait for jobs, when Redis restarts", () => {
-  it("T2: children that were not told yet are told afterwards", async () => {
-    const server = await startRedis();
-    const batch = await openBatch(server.url);
-    try {
-      const top = await batch.created();
-      const { id } = await batch.submitArray({ count: 45 }, { dependsOn: [top] }).then((outcome) => {
-        if (outcome.kind !== "created") throw new Error(outcome.kind);
-        return outcome.array;
-      });
-      const { job, fence, record } = await batch.lease("w1");
-      await batch.deskOf("w1").end(job, fence, record, { kind: "succeeded", output: "1", artifacts: [] }, NOTHING_NEW);
-      await batch.graph.tell(top, 2);
-      const { queued = 0, blocked = 0 } = (await batch.arrays.get(id))?.states ?? {};
-      expect(queued).toBeGreaterThan(0);
-      expect(blocked).toBeGreaterThan(0);
-      expect(queued + blocked).toBe(45);
-      await server.kill();
-      await server.restart();
-      await expect
-        .poll(async () => {
-          await batch.graph.tellSome().catch(() => undefined);
-          return (await batch.arrays.get(id).catch(() => null))?.states.queued;
-        })
-        .toBe(45);
-    } finally {
-      await batch.close();
-      await server.stop();
-    }
+  it("T2: children that were not told yet are told afterwards", async ({ server, batch }) => {
+    const top = await batch.created();
+    const outcome = await batch.submitArray({ count: 45 }, { dependsOn: [top] });
+    if (outcome.kind !== "created") throw new Error(outcome.kind);
+    const { id } = outcome.array;
+    await batch.finish("succeeded");
+    await batch.graph.tell(top, 2);
+    const { queued = 0, blocked = 0 } = (await batch.arrays.get(id))?.states ?? {};
+    expect(queued).toBeGreaterThan(0);
+    expect(blocked).toBeGreaterThan(0);
+    expect(queued + blocked).toBe(45);
+    await server.kill();
+    await server.restart();
+    await eventually("all are queued", async () => {
+      await batch.graph.tellSome().catch(() => undefined);
+      return (await batch.arrays.get(id).catch(() => null))?.states.queued === 45;
+    });
   });
 });
+
+async function stateOf(batch: BatchBench, id: string): Promise<unknown> {
+  return (await batch.reader.get(id))?.state;
+}
+
+/** Ends the job whose turn it is, and lets what hangs on it hear of it. */
+async function finish(batch: BatchBench, how: "succeeded" | "failed"): Promise<string> {
+  const job = await batch.finish(how);
+  await batch.caretaker.passTime();
+  return job;
+}
+
+async function retry(batch: BatchBench, id: string): Promise<unknown> {
+  const { kind } = await batch.writer.control(id, "retry", { by: "me" });
+  await batch.caretaker.passTime();
+  return kind;
+}

@@ -1,24 +1,10 @@
 /** Lists of jobs: by every filter, page by page, from the indexes alone. */
-import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
-import { startRedis } from "../support/redis.ts";
-import { startRedisCluster } from "../support/redis-cluster.ts";
-import { openBatch, type BatchBench } from "../support/batch-bench.ts";
+import { describe, expect } from "vitest";
+import type { BatchBench } from "../support/batch-bench.ts";
+import { EVERY_REDIS } from "../support/batch-test.ts";
 
-const SERVERS = { "one Redis": startRedis, "a Cluster of three primaries": startRedisCluster };
-
-describe.each(Object.entries(SERVERS))("a list of jobs on %s", (_name, startServer) => {
-  let server: { readonly url: string; stop(): Promise<void> };
-  let batch: BatchBench;
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    batch = await openBatch(server.url);
-  });
-  afterEach(() => batch.close());
-
-  it("comes page by page, newest first, by every filter and by several", async () => {
+describe.each(EVERY_REDIS)("a list of jobs on %s", (_name, it) => {
+  it("comes page by page, newest first, by every filter and by several", async ({ batch }) => {
     const ids: string[] = [];
     for (let n = 0; n < 7; n += 1)
       ids.unshift(await batch.created({ labels: { parity: n % 2 === 0 ? "even" : "odd", all: "yes" } }));
@@ -42,7 +28,9 @@ describe.each(Object.entries(SERVERS))("a list of jobs on %s", (_name, startServ
     expect((await batch.reader.list({ states: [], labels: [] }, { cursor: "x", limit: 2 })).kind).toBe("bad_cursor");
   });
 
-  it("is of one caller, with every other filter, whatever becomes of the job, until it is forgotten", async () => {
+  it("is of one caller, with every other filter, whatever becomes of the job, until it is forgotten", async ({
+    batch,
+  }) => {
     const submit = async (caller: string, labels = {}): Promise<string> => {
       const outcome = await batch.submit({ labels }, null, caller);
       if (outcome.kind !== "created") throw new Error(outcome.kind);
