@@ -16,6 +16,7 @@ import { type BigIntStats, constants } from "node:fs";
 import { copyFile, link, lstat, mkdir, readdir, realpath } from "node:fs/promises";
 import { dirname, join, posix, sep } from "node:path";
 import type { Clock } from "../runtime/clock.ts";
+import { identityOf } from "./file-identity.ts";
 import { inLanes } from "./in-lanes.ts";
 import { isFileName } from "./manifest.ts";
 import { isCode } from "./system-error.ts";
@@ -101,7 +102,7 @@ export async function handedOver(folder: string, atRest: readonly string[] = [])
 /** Z2: is it what it was when it was frozen? Asked when it has been hashed. */
 export async function stillFrozen({ folder }: FrozenFolder, file: FrozenFile): Promise<boolean> {
   const stats = await statOf(join(folder, file.name));
-  return stats !== null && identityOf(stats, "written") === file.identity;
+  return stats !== null && identityOf(stats) === file.identity;
 }
 
 /** @returns null when the file changed meanwhile, or is not there */
@@ -124,9 +125,9 @@ async function freezeOne(
   await mkdir(dirname(to), { recursive: true });
   const how = await share(from, to, file.written);
   const after = how === null ? null : await statOf(from);
+  if (how === null || after === null || identityOf(after) !== identityOf(rested)) return null; // Z2
   // To link a file changes its time of change, which is not its content's.
-  const compare = how === "linked" ? "written" : "all";
-  if (how === null || after === null || identityOf(after, compare) !== identityOf(rested, compare)) return null; // Z2
+  if (how !== "linked" && after.ctimeNs !== rested.ctimeNs) return null;
   const taken = await lstat(to, { bigint: true });
   return frozenFile(name, how, { taken, original: rested });
 }
@@ -137,7 +138,7 @@ function frozenFile(
   { taken, original }: { readonly taken: BigIntStats; readonly original: BigIntStats },
 ): FrozenFile {
   const modifiedMs = Number(original.mtimeMs);
-  return { name, bytes: Number(taken.size), modifiedMs, how, identity: identityOf(taken, "written") };
+  return { name, bytes: Number(taken.size), modifiedMs, how, identity: identityOf(taken) };
 }
 
 /** Z1. @returns null when `from` is gone */
@@ -177,12 +178,6 @@ async function statOf(path: string): Promise<BigIntStats | null> {
     if (isCode(error, "ENOENT", "ENOTDIR")) return null;
     throw error;
   }
-}
-
-/** `written`: what a write changes. `all`: what a change of owner, mode or name changes too. */
-function identityOf(stats: BigIntStats, what: "written" | "all"): string {
-  const { dev, ino, size, mtimeNs, ctimeNs } = stats;
-  return [dev, ino, size, mtimeNs, ...(what === "all" ? [ctimeNs] : [])].join(" ");
 }
 
 function inOrder(files: readonly FrozenFile[]): FrozenFile[] {

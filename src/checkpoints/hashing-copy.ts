@@ -2,29 +2,18 @@
  * Hashing and copying in one pass, in pieces (B3).
  *
  * One piece at a time keeps the event loop turning: hashing a piece takes less than a millisecond. A large file that lies
- * there already is hashed in a thread, beside everything else; one that is just being copied is followed by it.
+ * there already is hashed in a thread, beside everything else; one that is just being copied is followed by it
+ * (`threaded-hash.ts`).
  *
  * HC1 What is hashed is the copy, as it can be read, and never its original: they may differ.
- * HC2 A copy is followed only where whoever sees a file grow sees what it has grown by: on file systems of this machine
- *     (where a server copies, a file may have its size before its bytes), and on processors that do not reorder writes.
  */
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { constants } from "node:fs";
-import { copyFile, type FileHandle, open, stat, statfs } from "node:fs/promises";
+import { copyFile, type FileHandle, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { Worker } from "node:worker_threads";
 import { gatheredPieces, PIECE } from "./gathered-pieces.ts";
 import type { Source } from "./store.ts";
-
-/** Files of this size and more are hashed in a thread: starting one takes some 20 ms, in which 32 MiB are hashed. */
-const THREAD_FROM = 33_554_432;
-
-/** Of file systems of this machine (HC2): ext4, XFS, Btrfs, tmpfs, F2FS, ZFS, and what containers lay over them. */
-const GROWING: ReadonlySet<number> = new Set([
-  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x2fc12fc1, 0x794c7630,
-]);
-const [WHOLE, UNWANTED] = [1, 2];
+import { canFollow, FollowingHash, hashInThread, THREAD_FROM } from "./threaded-hash.ts";
 
 export interface Content {
   readonly bytes: number;
@@ -81,33 +70,22 @@ export interface HashedCopy {
  */
 export async function copyHashed(from: string, to: string): Promise<HashedCopy> {
   const { size } = await stat(from);
-  const isFollowed = size >= THREAD_FROM && process.arch === "x64" && GROWING.has((await statfs(dirname(to))).type); // HC2
-  const copying = isFollowed ? new SharedArrayBuffer(4) : null;
-  const following = copying === null ? null : hashInThread(to, copying);
-  following?.catch(() => undefined); // It is waited for later, or not at all.
-  const tell = (what: number): void => {
-    if (copying === null) return;
-    Atomics.store(new Int32Array(copying), 0, what);
-    Atomics.notify(new Int32Array(copying), 0);
-  };
+  const following = size >= THREAD_FROM && (await canFollow(dirname(to))) ? new FollowingHash(to) : null;
   try {
     await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   } catch (error) {
-    tell(UNWANTED);
+    following?.unwanted();
     throw error;
   }
-  tell(WHOLE);
-  return { content: following ?? hashFile(to) };
+  following?.whole();
+  const content = following === null ? hashFile(to) : contentOf(following);
+  content.catch(() => undefined); // It is waited for later, or not at all.
+  return { content };
 }
 
-async function hashInThread(path: string, copying: SharedArrayBuffer | null = null): Promise<Content> {
-  const thread = new Worker(new URL("hash-thread.mjs", import.meta.url), {
-    execArgv: [], // Not those of this process: `--input-type` would end the thread.
-    workerData: { path, copying },
-    resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 8 },
-  });
-  const [content] = (await once(thread, "message")) as [Content]; // Rejects with what the thread throws.
-  return content;
+async function contentOf(following: FollowingHash): Promise<Content> {
+  const { bytes, sha256 } = await following.result;
+  return { bytes, sha256 };
 }
 
 /** While one piece is hashed the next is read. */

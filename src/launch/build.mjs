@@ -35,7 +35,7 @@ const IGNORED_FOLDERS = new Set(["node_modules", "dist", ".vite"]);
 /** In `dist/`, but made by nobody's source. */
 const OWN_FILES = new Set([".stamp", ".tsbuildinfo", ".lock", ".install-lock", "run"]);
 /** What tsc makes of a source. */
-const OUTPUT = /(\.d\.(ts|mts|cts)|\.js|\.mjs)(\.map)?$/;
+const OUTPUT = /(\.d\.(ts|mts|cts)|\.js|\.mjs|\.cjs)(\.map)?$/;
 
 /**
  * All files under a folder, sorted, as paths relative to `root` with `/`.
@@ -111,7 +111,7 @@ function removeOrphans(root) {
   for (const path of filesUnder(join(root, "dist"), "")) {
     if (OWN_FILES.has(path.split("/")[0] ?? "")) continue;
     const stem = path.replace(OUTPUT, "");
-    const sources = stem === path ? [path] : [`${stem}.ts`, `${stem}.mts`, `${stem}.mjs`];
+    const sources = stem === path ? [path] : [`${stem}.ts`, `${stem}.mts`, `${stem}.mjs`, `${stem}.cjs`];
     if (!sources.some((source) => existsSync(join(root, source)))) rmSync(join(root, "dist", path));
   }
 }

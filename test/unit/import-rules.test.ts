@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FILES = ["src", "workers", "api"].flatMap((top) =>
   readdirSync(join(ROOT, top), { recursive: true, encoding: "utf8" })
     .map((path) => `${top}/${path}`)
-    .filter((path) => /\.(ts|mjs)$/.test(path) && !path.startsWith("api/dashboard/")),
+    .filter((path) => /\.(ts|mjs|cjs)$/.test(path) && !path.startsWith("api/dashboard/")),
 );
 
 /** Folders that may be imported from each folder, besides itself and its own subfolders. Faces are `<noun>/<noun>.ts`. */
