@@ -96,6 +96,8 @@ export async function deleteJob(deps: ApiDeps, checked: Checked<undefined, undef
       return unknownJob(id);
     case "forked":
       return refuse("forked", `a fork of job ${id} stands on one of its checkpoints`);
+    case "needed":
+      return refuse("needed", `job ${outcome.by} has not ended, and has job ${id} in its input or its dependsOn`);
     case "not_final":
       return refuse("not_final", `job ${id} has not come to its end`);
     case "ok":

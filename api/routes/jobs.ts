@@ -161,7 +161,7 @@ const remove = defineRoute(
     summary: "Delete a final job",
     description: "With its attempts, checkpoints, artifacts, logs and events.",
     successes: [{ status: 204, description: "It is gone" }],
-    problems: ["unknown_job", "not_final", "forked", "redis_unavailable", "outcome_unknown"],
+    problems: ["unknown_job", "not_final", "forked", "needed", "redis_unavailable", "outcome_unknown"],
   },
   deleteJob,
 );

@@ -8,6 +8,7 @@
 import type { ArraySpec } from "../contract/array.ts";
 import type { Json } from "../contract/json.ts";
 import { elementId, renderInput } from "../domain/array-element.ts";
+import { jobsNamedIn } from "../domain/named-jobs.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript } from "../redis/script.ts";
@@ -62,7 +63,8 @@ export class ArrayFiller {
     for (let round = 0; created < count && round < atMost; round += 1) {
       const elements: string[] = [];
       for (let index = created; index < Math.min(count, created + AT_A_TIME); index += 1) {
-        elements.push(elementId(id, index), JSON.stringify(elementInput(template, spec, index)));
+        const text = JSON.stringify(elementInput(template, spec, index));
+        elements.push(elementId(id, index), text, jobsNamedIn(text).join("\n"));
       }
       const reply = await runScript(redis, scripts["array-fill"], [keys.root], [id, created, ...elements]);
       const [kind, now, ...ready] = Array.isArray(reply) ? reply : [reply];

@@ -1,4 +1,5 @@
 /** What a submission becomes in the record. */
+import { jobsNamedIn } from "../domain/named-jobs.ts";
 import type { NewJob } from "./jobs.ts";
 import { queueName } from "./tickets.ts";
 
@@ -19,6 +20,11 @@ export function jobFields(request: Omit<NewJob, "inputText" | "idempotency">): s
     ...(traceparent === null ? [] : ["traceparent", traceparent]),
     ...labelFields(submit.labels),
   ].map(String);
+}
+
+/** An input as it came, and the jobs that it names: they are kept as long as it may be needed (RT1). */
+export function inputFields(inputText: string): string[] {
+  return ["input", inputText, "named", jobsNamedIn(inputText).join("\n")];
 }
 
 /** Labels as they are shown, and as they are indexed. */

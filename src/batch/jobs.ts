@@ -17,7 +17,7 @@ import { runScript, type ScriptReply } from "../redis/script.ts";
 import type { ScriptWriter } from "../redis/script-writer.ts";
 import type { JobGraph } from "./job-graph.ts";
 import type { JobReader } from "./job-reader.ts";
-import { jobFields, labelFields } from "./job-fields.ts";
+import { inputFields, jobFields, labelFields } from "./job-fields.ts";
 import { toJob, unflatten } from "./record.ts";
 import type { BatchScripts } from "./scripts.ts";
 import { ticketOf, type TicketQueues } from "./tickets.ts";
@@ -74,6 +74,8 @@ export type PatchOutcome = { readonly kind: "ok"; readonly job: Job } | { readon
 export type RemoveOutcome =
   | { readonly kind: "ok" }
   | { readonly kind: "forked" }
+  /** `by` has not ended, and names it. */
+  | { readonly kind: "needed"; readonly by: string }
   | { readonly kind: "not_found" }
   | { readonly kind: "not_final" };
 
@@ -126,8 +128,7 @@ export class JobWriter {
           runAt,
           submit.deadlineMs ?? "",
           ...jobFields(request),
-          "input",
-          request.inputText,
+          ...inputFields(request.inputText),
         ],
       ),
     );
@@ -196,7 +197,7 @@ export class JobWriter {
     const { from, by, caller, priority, labels, inputText } = fork;
     const id = fork.id ?? ulid().toLowerCase();
     const fields: (string | number)[] = ["caller", caller];
-    if (inputText !== null) fields.push("input", inputText);
+    if (inputText !== null) fields.push(...inputFields(inputText));
     if (priority !== undefined) fields.push("priority", priority);
     if (labels !== undefined) fields.push(...labelFields(labels));
     const [kind, rest] = await this.#write(id, () =>
@@ -236,12 +237,14 @@ export class JobWriter {
   /** Forgets a final job, and notes that its files are to be deleted now (`retention.ts`). @throws RedisFault */
   async remove(id: string): Promise<RemoveOutcome> {
     const { keys, scripts, redis } = this.#options;
-    const remove = (): Promise<ScriptReply> => writing(() => runScript(redis, scripts.remove, [keys.root], [id, 0]));
+    const remove = (): Promise<ScriptReply> =>
+      writing(() => runScript(redis, scripts.remove, [keys.root], [id, 0, "asked"]));
     let reply = await remove();
     while (reply === "not_told") {
       await this.#options.graph.tell(id);
       reply = await remove();
     }
+    if (Array.isArray(reply)) return { kind: "needed", by: String(reply[1]) };
     return { kind: reply === "ok" || reply === "not_final" || reply === "forked" ? reply : "not_found" };
   }
 

@@ -8,6 +8,11 @@
  *    even if its connection breaks on the way.
  * O3 A job whose checkpoints were forgotten may be retried while they are being deleted. What it stores then has a higher
  *    fence, and stays (A2).
+ * RT1 What an unfinished job names is kept until that job is final: of a job whose id stands in its input record,
+ *    artifacts, log and checkpoints; of one that it waits for, or waited for (`dependsOn`), all but the checkpoints.
+ *    Nobody deletes it by hand either.
+ * RT2 Such a job leaves its shelf when its time is over, and is looked at again every ten minutes: however many there
+ *    are, and however old, they keep nobody else from being forgotten, and do not count among the records that are kept.
  */
 import { type CheckpointStore, storeNames } from "../checkpoints/checkpoints.ts";
 import { compareFences, parseFenceText } from "../domain/fence.ts";
@@ -63,28 +68,29 @@ async function sweepCheckpoints({ redis, keys, scripts, limits }: RetentionOptio
 
 async function removeRecords(options: RetentionOptions): Promise<number> {
   const { redis, keys, limits, redisNowMs } = options;
-  let [removed, kept] = [0, 0];
+  let [removed, untold] = [0, 0];
   for (let round = 0; round < ROUNDS; round += 1) {
+    const again = await redis.zrangebyscore(keys.kept, "-inf", redisNowMs(), "LIMIT", 0, AT_MOST); // RT2
     const excess = (await redis.zcard(keys.finals)) - limits.finalRecordCount;
     const until = redisNowMs() - limits.finalRecordTtlMs;
-    // Behind those that somebody needs still, which stay the oldest.
-    const old = await redis.zrangebyscore(keys.finals, "-inf", until, "LIMIT", kept, AT_MOST);
+    // Behind those whose children are still to be told, which stay the oldest.
+    const old = await redis.zrangebyscore(keys.finals, "-inf", until, "LIMIT", untold, AT_MOST);
     const over =
-      excess > kept ? await redis.zrange(keys.finals, kept, String(Math.min(excess, kept + AT_MOST) - 1)) : [];
-    const doomed = [...new Set([...old, ...over])];
+      excess > untold ? await redis.zrange(keys.finals, untold, String(Math.min(excess, untold + AT_MOST) - 1)) : [];
+    const doomed = [...new Set([...again, ...old, ...over])];
     for (const id of doomed) {
-      if (await forgetRecord(options, id)) removed += 1;
-      else kept += 1;
+      const outcome = await forgetRecord(options, id);
+      if (outcome === "ok" || outcome === "not_found") removed += 1;
+      else if (outcome === "not_told") untold += 1;
     }
     if (doomed.length < AT_MOST) break;
   }
   return removed;
 }
 
-/** @returns false when somebody needs it still: a fork, or jobs that wait for it */
-async function forgetRecord({ redis, keys, scripts, garbageDelayMs }: RetentionOptions, id: string): Promise<boolean> {
-  const reply = await runScript(redis, scripts.remove, [keys.root], [id, garbageDelayMs]);
-  return reply === "ok" || reply === "not_found";
+/** @returns what stands in `remove.lua`; an array when somebody needs it still */
+async function forgetRecord({ redis, keys, scripts, garbageDelayMs }: RetentionOptions, id: string) {
+  return runScript(redis, scripts.remove, [keys.root], [id, garbageDelayMs, "due"]);
 }
 
 /** Deletes what is noted and due (O1). */

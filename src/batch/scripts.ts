@@ -15,6 +15,9 @@ const AVOID_MS = 30_000;
  */
 const DEADLINE_SLACK_MS = 2_000;
 
+/** How long after a job could not be forgotten, because another needs it still, that is tried again, ms. */
+const PUT_OFF_MS = 600_000;
+
 const NAMES = [
   "create",
   "lease",
@@ -59,6 +62,7 @@ export function loadBatchScripts(options: { readonly eventsPerJob?: number } = {
     `local QUARANTINE = ${luaLiteral({ ...QUARANTINE, problem: JSON.stringify(problem("quarantined", "")) })}`,
     `local USUAL_MTBF = ${meanTimeToLossMs(NO_LOSSES)}`,
     `local AVOID_MS = ${AVOID_MS}`,
+    `local PUT_OFF_MS = ${PUT_OFF_MS}`,
     `local DEADLINE_SLACK = ${DEADLINE_SLACK_MS}`,
     `local EVENTS_PER_JOB = ${options.eventsPerJob ?? DEFAULT_LIMITS.eventsPerJob}`,
   ].join("\n");

@@ -103,6 +103,11 @@ export const ERROR_CODES = {
     "A fork stands on one of its checkpoints",
     "Delete it when the fork has made checkpoints of its own, or has been deleted.",
   ),
+  needed: entry(
+    409,
+    "An unfinished job names it",
+    "Wait for the end of that job, which `detail` names, or cancel it: until then it may need the output, the artifacts or a checkpoint of this one.",
+  ),
   idempotency_in_progress: passing(
     409,
     "The first request with this Idempotency-Key is still being answered",

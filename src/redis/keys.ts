@@ -30,6 +30,10 @@ export interface Keys {
   children(id: string): string;
   /** HASH, a fork → number of the checkpoint of this job that it stands on. */
   forks(id: string): string;
+  /** SET, unfinished jobs that have the id of this job in their input. */
+  named(id: string): string;
+  /** SET, unfinished jobs that wait, or waited, for this job or array. */
+  awaited(id: string): string;
   /** HASH, the record of an array. */
   array(id: string): string;
   /** ZSET of array ids by id (score 0, lexical). */
@@ -47,6 +51,8 @@ export interface Keys {
   readonly deadlines: string;
   /** ZSET, final jobs by when they ended. */
   readonly finals: string;
+  /** ZSET, final jobs whose time is over and that somebody needs still, by when to look again, ms. */
+  readonly kept: string;
   /** ZSET, final records of one kind of online requests: those somebody asked for, or failures. */
   onlineFinals(shelf: OnlineShelf): string;
   /** ZSET, online jobs that are ready and without a lease, by when they may be drawn. */
@@ -132,6 +138,8 @@ export function createKeys(prefix: string): Keys {
     dependencies: (id) => `${root}:deps:${id}`,
     children: (id) => `${root}:children:${id}`,
     forks: (id) => `${root}:forks:${id}`,
+    named: (id) => `${root}:named:${id}`,
+    awaited: (id) => `${root}:awaited:${id}`,
     array: (id) => `${root}:array:${id}`,
     arrays: `${root}:arrays`,
     schedule: (name) => `${root}:schedule:${name}`,
@@ -141,6 +149,7 @@ export function createKeys(prefix: string): Keys {
     due: `${root}:due`,
     deadlines: `${root}:deadlines`,
     finals: `${root}:finals`,
+    kept: `${root}:kept`,
     onlineFinals: (shelf) => `${root}:${shelf}`,
     checkpointTrouble: `${root}:checkpoint-trouble`,
     purge: `${root}:purge`,

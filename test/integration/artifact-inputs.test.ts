@@ -103,6 +103,13 @@ describe("jobs joined by an artifact", { timeout: 120_000 }, () => {
         `job ${failed} is failed, without an artifact mesh.dat; retry that one, and when it has succeeded this one`,
       );
       await fleet.client.cancel(waiting, { waitMs: 20_000 });
+      const runAt = new Date(Date.now() + 3_600_000).toISOString();
+      const input = { from: parent, name: "mesh.dat", steps: 1 };
+      const { job: later } = await fleet.client.submit({ task: "use", input, runAt });
+      await expect(fleet.client.remove(parent)).rejects.toMatchObject({
+        problem: { code: "needed", detail: expect.stringContaining(`job ${later.id} has not ended`) as string },
+      });
+      await fleet.client.cancel(later.id);
       await fleet.client.remove(parent);
       expectFailed(await use(parent), `there is no job "${parent}" with an artifact mesh.dat: it was deleted`);
     },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { findLostJobs, NOTHING_NEW, retain } from "../../src/batch/batch.ts";
 import { openStore, storeNames, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
+import { elementId } from "../../src/domain/array-element.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/domain/limits.ts";
 import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
 import { startRedis } from "../support/redis.ts";
@@ -129,5 +130,95 @@ describe("retention", () => {
     expect(await run({ finalRecordCount: 0 })).toMatchObject({ removed: 60 });
     expect(await batch.reader.get(id)).not.toBeNull();
     for (const other of others) expect(await batch.reader.get(other)).toBeNull();
+  });
+
+  describe("what an unfinished job names", () => {
+    const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
+    /** Succeeded, with an artifact and a checkpoint. */
+    const published = async (): Promise<string> => {
+      const id = await batch.created({ priority: 9 });
+      const { job, fence, record } = await batch.lease("w1");
+      expect(job).toBe(id);
+      await store.create(storeNames.artifactName(id, "mesh.dat", SHA), Buffer.from("mesh"));
+      const manifest = storeNames.manifestName(id, 1, fence, 0);
+      await store.create(manifest, Buffer.from(manifest));
+      await batch.deskOf("w1").commit(id, fence, 1, { ...checkpointCommit(1, null), manifest });
+      const artifacts = [{ name: "mesh.dat", sha256: SHA, bytes: 4 }];
+      await batch.deskOf("w1").end(id, fence, record, { kind: "succeeded", output: "1", artifacts }, NOTHING_NEW);
+      return id;
+    };
+    const everything = { finalRecordCount: 0, finalCheckpointTtlMs: 0 };
+    /** Time enough for everything that somebody has put off. */
+    const muchLater = async (): Promise<void> => {
+      for (const id of await batch.redis.zrange(batch.keys.kept, 0, "-1"))
+        await batch.redis.zadd(batch.keys.kept, 1, id);
+    };
+    const expectNothingHeld = async (): Promise<void> => {
+      const { root, kept } = batch.keys;
+      const held = await Promise.all(["named", "awaited"].map((how) => batch.redis.keys(`${root}:${how}:*`)));
+      expect([...held.flat(), ...(await batch.redis.zrange(kept, 0, "-1"))]).toEqual([]);
+    };
+    const artifactOf = (id: string) => batch.deskOf("w1").artifact(id, "mesh.dat");
+
+    it("RT1: is kept until that job is final: of one in its input record, artifacts and checkpoints, of one it waits for all but the checkpoints", async () => {
+      const [named, awaited, neither] = [await published(), await published(), await published()];
+      const child = await batch.created({ runAt: inAnHour(), input: { from: named }, dependsOn: [awaited] });
+      expect(await run(everything, { laterMs: 601_000 })).toMatchObject({ removed: 1 });
+      expect(await batch.reader.get(neither)).toBeNull();
+      for (const parent of [named, awaited]) {
+        expect(await batch.reader.get(parent)).toMatchObject({ state: "succeeded" });
+        expect(await artifactOf(parent)).toMatchObject({ kind: "ok", artifact: { sha256: SHA, bytes: 4 } });
+        expect(await left(parent)).toContain(storeNames.artifactName(parent, "mesh.dat", SHA));
+      }
+      expect((await batch.reader.get(named))?.checkpoint).not.toBeNull();
+      expect((await batch.reader.get(awaited))?.checkpoint).toBeNull();
+      expect(await batch.writer.remove(named)).toEqual({ kind: "needed", by: child });
+      expect(await batch.writer.remove(awaited)).toEqual({ kind: "needed", by: child });
+      await batch.writer.control(child, "stop", { by: "me" });
+      await muchLater();
+      expect(await run(everything)).toMatchObject({ removed: 0 });
+
+      await batch.writer.control(child, "cancel", { by: "me" });
+      await muchLater();
+      expect(await run(everything)).toMatchObject({ removed: 3 });
+      for (const id of [named, awaited, child]) expect(await batch.reader.get(id)).toBeNull();
+      await expectNothingHeld();
+    });
+
+    it("is kept again when that job is retried, and for a fork with the same input", async () => {
+      const named = await published();
+      const child = await batch.created({ input: { from: named } });
+      await batch.writer.control(child, "cancel", { by: "me" });
+      await batch.writer.control(child, "retry", { by: "me" });
+      expect(await batch.writer.remove(named)).toEqual({ kind: "needed", by: child });
+      const fork = await batch.writer.fork(child, { from: "start", inputText: null, by: "me", caller: "me" });
+      if (fork.kind !== "created") throw new Error(fork.kind);
+      await batch.writer.control(child, "cancel", { by: "me" });
+      expect(await batch.writer.remove(named)).toEqual({ kind: "needed", by: fork.job.id });
+      await batch.writer.control(fork.job.id, "cancel", { by: "me" });
+      expect(await batch.writer.remove(named)).toEqual({ kind: "ok" });
+      await expectNothingHeld();
+    });
+
+    it("RT2: an array that is waited for keeps its elements, however many, and they keep nobody else", async () => {
+      const outcome = await batch.submitArray({ count: 40 });
+      if (outcome.kind !== "created") throw new Error(outcome.kind);
+      const { id } = outcome.array;
+      const after = await batch.created({ dependsOn: [{ job: id, onFailure: "run" }], runAt: inAnHour() });
+      await batch.arrays.control(batch.writer, id, "cancel", "me");
+      await batch.graph.tell(id);
+      const other = await batch.created();
+      await batch.writer.control(other, "cancel", { by: "me" });
+      expect(await run({ finalRecordCount: 0 })).toMatchObject({ removed: 1 });
+      expect(await batch.reader.get(other)).toBeNull();
+      expect(await batch.arrays.get(id)).toMatchObject({ states: { cancelled: 40 } });
+      expect(await batch.redis.zcard(batch.keys.finals)).toBe(0);
+      expect(await batch.writer.remove(elementId(id, 7))).toEqual({ kind: "needed", by: after });
+      await batch.writer.control(after, "cancel", { by: "me" });
+      await muchLater();
+      expect(await run({ finalRecordCount: 0 })).toMatchObject({ removed: 41 });
+      expect(await batch.arrays.get(id)).toBeNull();
+      await expectNothingHeld();
+    });
   });
 });

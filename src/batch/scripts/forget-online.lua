@@ -2,10 +2,10 @@
 -- KEYS: root tag. ARGV: shelf, at most, keep for (ms)
 -- Returns how many there were
 -- @include job
+-- @include online
 local name = whole(ARGV[1])
 local ids = redis.call('ZRANGEBYSCORE', name, '-inf', now_ms() - tonumber(ARGV[3]), 'LIMIT', 0, ARGV[2])
 for _, id in ipairs(ids) do
-  local job = load(id)
-  if not job then redis.call('ZREM', name, id) elseif not told_of(id) then forget(id, job) end
+  forget_record(name, id)
 end
 return #ids

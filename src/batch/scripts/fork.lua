@@ -24,7 +24,7 @@ if from ~= 'start' and from ~= '' then
 end
 
 local job = {}
-for _, field in ipairs({ 'task', 'class', 'definition', 'version', 'pool', 'queue', 'priority', 'input', 'caller', 'timeoutMs', 'maxRetries',
+for _, field in ipairs({ 'task', 'class', 'definition', 'version', 'pool', 'queue', 'priority', 'input', 'named', 'caller', 'timeoutMs', 'maxRetries',
   'keep', 'intervalMs', 'minIntervalMs', 'maxIntervalMs', 'backoff', 'labels', 'labelTerms' }) do
   job[field] = parent[field] or ''
 end

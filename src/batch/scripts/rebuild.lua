@@ -26,7 +26,8 @@ if FINAL[state] then
   patch_record(id, job, { finishedAt = finished_at })
   redis.call('ZADD', whole('finals'), finished_at, id)
   redis.call('ZADD', whole('sweep'), finished_at, id)
-elseif job.deadlineAt and job.deadlineAt ~= '' then
-  redis.call('ZADD', whole('deadlines'), job.deadlineAt, id)
+else
+  hold_named(id, job)
+  if job.deadlineAt and job.deadlineAt ~= '' then redis.call('ZADD', whole('deadlines'), job.deadlineAt, id) end
 end
 return { 'made', state == 'queued' and ticket(id, job) or '' }

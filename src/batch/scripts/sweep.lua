@@ -9,8 +9,9 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', whole('sweep'), '-inf', at - ton
   redis.call('ZREM', whole('sweep'), id)
   local job = load(id)
   if job and FINAL[job.state] then
-    -- A pin that has not run out (somebody reads, or forks) puts it off.
-    local pinned = redis.call('EXISTS', key('forks', id)) == 1
+    -- A pin that has not run out (somebody reads, or forks) puts it off, and so does an unfinished job with its id in
+    -- its input: it may read it yet (RT1).
+    local pinned = redis.call('EXISTS', key('forks', id), key('named', id)) > 0
     for _, expiry in ipairs(redis.call('HVALS', key('pins', id))) do
       if tonumber(expiry) > at then pinned = true end
     end

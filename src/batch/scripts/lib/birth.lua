@@ -36,6 +36,7 @@ local function birth(id, job, parents, at, run_at, deadline_ms)
     job[field] = tostring(value)
   end
   redis.call('HSET', key('job', id), unpack(flat))
+  hold_named(id, job)
   for _, parent in ipairs(parents) do wait_for(id, parent.job, parent.onFailure, parent.verdict) end
   local waiting, culprit = reassess(id, job)
   if waiting > 0 or culprit then

@@ -141,6 +141,39 @@ local function spend(id, job, part, ms)
   redis.call('HINCRBY', whole('spent'), part, ms)
 end
 
+-- Other jobs and arrays that a batch job names: those in its input (`named`), and those it waits for (`awaited`).
+local function for_each_named(job, visit)
+  if job.class == 'online' then return end
+  for other in string.gmatch(job.named or '', '[^\n]+') do visit('named', other) end
+  if not job.dependsOn or job.dependsOn == '' then return end
+  for _, parent in ipairs(cjson.decode(job.dependsOn)) do visit('awaited', parent.job) end
+end
+
+-- What an unfinished job names is not forgotten (RT1, batch/retention.ts).
+local function hold_named(id, job)
+  for_each_named(job, function(how, other) redis.call('SADD', key(how, other), id) end)
+end
+local function let_named_go(id, job)
+  for_each_named(job, function(how, other) redis.call('SREM', key(how, other), id) end)
+end
+
+-- An unfinished job that names this one, or its array; or nil.
+local function needed_by(id, job)
+  for _, how in ipairs({ 'named', 'awaited' }) do
+    local by = redis.call('SRANDMEMBER', key(how, id))
+      or job.array and job.array ~= '' and redis.call('SRANDMEMBER', key(how, job.array))
+    if by then return by end
+  end
+  return nil
+end
+
+-- A final job whose time is over, and that somebody needs still, leaves its shelf, so that it keeps nobody else there;
+-- whether it is still needed is looked at again later (RT2).
+local function put_off(id, job, at)
+  redis.call('ZREM', shelf(job), id)
+  redis.call('ZADD', whole('kept'), at + PUT_OFF_MS, id)
+end
+
 -- Takes `job` along `event` (S1) and writes `patch` with it. Keeps what hangs on the state:
 -- room = ready and without a lease; due = scheduled; shelf = ended; a final or waiting job has no worker and no fence.
 -- `indexed` are the terms it stands under so far, if they are not those of its record. Returns the new state, or nil
@@ -192,9 +225,14 @@ local function move(id, job, event, patch, at, type, data, indexed)
     redis.call('ZADD', shelf(job), at, id)
     if job.class ~= 'online' then redis.call('ZADD', whole('sweep'), at, id) end
     redis.call('ZREM', whole('deadlines'), id)
+    let_named_go(id, job)
   else
     redis.call('ZREM', shelf(job), id)
     redis.call('ZREM', whole('sweep'), id)
+  end
+  if had_ended then
+    redis.call('ZREM', whole('kept'), id)
+    if not FINAL[target] then hold_named(id, job) end
   end
   -- Who begins anew has what is left of its deadline, and none when that is over.
   if had_ended and job.deadlineAt and job.deadlineAt ~= '' then
@@ -259,7 +297,7 @@ end
 local function forget(id, job)
   leave_fork(id, job)
   reindex(id, terms(job), {})
-  for _, set in ipairs({ shelf(job), room(job), whole('sweep'), whole('due'), whole('deadlines') }) do redis.call('ZREM', set, id) end
+  for _, set in ipairs({ shelf(job), room(job), whole('kept'), whole('sweep'), whole('due'), whole('deadlines') }) do redis.call('ZREM', set, id) end
   if job.holder and job.holder ~= '' then redis.call('ZREM', key('held', job.holder), id) end
   for _, parent in ipairs(redis.call('HKEYS', key('deps', id))) do redis.call('ZREM', key('children', parent), id) end
   redis.call('UNLINK', key('job', id), key('attempts', id), key('checkpoints', id), key('artifacts', id), key('events', id), key('pins', id), key('garbage', id),

@@ -51,12 +51,23 @@ local function end_online(id, job, at, ending)
   return state
 end
 
+-- Forgets the record of an online request whose time is over, unless somebody needs it still (RT1).
+local function forget_record(name, id)
+  local job = load(id)
+  if not job then
+    redis.call('ZREM', name, id)
+  elseif needed_by(id, job) then
+    put_off(id, job, now_ms())
+  elseif not told_of(id) then
+    forget(id, job)
+  end
+end
+
 -- Makes room on a shelf for one more: whatever comes in pays for at most two that go, so that it stays bounded at any rate.
 local function evict(name, most)
   local over = math.min(redis.call('ZCARD', whole(name)) - most, 2)
   if over <= 0 then return end
   for _, id in ipairs(redis.call('ZRANGE', whole(name), 0, over - 1)) do
-    local job = load(id)
-    if not job then redis.call('ZREM', whole(name), id) elseif not told_of(id) then forget(id, job) end
+    forget_record(whole(name), id)
   end
 end
