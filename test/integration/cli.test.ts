@@ -1,4 +1,8 @@
-/** The command line against a real Cairn: commands as processes, standard streams and exit codes as scripts see them. */
+/**
+ * The command line against a real Cairn. What hangs on the process, as scripts see it (standard streams, environment,
+ * exit code), is tested on processes; what a command does and says does not: it is called.
+ */
+import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,23 +17,25 @@ import { problemSchema } from "../../src/contract/problem.ts";
 import { queueListSchema } from "../../src/contract/queue.ts";
 import { taskListSchema, taskViewSchema, workerListSchema, workerSchema } from "../../src/contract/worker.ts";
 import type { JobOrder } from "../../src/cli/job-orders.ts";
+import { CairnClient } from "../../src/client/client.ts";
 import { runCairn, startCairn, type Ended } from "../support/cairn-command.ts";
 import { eventually } from "../support/eventually.ts";
 import { countDigest, Fleet } from "../support/fleet.ts";
+import { callCairn, type Called } from "../support/session.ts";
 
-/** Writes a line a step, an artifact at the end. */
+/** Writes a line a step, an artifact at the end. Takes its time until there is a file that tells it to hurry. */
 const TASKS = `
 import { defineBatch, done, more, z } from "cairn-scheduler";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 export const talk = defineBatch({
   name: "talk",
-  input: z.strictObject({ steps: z.int(), stepMs: z.number() }),
+  input: z.strictObject({ steps: z.int(), hurry: z.string() }),
   checkpoint: { version: 1, intervalMs: 200, minMs: 0 },
   init: (input) => ({ ...input, step: 0 }),
   step: async (state, ctx) => {
-    await pause(state.stepMs);
+    if (!existsSync(state.hurry)) await pause(100);
     state.step += 1;
     console.log("step " + state.step);
     ctx.progress(state.step, state.steps, "steps");
@@ -44,10 +50,14 @@ export const talk = defineBatch({
 
 let fleet: Fleet;
 let env: Record<string, string>;
-const cairn = async (...args: string[]): Promise<Ended> => await runCairn(args, { env });
+const asProcess = (...args: string[]): Promise<Ended> => runCairn(args, { env });
+const cairn = (...args: string[]): Promise<Called> =>
+  callCairn(args, {
+    client: () => new CairnClient({ url: fleet.client.url, headers: { "Cairn-Caller": "tester" } }),
+  });
 const json = async (...args: string[]): Promise<unknown> => {
   const { out, err, code } = await cairn(...args, "-o", "json");
-  if (code !== 0) throw new Error(`cairn ${args.join(" ")} ended with ${code ?? "a signal"}: ${err}`);
+  if (code !== 0) throw new Error(`cairn ${args.join(" ")} ended with ${code}: ${err}`);
   return JSON.parse(out);
 };
 const submit = async (...args: string[]): Promise<string> => {
@@ -56,6 +66,13 @@ const submit = async (...args: string[]): Promise<string> => {
   return out.trim();
 };
 const count = (steps: number, stepMs: number): string => JSON.stringify({ steps, stepMs });
+/** A job of `talk` that is at it until it may hurry. */
+const talking = async (steps: number): Promise<{ readonly id: string; readonly hurry: () => void }> => {
+  const file = join(fleet.folder, `hurry-${randomUUID()}`);
+  const id = await submit("talk", JSON.stringify({ steps, hurry: file }));
+  await fleet.running(id);
+  return { id, hurry: () => writeFileSync(file, "") };
+};
 
 beforeAll(async () => {
   fleet = await Fleet.start({ workers: 0 });
@@ -70,24 +87,27 @@ describe("cairn invoke", { timeout: 120_000 }, () => {
   it("prints the output alone, whichever way the input comes", async () => {
     const file = join(fleet.folder, "input.json");
     writeFileSync(file, '{"from":"file"}');
-    expect(await cairn("invoke", "echo", '{"a":[1,2]}')).toEqual({
+    expect(await asProcess("invoke", "echo", '{"a":[1,2]}')).toEqual({
       code: 0,
       signal: null,
       out: '{"a":[1,2]}\n',
       err: "",
     });
-    expect((await cairn("invoke", "echo", "-f", file)).out).toBe('{"from":"file"}\n');
+    expect((await asProcess("invoke", "echo", "-f", file)).out).toBe('{"from":"file"}\n');
     expect((await runCairn(["invoke", "echo", "-"], { env, input: '"stdin"' })).out).toBe('"stdin"\n');
   });
 
   it("says on standard error what is wrong, and by its exit code what kind of wrong", async () => {
-    const refused = await cairn("invoke", "sleep", '{"ms":"long"}');
+    const refused = await asProcess("invoke", "sleep", '{"ms":"long"}');
     expect(refused).toMatchObject({ code: 1, out: "" });
     expect(refused.err).toMatch(/does not fit the task's schema[^]+\/ms: /);
-    expect(await cairn("invoke", "nobody", "{}")).toMatchObject({ code: 3, out: "" });
-    expect(await cairn("invoke", "count", count(1, 0))).toMatchObject({ code: 4, out: "" });
-    expect(await cairn("invoke", "sleep", '{"ms":20000}', "--timeout", "300ms")).toMatchObject({ code: 5, out: "" });
-    expect(await cairn("invoke", "sleep", '{"ms":1,"failRate":1}')).toMatchObject({ code: 10, out: "" });
+    expect(await asProcess("invoke", "nobody", "{}")).toMatchObject({ code: 3, out: "" });
+    expect(await asProcess("invoke", "count", count(1, 0))).toMatchObject({ code: 4, out: "" });
+    expect(await asProcess("invoke", "sleep", '{"ms":20000}', "--timeout", "300ms")).toMatchObject({
+      code: 5,
+      out: "",
+    });
+    expect(await asProcess("invoke", "sleep", '{"ms":1,"failRate":1}')).toMatchObject({ code: 10, out: "" });
   });
 
   it("gives the problem as JSON to who asks for JSON", async () => {
@@ -99,8 +119,8 @@ describe("cairn invoke", { timeout: 120_000 }, () => {
 
 describe("cairn submit", { timeout: 120_000 }, () => {
   it("goes by the name of who asks, and ls finds the jobs of one caller", async () => {
-    const id = await submit("count", count(1, 0));
-    expect((await cairn("ls", "--caller", "tester", "-o", "wide")).out).toContain(id);
+    const id = (await asProcess("submit", "count", count(1, 0))).out.trim();
+    expect((await cairn("ls", "--caller", "tester", "-o", "wide")).out).toContain(`${id} `);
     expect(await cairn("ls", "--caller", "another")).toMatchObject({ code: 0, err: "No job fits.\n" });
   });
 
@@ -126,11 +146,11 @@ describe("cairn submit", { timeout: 120_000 }, () => {
   });
 
   it("with --wait prints the output, and exits by the outcome", async () => {
-    expect(await cairn("submit", "count", count(5, 0), "--wait")).toMatchObject({
+    expect(await asProcess("submit", "count", count(5, 0), "--wait")).toMatchObject({
       code: 0,
       out: `${JSON.stringify({ steps: 5, digest: countDigest(5) })}\n`,
     });
-    const failed = await cairn("submit", "count", '{"steps":5,"failRate":1}', "--max-retries", "0", "--wait");
+    const failed = await asProcess("submit", "count", '{"steps":5,"failRate":1}', "--max-retries", "0", "--wait");
     expect(failed).toMatchObject({ code: 10, out: "" });
     expect(failed.err).toContain("step 1 failed as failRate 1 asks for");
     expect(await cairn("submit", "count", count(600, 100), "--deadline", "700ms", "--wait")).toMatchObject({
@@ -165,9 +185,8 @@ describe("cairn submit", { timeout: 120_000 }, () => {
 
 describe("orders to a job", { timeout: 120_000 }, () => {
   it("stop, resume, checkpoint and migrate do what they say, and explain tells how it came", async () => {
-    const steps = 140; // The job must still be at it after five commands, also when each takes a second.
-    const id = await submit("talk", JSON.stringify({ steps, stepMs: 100 }));
-    await fleet.running(id);
+    const steps = 200;
+    const { id, hurry } = await talking(steps);
     expect(await cairn("checkpoint", id, "--wait", "25s")).toMatchObject({ code: 0 });
     expect(await cairn("stop", id, "--wait", "25s")).toMatchObject({ code: 0 });
     const stopped = jobSchema.parse(await json("get", id));
@@ -183,7 +202,10 @@ describe("orders to a job", { timeout: 120_000 }, () => {
       ({ state, worker }) => state === "running" && worker !== second.worker,
     );
     expect(third.attempts).toBeGreaterThan(2);
-    const watched = await cairn("watch", id, "-o", "json");
+    const watching = startCairn(["watch", id, "-o", "json"], { env });
+    await eventually("the watch has seen it run", () => watching.err().includes("running"));
+    hurry();
+    const watched = await watching.ended;
     expect(watched.code).toBe(0);
     expect(jobSchema.parse(JSON.parse(watched.out))).toMatchObject({ state: "succeeded", output: { steps } });
     expect(watched.err).toMatch(new RegExp(`^${id} running on w[12]\\n(${id} .+\\n)*${id} succeeded on w[12]\\n$`));
@@ -232,20 +254,22 @@ describe("orders to a job", { timeout: 120_000 }, () => {
 
 describe("cairn logs", { timeout: 120_000 }, () => {
   it("follows a job from worker to worker until its end, every line once", async () => {
-    const id = await submit("talk", JSON.stringify({ steps: 40, stepMs: 100 }));
-    await fleet.running(id);
+    const steps = 120;
+    const { id, hurry } = await talking(steps);
     const following = startCairn(["logs", id, "-f"], { env });
     await eventually("the log begins", () => following.out().includes("step 1\n"));
-    await fleet.client.migrate(id); // quicker than a command: the job must still be at it
+    await fleet.client.migrate(id);
+    await fleet.job(id, "runs elsewhere", ({ state, attempts }) => state === "running" && attempts > 1);
+    hurry();
     const { code, out } = await following.ended;
     expect(code).toBe(0);
-    const steps = [...out.matchAll(/^step (\d+)$/gm)].map(([, step]) => Number(step));
+    const seen = [...out.matchAll(/^step (\d+)$/gm)].map(([, step]) => Number(step));
     // The steps of an attempt after its last checkpoint are done again by the next: never a gap.
-    for (const [at, step] of steps.entries()) expect(step).toBeLessThanOrEqual((steps[at - 1] ?? 0) + 1);
-    expect(steps.at(-1)).toBe(40);
+    for (const [at, step] of seen.entries()) expect(step).toBeLessThanOrEqual((seen[at - 1] ?? 0) + 1);
+    expect(seen.at(-1)).toBe(steps);
     const first = await cairn("logs", id, "--attempt", "1");
     expect(first.out).toContain("step 1\n");
-    expect(first.out).not.toContain("step 40\n");
+    expect(first.out).not.toContain(`step ${steps}\n`);
   });
 });
 

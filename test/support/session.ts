@@ -1,7 +1,8 @@
-/** A session of the command line that keeps what was written, for tests of commands without a process. */
+/** The command line without a process: a session that keeps what is written, and commands that run in one. */
 import pc from "picocolors";
 import { CairnClient } from "../../src/client/client.ts";
 import { findApi } from "../../src/cli/api-address.ts";
+import { runProgram } from "../../src/cli/program.ts";
 import type { Session } from "../../src/cli/session.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { loadConfig } from "../../src/runtime/config.ts";
@@ -29,4 +30,21 @@ export function keepSession(change: Partial<Session> = {}): KeptSession {
     ...change,
   };
   return { session, out: () => out.join(""), words: () => words.join("") };
+}
+
+/** What a command comes to: the same as its process would, but for half a second of starting one. */
+export interface Called {
+  /** Exit code. */
+  readonly code: number;
+  /** Standard output. */
+  readonly out: string;
+  /** Standard error. */
+  readonly err: string;
+}
+
+/** Runs `cairn …` in this process. */
+export async function callCairn(args: readonly string[], change: Partial<Session> = {}): Promise<Called> {
+  const { session, out, words } = keepSession(change);
+  const code = await runProgram(session, args, "0.0.0");
+  return { code, out: out(), err: words() };
 }
