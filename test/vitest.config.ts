@@ -9,13 +9,24 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
-    include: ["test/unit/**/*.test.ts", "test/integration/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 4,
     globalSetup: ["test/support/global-setup.ts"],
-    // For a machine that is many times slower than usual; what hangs is found by waits that say what they wait for.
-    testTimeout: 180_000,
-    hookTimeout: 120_000,
     teardownTimeout: 30_000,
+    projects: [
+      {
+        // Pure: what one file has loaded the next ones need not load again.
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false, testTimeout: 60_000 },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          // For a machine that is many times slower than usual; what hangs is found by waits that say what they wait for.
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
   },
 });
