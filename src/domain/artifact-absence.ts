@@ -13,6 +13,8 @@ export type Publisher =
       readonly count: number;
     }
   | { readonly kind: "array" }
+  /** There are no jobs here: `cairn simulate`. */
+  | { readonly kind: "simulated" }
   /** There is no such job (any more). */
   | { readonly kind: "nobody" };
 
@@ -24,6 +26,8 @@ export function artifactAbsence(job: string, name: string, publisher: Publisher)
       return `there is no job ${JSON.stringify(job)} with an artifact ${name}: it was deleted, is kept no longer, or is misspelt; submit this job again with the id of one that is there`;
     case "array":
       return `${job} is an array of jobs, which have artifacts of their own; submit this job again with the id of one of its elements (cairn ls --array ${job})`;
+    case "simulated":
+      return `there are no other jobs here, so none with an artifact ${name}: give a file in its place, --artifact ${name}=FILE`;
     case "job":
       return ofJob(job, name, publisher);
   }

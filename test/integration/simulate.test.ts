@@ -1,4 +1,5 @@
 /** `cairn simulate`, as somebody uses it who writes the definition of a program: what it finds, and what it says. */
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -129,6 +130,27 @@ describe("cairn simulate", () => {
     expect(code).toBe(1);
     expect(out).toMatch(/^undisturbed +FAILED: the program exited with code 3; it said last: the mesh is empty$/m);
     expect(out).toMatch(/^ +\| the mesh is empty$/m);
+  });
+
+  test.concurrent("takes a file in place of the artifact of another job, and says so when there is none", async () => {
+    const programs = fileURLToPath(new URL("../support/programs/artifacts.yaml", import.meta.url));
+    const mesh = join(folder, "coarse.dat");
+    await writeFile(mesh, "a coarse mesh\n");
+    const use = ["--programs", programs, "use", JSON.stringify({ from: "m1", name: "mesh.dat", steps: 12 })];
+    const sum = createHash("sha256").update("a coarse mesh\n").digest("hex");
+    for (const artifact of ["mesh.dat=coarse.dat", `m1/mesh.dat=${mesh}`]) {
+      const { code, out } = await simulate(...use, "--artifact", artifact, "--artifact", `m2/mesh.dat=${mesh}`);
+      expect(out).toMatch(new RegExp(`^ +output "${sum}"$`, "m"));
+      expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/^the same: /m) as string });
+    }
+    const without = await simulate(...use, "--artifact", "other.dat=coarse.dat");
+    expect(without.code).toBe(1);
+    expect(without.out).toMatch(
+      /FAILED: files\.in\.dat: there are no other jobs here, so none with an artifact mesh\.dat: give a file in its place, --artifact mesh\.dat=FILE$/m,
+    );
+    const missing = await simulate(...use, "--artifact", "mesh.dat=nothing.dat");
+    expect(missing.err).toContain(`--artifact mesh.dat=nothing.dat: there is no file ${join(folder, "nothing.dat")}`);
+    expect(missing.code).toBe(1);
   });
 
   test.concurrent("ends what it has started when it is interrupted", async () => {

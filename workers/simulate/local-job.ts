@@ -18,6 +18,8 @@ import type {
   Progress,
 } from "../keeper/protocol.ts";
 
+import type { LocalArtifacts } from "./local-artifacts.ts";
+
 /** What is the task's and the machine's; the rest is the attempt's. */
 export type LocalAssignment = Omit<
   Assignment,
@@ -39,6 +41,7 @@ export interface LocalJobOptions {
   /** Exists, for this alone. */
   readonly folder: string;
   readonly assignment: LocalAssignment;
+  readonly artifacts: LocalArtifacts;
   readonly forkKeeper: () => ChildProcess;
   readonly onProgress: (progress: Progress) => void;
 }
@@ -123,6 +126,14 @@ export class LocalJob {
     return text;
   }
 
+  async #artifact(job: string, name: string): Promise<KeeperReply> {
+    try {
+      return await this.#options.artifacts.find(this.#store, job, name);
+    } catch (error) {
+      return { kind: "unreachable", detail: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
   #endRunner(): void {
     if (this.#runnerPid !== null) killGroup(this.#runnerPid);
   }
@@ -130,7 +141,9 @@ export class LocalJob {
   #take(keeper: ChildProcess, message: FromKeeper): void {
     switch (message.kind) {
       case "request":
-        tell(keeper, { kind: "reply", id: message.id, reply: this.#reply(keeper, message.request) });
+        void this.#reply(keeper, message.request).then((reply) =>
+          tell(keeper, { kind: "reply", id: message.id, reply }),
+        );
         return;
       case "runner":
         this.#runnerPid = message.pid;
@@ -143,7 +156,8 @@ export class LocalJob {
     }
   }
 
-  #reply(keeper: ChildProcess, request: KeeperRequest): KeeperReply {
+  /** Never rejects. */
+  async #reply(keeper: ChildProcess, request: KeeperRequest): Promise<KeeperReply> {
     if (keeper !== this.#keeper) return { kind: "refused", detail: "the attempt is over" }; // LJ1
     switch (request.kind) {
       case "commit":
@@ -158,7 +172,7 @@ export class LocalJob {
       case "latest":
         return { kind: "ok", latest: null };
       case "artifact":
-        return { kind: "ok", artifact: null };
+        return this.#artifact(request.job, request.name);
       case "parents":
         return { kind: "ok", parents: [] };
       case "dropped":

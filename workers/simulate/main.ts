@@ -2,7 +2,8 @@
  * `cairn simulate`: tries a task of a module or a programs file without a fleet. It runs undisturbed, then stopped
  * half-way and resumed, then killed after a checkpoint and resumed; and what comes out is compared.
  *
- * Arguments: the task and its input as JSON; none: only what there is is checked and listed.
+ * Arguments: the task, its input as JSON, and files in place of artifacts (`name=file`); none: only what there is is
+ * checked and listed.
  *
  * SM1 Everything lies in a folder of its own, which is removed at the end, and nothing of it goes on running.
  * SM2 Exit code 0: it is in order, and the results are the same bits. 1: anything else.
@@ -17,6 +18,7 @@ import { inheritedEnvironment, loadConfig } from "../../src/runtime/config.ts";
 import { childEnvironment, forkChild } from "../agent/children.ts";
 import { describeTasks } from "../agent/describe-tasks.ts";
 import { machineMs } from "../keeper/lease-touch.ts";
+import { LocalArtifacts } from "./local-artifacts.ts";
 import { type LocalAssignment, LocalJob } from "./local-job.ts";
 import { differences, type Disturbance, runTrial, type Trial } from "./trial.ts";
 
@@ -24,7 +26,7 @@ import { differences, type Disturbance, runTrial, type Trial } from "./trial.ts"
 const LAST_LINES = 20;
 const NOTES = 5;
 
-const [taskName, input] = process.argv.slice(2);
+const [taskName, input, ...files] = process.argv.slice(2);
 const config = loadConfig();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -51,6 +53,7 @@ async function main(folder: string): Promise<number> {
   if (task.class !== "batch")
     throw new Error(`${taskName} is an online task: only batch tasks have checkpoints to try`);
   const assignment = assignmentOf(task, input ?? "{}", bundles, programs.includes(taskName));
+  const artifacts = await LocalArtifacts.from(files);
   const keeperEnvironment = childEnvironment(inheritedEnvironment(), passEnv);
 
   // One for all: what is drawn by `ctx.random()`, and a program's seed, come from it, as those of one job do.
@@ -64,7 +67,7 @@ async function main(folder: string): Promise<number> {
     const job = new LocalJob({
       id,
       folder: await mkdtemp(join(folder, `${disturbance}-`)),
-      assignment,
+      ...{ assignment, artifacts },
       forkKeeper: () => forkChild(new URL("../keeper/main.js", import.meta.url), keeperEnvironment),
       onProgress: ({ completed, total }) => {
         tellsProgress ||= total !== null;
