@@ -4,6 +4,8 @@
  * L1 Nothing is read from a connection here; it goes to a serving process as it came.
  * L2 While no process serves, connections wait for one, within bounds; and so does one that was handed to a process
  *    that died before it had it. So a restart or a crash refuses nobody.
+ * L3 Many clients that come at once are not sent away by the kernel: whose greeting finds no place waits for a second
+ *    before it tries again.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { Service } from "../src/runtime/service.ts";
@@ -11,6 +13,8 @@ import type { Service } from "../src/runtime/service.ts";
 /** L2 */
 const MAX_WAITING = 1_024;
 const WAIT_MS = 15_000;
+/** L3: the kernel takes no more than `net.core.somaxconn`, which is 4096 on Linux; Node's own default is 511. */
+const BACKLOG = 4_096;
 
 /** Takes a connection; says later that it never had it. */
 export type Taker = (socket: Socket, lost: () => void) => void;
@@ -53,7 +57,7 @@ export class Listener implements Service {
         reject(new Error(`${what}; CAIRN_HOST and CAIRN_PORT choose another address, port 0 any free one`, { cause }));
       };
       this.#server.once("error", fail);
-      this.#server.listen(port, host, () => {
+      this.#server.listen({ port, host, backlog: BACKLOG }, () => {
         this.#server.off("error", fail);
         resolve();
       });

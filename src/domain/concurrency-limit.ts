@@ -28,6 +28,8 @@
  * Q7 Silence is held against the replicas only as far as this process has looked, and a window in which it did not
  *    teaches nothing. While it had no processor, or was frozen, it heard nothing; what has come to it meanwhile would
  *    all be refused for that when it goes on.
+ * Q8 Time in which nothing was under way counts for nothing: what was not asked for is no silence, and no lack of
+ *    speed. Else the first ones of a burst after a quiet second would make the rest look as if it had to wait for many.
  */
 
 /** Q4 */
@@ -100,6 +102,8 @@ export class ConcurrencyLimit {
   #means: AnswerTimes | null = null;
   #learnt: Learnt | null = null;
   #windowAtMs: number;
+  /** Of the window: while nothing was under way (Q8). */
+  #idleMs = 0;
   #all = new Times();
   /** Of what was sent in this window. */
   #fresh = new Times();
@@ -149,7 +153,11 @@ export class ConcurrencyLimit {
   }
 
   /** One more was handed over. @param underWay with it */
-  handedOver(underWay: number): void {
+  handedOver(underWay: number, nowMs: number): void {
+    if (underWay === 1) {
+      this.#idleMs += Math.max(0, nowMs - Math.max(this.#lastAnswerMs, this.#windowAtMs)); // Q8
+      this.#lastAnswerMs = nowMs;
+    }
     if (underWay > this.#peak) this.#peak = underWay;
   }
 
@@ -204,7 +212,7 @@ export class ConcurrencyLimit {
   #heard(underWay: number, nowMs: number): boolean {
     this.#lastAnswerMs = nowMs;
     const fresh = this.#fresh.means;
-    const passed = nowMs - this.#windowAtMs;
+    const passed = nowMs - this.#windowAtMs - this.#idleMs;
     const enough = this.#fresh.count + this.#pushedBack >= FEW;
     if (!enough || passed < WINDOW_MS || (fresh !== null && passed < fresh.runMs + fresh.queueMs)) return false; // Q2
     this.#reckon(fresh, passed, nowMs);
@@ -215,6 +223,7 @@ export class ConcurrencyLimit {
   /** The next window. */
   #begin(underWay: number, nowMs: number): void {
     this.#windowAtMs = nowMs;
+    this.#idleMs = 0;
     this.#all = new Times();
     this.#fresh = new Times();
     this.#pushedBack = 0;
@@ -236,7 +245,7 @@ export class ConcurrencyLimit {
       this.#descent = null;
       this.#fixedMs = Math.min(fresh.queueMs, MOST_FIXED_MS);
     } else {
-      this.#fixedMs = Math.min(this.#fixedMs * Math.exp(-passed / FADES_WITHIN_MS), fresh.queueMs);
+      this.#fixedMs = Math.min(this.#fixedMs * Math.exp(-(passed + this.#idleMs) / FADES_WITHIN_MS), fresh.queueMs);
       this.#move(fresh, reached, nowMs);
     }
     const most =

@@ -285,8 +285,9 @@ export class Admission {
   }
 
   #enter(gate: TaskGate, invocation: Invocation): void {
-    gate.letIn(invocation);
-    this.#options.enter(invocation, this.#options.nowMs());
+    const now = this.#options.nowMs();
+    gate.letIn(invocation, now);
+    this.#options.enter(invocation, now);
   }
 
   #leftRoom({ input }: Invocation): void {

@@ -38,10 +38,10 @@ export class TaskGate {
   }
 
   /** Hands `invocation` over. */
-  letIn(invocation: Invocation): void {
+  letIn(invocation: Invocation, nowMs: number): void {
     this.underWay += 1;
     invocation.handedOver = true;
-    this.limit.handedOver(this.underWay);
+    this.limit.handedOver(this.underWay, nowMs);
   }
 
   /** Lets in who waits, as long as there is room; what `enter` does may end requests, and so come back here. */

@@ -112,6 +112,17 @@ describe("API processes", () => {
     child.kill("SIGKILL");
   });
 
+  it("L3: has room for many that connect at once while it is busy", async () => {
+    const { url, child } = await fleet.addApi();
+    child.kill("SIGSTOP");
+    const sockets = Array.from({ length: 1_000 }, () => connect(Number(new URL(url).port), "127.0.0.1"));
+    await Promise.all(sockets.map((socket) => once(socket, "connect")));
+    child.kill("SIGCONT");
+    expect((await ask(`${url}/livez`)).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    child.kill("SIGKILL");
+  });
+
   it("SV1: hands what a frozen serving process was handed to the next when it is killed", async () => {
     const { url, child } = await fleet.addApi();
     const [serving] = childrenOf(child.pid ?? 0);

@@ -58,7 +58,7 @@ export function runModel(options: ModelOptions): ModelResult {
     while ((underWay[process] ?? 0) < limit.limit && (waiting[process] ?? 0) > 0) {
       waiting[process] = (waiting[process] ?? 0) - 1;
       underWay[process] = (underWay[process] ?? 0) + 1;
-      limit.handedOver(underWay[process]);
+      limit.handedOver(underWay[process], agenda.nowMs);
       const sent = { process, atMs: agenda.nowMs };
       agenda.in(wayMs / 2 + lagMs(agenda.nowMs), () => {
         list.push(sent);

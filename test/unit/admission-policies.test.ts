@@ -252,7 +252,7 @@ describe("the concurrency limit", () => {
     const limit = new ConcurrencyLimit(0);
     limit.setSlots(48);
     for (let n = 1; n <= 100; n += 1) {
-      limit.handedOver(1);
+      limit.handedOver(1, n * 60 - 51);
       limit.answered({ runMs: 50, queueMs: 1 }, 0, n * 60);
     }
     expect(limit.limit).toBe(48);
@@ -268,6 +268,21 @@ describe("the concurrency limit", () => {
     expect(limit.rate()).toBeGreaterThan(0.1);
     limit.looked(10_110);
     expect(limit.rate()).toBeCloseTo(0.001, 4);
+  });
+
+  it("Q8: counts no time in which nothing was under way", () => {
+    const limit = new ConcurrencyLimit(0);
+    limit.setSlots(10);
+    for (let n = 1; n <= 10; n += 1) limit.answered({ runMs: 50, queueMs: 0 }, 10, 100 + n);
+    // A quiet minute, and a burst: at first nothing is answered yet …
+    for (let n = 1; n <= 10; n += 1) limit.handedOver(n, 60_000);
+    limit.looked(60_000);
+    expect(limit.rate()).toBeCloseTo(10 / 50, 2);
+    // … and then some are, and as many as allowed are under way.
+    for (let round = 1; round <= 3; round += 1) {
+      for (let n = 1; n <= 10; n += 1) limit.answered({ runMs: 50, queueMs: 0 }, 10, 60_000 + 50 * round);
+    }
+    expect(limit.rate()).toBeGreaterThan(0.1);
   });
 
   it("holds no silence against them in which nothing could come", () => {
