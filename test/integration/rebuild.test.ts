@@ -7,8 +7,7 @@ import { runCairn } from "../support/cairn-command.ts";
 import { eventually } from "../support/eventually.ts";
 import { countDigest, Fleet } from "../support/fleet.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
-
-const STEPS = 60;
+import { STEADY_TASKS, SteadyJob } from "../support/steady-job.ts";
 
 interface Row {
   readonly id: string;
@@ -16,11 +15,11 @@ interface Row {
   readonly state: string | null;
 }
 
-describe("when Redis has lost everything", { timeout: 120_000 }, () => {
+describe("when Redis has lost everything", () => {
   let fleet: Fleet;
   let fresh: TestRedis | null = null;
   beforeAll(async () => {
-    fleet = await Fleet.start({ workers: 2, settings: { CAIRN_BATCH_SLOTS: "4" } });
+    fleet = await Fleet.start({ workers: 2, settings: { CAIRN_BATCH_SLOTS: "4", CAIRN_TASKS: STEADY_TASKS } });
   });
   afterAll(async () => {
     await fresh?.stop();
@@ -35,10 +34,10 @@ describe("when Redis has lost everything", { timeout: 120_000 }, () => {
   };
   const told = (rows: readonly Row[], ids: readonly string[]): (string | null)[][] =>
     ids.map((id) => rows.filter((row) => row.id === id).flatMap(({ found, state }) => [found, state]));
-  const succeeds = async (id: string, steps = STEPS): Promise<Job> => {
-    const isOver = ({ state }: Job): boolean => ["succeeded", "failed", "cancelled"].includes(state);
-    const job = await fleet.job(id, "succeeds", isOver, 90_000);
-    expect(job).toMatchObject({ state: "succeeded", output: { steps, digest: countDigest(steps) } });
+  const succeeds = async (steady: SteadyJob): Promise<Job> => {
+    steady.hurry();
+    const job = await steady.over();
+    expect(job).toMatchObject({ state: "succeeded", output: steady.output });
     return job;
   };
   const inTheStore = (id: string, state: string): Promise<string> =>
@@ -52,37 +51,37 @@ describe("when Redis has lost everything", { timeout: 120_000 }, () => {
   it("jobs that ran go on from their checkpoints, and what was over stays over", async () => {
     const finished = await fleet.count(3, 0);
     await fleet.job(finished, "succeeds", ({ state }) => state === "succeeded");
-    const running = await Promise.all([1, 2, 3].map(() => fleet.count(STEPS, 100)));
-    const stopped = await fleet.count(STEPS, 100);
-    await fleet.running(stopped);
-    await fleet.client.stop(stopped);
-    await inTheStore(stopped, "stopped");
-    for (const id of running) await fleet.running(id);
+    const running = await Promise.all([1, 2, 3].map(() => SteadyJob.submit(fleet)));
+    const stopped = await SteadyJob.submit(fleet);
+    await fleet.running(stopped.id);
+    await fleet.client.stop(stopped.id);
+    await inTheStore(stopped.id, "stopped");
+    for (const { id } of running) await fleet.running(id);
 
     await flush();
     const lost = await doctor();
-    const all = [...running, finished, stopped];
+    const all = [...running.map(({ id }) => id), finished, stopped.id];
     const states = [...running.map(() => "queued"), "succeeded", "stopped"];
     expect(told(lost, all)).toEqual(states.map((state) => ["lost", state]));
     await expect(fleet.client.job(finished)).rejects.toMatchObject({ code: "unknown_job" }); // Nothing was changed.
 
     expect(told(await doctor("--apply"), all)).toEqual(states.map((state) => ["rebuilt", state]));
     expect(told(await doctor("--apply"), all)).toEqual(all.map(() => ["live", null]));
-    for (const id of running) {
-      const job = await succeeds(id);
+    for (const steady of running) {
+      const job = await succeeds(steady);
       expect(job.attempts).toBeGreaterThan(1);
-      expect((await fleet.attempts(id)).at(-1)?.fromCheckpoint).toBeGreaterThan(0);
+      expect((await fleet.attempts(job.id)).at(-1)?.fromCheckpoint).toBeGreaterThan(0);
     }
     const over = await fleet.client.job(finished);
     expect(over).toMatchObject({ state: "succeeded", attempts: 1, output: { steps: 3, digest: countDigest(3) } });
-    expect(await fleet.client.job(stopped)).toMatchObject({ state: "stopped", reason: "stopped_by_request" });
-    await fleet.client.resume(stopped);
+    expect(await fleet.client.job(stopped.id)).toMatchObject({ state: "stopped", reason: "stopped_by_request" });
+    await fleet.client.resume(stopped.id);
     await succeeds(stopped);
   });
 
   it("a server that knows nothing of the old one is as good", async () => {
-    const id = await fleet.count(25, 100);
-    const { attempts } = await fleet.running(id);
+    const steady = await SteadyJob.submit(fleet);
+    const { id, attempts } = await fleet.running(steady.id);
     await fleet.redis.kill();
     fresh = await startRedis({ port: fleet.redis.port });
     await eventually("the API serves again", () =>
@@ -92,7 +91,7 @@ describe("when Redis has lost everything", { timeout: 120_000 }, () => {
       ),
     );
     expect(told(await doctor("--apply"), [id])).toEqual([["rebuilt", "queued"]]);
-    const job = await succeeds(id, 25);
+    const job = await succeeds(steady);
     expect(job.attempts).toBeGreaterThan(attempts);
     const fences = (await fleet.attempts(id)).map(({ fence }) => Number(fence.split(".")[0]));
     expect(fences.at(-1)).toBeGreaterThan(fences[0] ?? 0);

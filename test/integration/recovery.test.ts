@@ -1,28 +1,20 @@
 /** Whatever happens to the processes of a worker, a batch job ends with the result of an undisturbed run. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Worker } from "../../src/contract/worker.ts";
-import { countDigest, Fleet } from "../support/fleet.ts";
+import { Fleet } from "../support/fleet.ts";
+import { STEADY_TASKS, SteadyJob } from "../support/steady-job.ts";
 
-const STEPS = 35;
-const STEP_MS = 100;
-const DIGEST = countDigest(STEPS);
-
-describe("a batch job", { timeout: 120_000 }, () => {
+describe("a batch job", () => {
   let fleet: Fleet;
   beforeAll(async () => {
-    fleet = await Fleet.start({ workers: 3 });
+    fleet = await Fleet.start({ workers: 3, settings: { CAIRN_TASKS: STEADY_TASKS } });
   });
   afterAll(() => fleet.stop());
 
-  const end = async (id: string): Promise<void> => {
-    const job = await fleet.job(
-      id,
-      "succeeds",
-      ({ state }) => ["succeeded", "failed", "cancelled"].includes(state),
-      90_000,
-    );
-    expect(job).toMatchObject({ state: "succeeded", output: { steps: STEPS, digest: DIGEST }, retries: 0 });
-    const attempts = await fleet.attempts(id);
+  const end = async (job: SteadyJob): Promise<void> => {
+    job.hurry();
+    expect(await job.over()).toMatchObject({ state: "succeeded", output: job.output, retries: 0 });
+    const attempts = await fleet.attempts(job.id);
     // Every attempt began where the record said, and none went back behind what was committed.
     for (const [at, attempt] of attempts.entries()) {
       expect(attempt.fromCheckpoint ?? 0).toBeGreaterThanOrEqual(attempts[at - 1]?.fromCheckpoint ?? 0);
@@ -33,7 +25,7 @@ describe("a batch job", { timeout: 120_000 }, () => {
   const replace = async (workerId: string): Promise<void> => {
     await fleet.addWorker(`${workerId}x`);
   };
-  const movedOn = (id: string, attempt: number) =>
+  const movedOn = ({ id }: SteadyJob, attempt: number) =>
     fleet.job(
       id,
       `has attempt ${attempt + 1} running`,
@@ -41,16 +33,16 @@ describe("a batch job", { timeout: 120_000 }, () => {
     );
 
   it("survives SIGKILL of all processes of its worker", async () => {
-    const id = await fleet.count(STEPS, STEP_MS);
-    const first = await fleet.running(id);
+    const job = await SteadyJob.submit(fleet);
+    const first = await fleet.running(job.id);
     await fleet.signal(first.worker, "SIGKILL");
-    const second = await movedOn(id, first.attempts);
+    const second = await movedOn(job, first.attempts);
     expect(second.worker).not.toBe(first.worker);
     await replace(first.worker);
-    await end(id);
-    const [lost] = await fleet.attempts(id);
+    await end(job);
+    const [lost] = await fleet.attempts(job.id);
     expect(lost).toMatchObject({ outcome: "lost", reason: "worker_lost" });
-    const { goodput } = await fleet.client.job(id);
+    const { goodput } = await fleet.client.job(job.id);
     for (const part of ["usefulMs", "restoreMs", "detectMs", "queuedMs"] as const)
       expect(goodput?.[part]).toBeGreaterThan(0);
     expect(lost?.goodput?.detectMs).toBe(goodput?.detectMs);
@@ -60,29 +52,29 @@ describe("a batch job", { timeout: 120_000 }, () => {
 
   const alone: readonly (keyof Worker["pids"])[] = ["agent", "keepers", "runners"];
   it.each(alone)("survives SIGKILL of the %s alone", async (kind) => {
-    const id = await fleet.count(STEPS, STEP_MS);
-    const first = await fleet.running(id);
+    const job = await SteadyJob.submit(fleet);
+    const first = await fleet.running(job.id);
     await fleet.signal(first.worker, "SIGKILL", kind);
-    await movedOn(id, first.attempts);
+    await movedOn(job, first.attempts);
     if (kind === "agent") await replace(first.worker);
-    await end(id);
+    await end(job);
   });
 
   it.each(alone)("survives SIGSTOP of the %s alone, and its waking up", async (kind) => {
-    const id = await fleet.count(STEPS, STEP_MS);
-    const first = await fleet.running(id);
+    const job = await SteadyJob.submit(fleet);
+    const first = await fleet.running(job.id);
     await fleet.signal(first.worker, "SIGSTOP", kind);
-    await movedOn(id, first.attempts);
+    await movedOn(job, first.attempts);
     await fleet.signal(first.worker, "SIGCONT", kind);
-    await end(id);
+    await end(job);
     await fleet.worker(first.worker, "ready again", ({ state }) => state === "ready");
   });
 
   it("moves when its worker freezes past the lease, and nothing late is accepted when it thaws", async () => {
-    const id = await fleet.count(STEPS, STEP_MS);
-    const first = await fleet.running(id);
+    const job = await SteadyJob.submit(fleet);
+    const first = await fleet.running(job.id);
     await fleet.signal(first.worker, "SIGSTOP");
-    const second = await movedOn(id, first.attempts);
+    const second = await movedOn(job, first.attempts);
     expect(second.worker).not.toBe(first.worker);
     await fleet.signal(first.worker, "SIGCONT");
     await fleet.worker(
@@ -90,25 +82,29 @@ describe("a batch job", { timeout: 120_000 }, () => {
       "rid of its runner",
       ({ state, pids }) => state === "ready" && pids.runners.length === 0,
     );
-    await end(id);
+    await end(job);
   });
 
   it("stops at a checkpoint and continues exactly there", async () => {
-    const id = await fleet.count(STEPS, STEP_MS);
-    await fleet.running(id);
-    await fleet.client.stop(id);
-    const stopped = await fleet.job(id, "is stopped", ({ state }) => state === "stopped");
+    const job = await SteadyJob.submit(fleet);
+    await fleet.running(job.id);
+    await fleet.client.stop(job.id);
+    const stopped = await fleet.job(job.id, "is stopped", ({ state }) => state === "stopped");
     const progress = stopped.checkpoint?.progress ?? -1;
     expect(progress).toBeGreaterThan(0);
-    await fleet.client.resume(id);
-    const seen = await fleet.job(id, "runs again", ({ state, progress: now }) => state === "running" && now !== null);
+    await fleet.client.resume(job.id);
+    const seen = await fleet.job(
+      job.id,
+      "runs again",
+      ({ state, progress: now }) => state === "running" && now !== null,
+    );
     expect(seen.progress?.completed).toBeGreaterThanOrEqual(progress);
-    await end(id);
-    expect((await fleet.attempts(id)).map(({ outcome }) => outcome)).toEqual(["interrupted", "succeeded"]);
+    await end(job);
+    expect((await fleet.attempts(job.id)).map(({ outcome }) => outcome)).toEqual(["interrupted", "succeeded"]);
   });
 
   it("can be cancelled while it runs, and its process ends", async () => {
-    const id = await fleet.count(10_000, STEP_MS);
+    const { id } = await SteadyJob.submit(fleet);
     const { worker } = await fleet.running(id);
     const { pids } = await fleet.worker(worker);
     await fleet.client.cancel(id);
@@ -121,7 +117,7 @@ describe("a batch job", { timeout: 120_000 }, () => {
   });
 });
 
-describe("an agent that does not hear that it was given a job", { timeout: 120_000 }, () => {
+describe("an agent that does not hear that it was given a job", () => {
   let fleet: Fleet;
   beforeAll(async () => {
     fleet = await Fleet.start({ workers: 1, settings: { CAIRN_FAULTS: "agent.lease-answer=fail@1" } });
@@ -139,21 +135,24 @@ describe("an agent that does not hear that it was given a job", { timeout: 120_0
   });
 });
 
-describe("an agent that does not check its own lease after a freeze", { timeout: 120_000 }, () => {
+describe("an agent that does not check its own lease after a freeze", () => {
   let fleet: Fleet;
   beforeAll(async () => {
-    fleet = await Fleet.start({ workers: 2, settings: { CAIRN_FAULTS: "agent.own-check=skip" } });
+    fleet = await Fleet.start({
+      workers: 2,
+      settings: { CAIRN_FAULTS: "agent.own-check=skip", CAIRN_TASKS: STEADY_TASKS },
+    });
   });
   afterAll(() => fleet.stop());
 
   it("has its late writes refused by the record, and counted", async () => {
-    const id = await fleet.count(STEPS, STEP_MS);
-    const first = await fleet.running(id);
+    const job = await SteadyJob.submit(fleet);
+    const first = await fleet.running(job.id);
     await fleet.signal(first.worker, "SIGSTOP", "agent");
-    await fleet.job(id, "has moved", ({ attempts, state }) => attempts > first.attempts && state === "running");
+    await fleet.job(job.id, "has moved", ({ attempts, state }) => attempts > first.attempts && state === "running");
     await fleet.signal(first.worker, "SIGCONT", "agent");
-    const job = await fleet.job(id, "succeeds", ({ state }) => state === "succeeded");
-    expect(job.staleWritesRefused).toBeGreaterThan(0);
-    expect(job.output).toEqual({ steps: STEPS, digest: DIGEST });
+    await fleet.job(job.id, "has refused a late write", ({ staleWritesRefused }) => staleWritesRefused > 0);
+    job.hurry();
+    expect(await job.over()).toMatchObject({ state: "succeeded", output: job.output });
   });
 });

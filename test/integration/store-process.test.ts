@@ -9,9 +9,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore, type AnnouncedPieces } from "../../src/checkpoints/checkpoints.ts";
 import { runCairn, startCairn, type Running } from "../support/cairn-command.ts";
 import { eventually } from "../support/eventually.ts";
-import { countDigest, Fleet } from "../support/fleet.ts";
+import { Fleet } from "../support/fleet.ts";
 import { S3Server } from "../support/s3/server.ts";
 import { contentOf } from "../support/store-conformance.ts";
+import { STEADY_TASKS, SteadyJob } from "../support/steady-job.ts";
 import { STORE_TOKEN } from "../support/store-server.ts";
 
 const access = { s3: null, token: STORE_TOKEN };
@@ -135,13 +136,14 @@ describe("cairn store as a process", () => {
 
   test("a whole Cairn keeps its checkpoints there: a job whose worker is killed ends with the right digest", async () => {
     const { url, store } = await start();
-    const fleet = await Fleet.start({ settings: { CAIRN_STORE: url, CAIRN_STORE_TOKEN: STORE_TOKEN }, workers: 2 });
+    const settings = { CAIRN_STORE: url, CAIRN_STORE_TOKEN: STORE_TOKEN, CAIRN_TASKS: STEADY_TASKS };
+    const fleet = await Fleet.start({ settings, workers: 2 });
     try {
-      const id = await fleet.count(25, 100);
-      const first = await fleet.running(id);
-      await fleet.signal(first.worker, "SIGKILL");
-      const job = await fleet.job(id, "succeeds", ({ state }) => state === "succeeded" || state === "failed");
-      expect(job).toMatchObject({ state: "succeeded", output: { steps: 25, digest: countDigest(25) } });
+      const job = await SteadyJob.submit(fleet);
+      const { id, worker } = await fleet.running(job.id);
+      await fleet.signal(worker, "SIGKILL");
+      job.hurry();
+      expect(await job.over()).toMatchObject({ state: "succeeded", output: job.output });
       expect((await fleet.attempts(id))[1]?.fromCheckpoint).not.toBeNull();
       expect(await store.stat(`jobs/${id}/OUTCOME.json`)).not.toBeNull();
     } finally {

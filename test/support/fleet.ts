@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { CairnClient } from "../../src/client/client.ts";
 import type { Attempt, Job } from "../../src/contract/job.ts";
 import type { Worker } from "../../src/contract/worker.ts";
+import { identify } from "../../src/launch/process-identity.mjs";
 import { batchNice } from "./batch-nice.ts";
 import { eventually } from "./eventually.ts";
 import { familyOf } from "./process-cpu.ts";
@@ -138,12 +139,13 @@ export class Fleet {
     });
   }
 
-  /** Submits a `count` job and waits until it runs and has a checkpoint. */
+  /** Submits a `count` job. @returns its id */
   async count(steps: number, stepMs: number): Promise<string> {
     const { job } = await this.client.submit({ task: "count", input: { steps, stepMs } });
     return job.id;
   }
 
+  /** Waits until the job runs and has a checkpoint, and its worker tells of a runner that lives. */
   async running(id: string): Promise<Job & { readonly worker: string }> {
     const job = await this.job(
       id,
@@ -151,7 +153,12 @@ export class Fleet {
       (seen) => seen.state === "running" && seen.checkpoint !== null,
     );
     if (job.worker === null) throw new Error("it runs nowhere");
-    await this.worker(job.worker, "with a runner", (worker) => worker.pids.runners.length > 0);
+    // A worker tells of a runner that has ended until its next beat.
+    await this.worker(
+      job.worker,
+      "with a runner",
+      ({ pids }) => pids.runners.length > 0 && pids.runners.every(isAlive),
+    );
     return { ...job, worker: job.worker };
   }
 
@@ -213,6 +220,10 @@ export class Fleet {
 
 function allPids({ pids }: Worker): number[] {
   return [pids.agent, ...pids.replicas, ...pids.keepers, ...pids.runners];
+}
+
+function isAlive(pid: number): boolean {
+  return identify(pid) !== null;
 }
 
 function send(pid: number, name: NodeJS.Signals): void {
