@@ -41,7 +41,9 @@ export type AttemptGoodput = z.infer<typeof attemptGoodputSchema>;
 export const checkpointIntervalSchema = z.object({
   ms: durationMs.describe("Work between two checkpoints"),
   costMs: durationMs.nullable().describe("What a checkpoint holds the program up, averaged; null: none was taken yet"),
-  mtbfMs: durationMs.describe("Mean time between losses of a worker, as the fleet has counted"),
+  mtbfMs: durationMs.describe(
+    "Mean time between losses of a worker, as the fleet has counted; of workers in its zone, if they name one",
+  ),
   why: z.enum(Object.keys(INTERVAL_REASONS) as [IntervalReason, ...IntervalReason[]]),
 });
 

@@ -109,7 +109,7 @@ export class Caretaker implements Service {
     await batch.passTime();
     await this.#findLostWorkers();
     await batch.renewTickets(this.#servedQueues());
-    if (round % COUNT_EVERY === 0) await this.#failures.count(watch.workers().filter(isLive).length);
+    if (round % COUNT_EVERY === 0) await this.#failures.count(this.#aliveByZone());
     if (round % STRAY_EVERY === 0) {
       const pools = [...new Set(watch.workers().flatMap(({ registration }) => registration?.pools ?? []))];
       await batch.findStuckTickets(queuesOf(watch.tasks, pools));
@@ -128,6 +128,16 @@ export class Caretaker implements Service {
     void work()
       .catch((error: unknown) => this.#deps.logger.warn({ err: error, what }, "not done in the store"))
       .finally(() => this.#working.delete(what));
+  }
+
+  /** "": those that name none. */
+  #aliveByZone(): ReadonlyMap<string, number> {
+    const alive = new Map<string, number>();
+    for (const { registration } of this.#deps.watch.workers().filter(isLive)) {
+      const zone = registration?.zone ?? "";
+      alive.set(zone, (alive.get(zone) ?? 0) + 1);
+    }
+    return alive;
   }
 
   /** Queues that a live worker draws from. */

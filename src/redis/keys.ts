@@ -89,7 +89,7 @@ export interface Keys {
   readonly generation: string;
   /** STRING, JSON: which checkpoint store the fleet uses (`batch/fleet-store.ts`). */
   readonly store: string;
-  /** HASH, losses of workers and the time they happened in, and the mean time between them. */
+  /** HASH, losses of workers and the time they happened in, and the mean time between them; of zones with `@<zone>`. */
   readonly failures: string;
   /** HASH, part of the time → ms that all batch jobs together have spent on it. */
   readonly timeSpent: string;

@@ -4,6 +4,7 @@ import { describe, expect } from "vitest";
 import { costOf, FleetTime, NOTHING_NEW, toGoodput, type Lease } from "../../src/batch/batch.ts";
 import { splitAttempt, type AttemptAccount } from "../../src/domain/goodput.ts";
 import { FailureBook } from "../../src/fleet/fleet.ts";
+import { loadScript, runScript } from "../../src/redis/script.ts";
 import { checkpointCommit } from "../support/batch-bench.ts";
 import { it } from "../support/batch-test.ts";
 
@@ -12,7 +13,7 @@ describe("the time of batch jobs", () => {
     batch,
   }) => {
     const book = new FailureBook(batch);
-    await book.count(8);
+    await book.count(new Map([["", 8]]));
     const id = await batch.created();
     const first = await batch.lease("w1");
     const interval = { ms: 4_800, costMs: 200, mtbfMs: 60_000, why: "optimum" } as const;
@@ -23,10 +24,55 @@ describe("the time of batch jobs", () => {
     await batch
       .deskOf("w1")
       .end(id, first.fence, first.record, { kind: "runner_lost", detail: "SIGKILL" }, NOTHING_NEW);
-    expect(await book.count(8)).toBeLessThan(600_000); // a loss, after hardly any time of workers
+    expect(await book.count(new Map([["", 8]]))).toBeLessThan(600_000); // a loss, after hardly any time of workers
     const second = await batch.lease("w2");
     expect(costOf(second.record)).toEqual(cost);
     expect(Number(second.record["mtbfMs"])).toBeLessThan(600_000);
+  });
+
+  it("FR4: a job goes by how often workers of its zone are lost; where nobody knows that yet, by the fleet's rate", async ({
+    batch,
+  }) => {
+    const book = new FailureBook(batch);
+    const zones = new Map([...["spot", "own"].map((zone): [string, number] => [zone, 4]), ["", 1]]);
+    /** As a job learns it that runs there. */
+    const rateIn = async (zone: string): Promise<number> => {
+      const id = await batch.created();
+      const { fence, record } = await batch.lease("w1", "alone", zone);
+      const desk = batch.deskOf("w1", zone);
+      const mtbfMs = Number(record["mtbfMs"]);
+      expect(await desk.renew(id, fence, NOTHING_NEW)).toMatchObject({ kind: "held", mtbfMs });
+      await desk.end(id, fence, record, { kind: "succeeded", output: "1", artifacts: [] }, NOTHING_NEW);
+      return mtbfMs;
+    };
+    const loseIn = async (zone: string): Promise<void> => {
+      const id = await batch.created();
+      const { fence, record } = await batch.lease("w1", "alone", zone);
+      await batch.deskOf("w1", zone).end(id, fence, record, { kind: "runner_lost", detail: "" }, NOTHING_NEW);
+      const again = await batch.lease("w2");
+      const end = { kind: "succeeded", output: "1", artifacts: [] } as const;
+      await batch.deskOf("w2").end(id, again.fence, again.record, end, NOTHING_NEW);
+    };
+    await book.count(zones);
+    expect(await rateIn("spot")).toBe(600_000);
+    await loseIn("spot");
+    const fleet = await book.count(zones);
+    const [spot, own, unknown, none] = [
+      await rateIn("spot"),
+      await rateIn("own"),
+      await rateIn("new"),
+      await rateIn(""),
+    ];
+    expect(spot).toBeLessThan(fleet);
+    expect(own).toBeGreaterThan(spot);
+    expect([unknown, none]).toEqual([fleet, fleet]);
+    // A worker that falls silent is a loss of its zone too.
+    await batch.redis.hset(batch.keys.workers, "w9", '{"zone":"own"}');
+    await batch.redis.hset(batch.keys.beats, "w9", "1|its last beat");
+    const loseWorker = loadScript(new URL("../../src/fleet/scripts/", import.meta.url), "lose-worker");
+    expect(await runScript(batch.redis, loseWorker, [batch.keys.root], ["w9", "1|its last beat", "{}"])).toBe(1);
+    await book.count(zones);
+    expect(await rateIn("own")).toBeLessThan(own);
   });
 
   it("GP1: where the time of a job went adds up to the whole, per attempt, job and fleet", async ({ batch }) => {

@@ -82,14 +82,14 @@ export async function openBatch(url: string, options: { readonly writer?: Script
     onTicketError: raise,
   };
   const writer = new JobWriter(writing);
-  const deskOf = (workerId: string): LeaseDesk =>
+  const deskOf = (workerId: string, zone = ""): LeaseDesk =>
     new LeaseDesk({
       redis,
       writer: options.writer ?? fastWriter(redis),
       keys,
       scripts,
       tickets,
-      holder: { workerId, boot: `boot-${workerId}`, zone: "" },
+      holder: { workerId, boot: `boot-${workerId}`, zone },
       redisNowMs,
       random: () => 0.5,
       garbageDelayMs: 0,
@@ -165,10 +165,10 @@ export async function openBatch(url: string, options: { readonly writer?: Script
       return outcome.job.id;
     },
     /** Draws the next ticket of `count` and leases its job. */
-    async lease(workerId: string, elsewhere: "others" | "alone" = "alone"): Promise<Lease> {
+    async lease(workerId: string, elsewhere: "others" | "alone" = "alone", zone = ""): Promise<Lease> {
       const ticket = await drawer.draw(["default.count.v1"], workerId);
       if (ticket === null) throw new Error("no ticket waits");
-      const outcome = await deskOf(workerId).lease(ticket, elsewhere);
+      const outcome = await deskOf(workerId, zone).lease(ticket, elsewhere);
       await ticket.settle();
       if (outcome.kind !== "granted") throw new Error(`lease refused: ${outcome.why}`);
       return outcome.lease;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { averageCost, chooseInterval, dalyMs } from "../../src/domain/checkpoint-interval.ts";
-import { meanTimeToLossMs, NO_LOSSES } from "../../src/domain/failure-rate.ts";
+import { meanTimeToLossInZoneMs, meanTimeToLossMs, NO_LOSSES } from "../../src/domain/failure-rate.ts";
 
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
@@ -110,5 +110,30 @@ describe("the rate of losses", () => {
     expect(meanTimeToLossMs({ ...quiet, recentLosses: 0, recentMs: 2 * HOUR })).toBeGreaterThan(48 * HOUR);
     expect(meanTimeToLossMs(burst)).toBeLessThan(0.5 * HOUR);
     expect(meanTimeToLossMs({ ...burst, recentLosses: 0, recentMs: 2 * HOUR })).toBeGreaterThan(8 * HOUR);
+  });
+
+  describe("FR4: of a zone", () => {
+    const counts = (losses: number, hours: number) => ({
+      ...{ longLosses: losses, longMs: hours * HOUR, recentLosses: losses / 10, recentMs: (hours * HOUR) / 10 },
+    });
+
+    it("is the fleet's as long as nothing was seen there", () => {
+      const fleet = counts(7, 30);
+      expect(meanTimeToLossInZoneMs(NO_LOSSES, fleet)).toBe(meanTimeToLossMs(fleet));
+    });
+
+    it("comes apart where zones differ: machines that are taken back beside machines of one's own", () => {
+      const [spot, own, fleet] = [counts(40, 20), counts(1, 100), counts(41, 120)];
+      expect(Math.abs(meanTimeToLossInZoneMs(spot, fleet) / (HOUR / 2) - 1)).toBeLessThan(0.25);
+      expect(meanTimeToLossInZoneMs(own, fleet)).toBeGreaterThan(25 * HOUR);
+      expect(meanTimeToLossMs(fleet)).toBeLessThan(4 * HOUR);
+    });
+
+    it("is that of the fleet, about, where zones are alike, and is not led astray by one loss", () => {
+      const [half, fleet] = [counts(20, 20), counts(40, 40)];
+      expect(Math.abs(meanTimeToLossInZoneMs(half, fleet) / meanTimeToLossMs(fleet) - 1)).toBeLessThan(0.1);
+      const unlucky = { longLosses: 1, longMs: HOUR / 60, recentLosses: 1, recentMs: HOUR / 60 };
+      expect(meanTimeToLossInZoneMs(unlucky, fleet)).toBeGreaterThan(meanTimeToLossMs(fleet) / 5);
+    });
   });
 });

@@ -43,7 +43,7 @@ elseif kind == 'failed' then
       at, 'retry_scheduled', { retry = retries, inMs = tonumber(backoff) })
   end
 elseif kind == 'runner_lost' then
-  count_loss()
+  count_loss(job.zone)
   close_attempt(id, job, at, 'lost', payload)
   strike(id, job, at, payload ~= '' and payload or 'runner_lost')
   state = let_go(id, job, at, 'runner_lost')

@@ -51,7 +51,7 @@ redis.call('HSET', key('attempts', id), attempt, cjson.encode({
   zone = zone ~= '' and zone or cjson.null, startedAt = at, endedAt = cjson.null,
   fromCheckpoint = from or cjson.null, lastCheckpoint = from or cjson.null, outcome = 'running', reason = cjson.null,
 }))
-local flat = { 'granted', 'mtbfMs', mean_time_to_loss() }
+local flat = { 'granted', 'mtbfMs', mean_time_to_loss(zone) }
 for field, value in pairs(job) do
   flat[#flat + 1] = field
   flat[#flat + 1] = value

@@ -20,4 +20,4 @@ local news = { 'renewedAt', now_ms() }
 if ARGV[6] ~= '' and ARGV[6] ~= job.interval then news[3], news[4] = 'interval', ARGV[6] end
 if ARGV[7] ~= '' then news[#news + 1], news[#news + 2] = 'account', ARGV[7] end
 redis.call('HSET', key('job', id), unpack(news))
-return { 'held', job.intent or '', job.checkpointRequest or '0', job.stopGraceMs or '', mean_time_to_loss() }
+return { 'held', job.intent or '', job.checkpointRequest or '0', job.stopGraceMs or '', mean_time_to_loss(job.zone) }

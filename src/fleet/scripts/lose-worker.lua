@@ -8,4 +8,7 @@ local time = redis.call('TIME')
 local at = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', root .. ':beats', ARGV[1], string.format('%d|%s', at, ARGV[3]))
 redis.call('HINCRBY', root .. ':failures', 'losses', 1)
+local registration = redis.call('HGET', root .. ':workers', ARGV[1])
+local zone = registration and cjson.decode(registration).zone
+if type(zone) == 'string' and zone ~= '' then redis.call('HINCRBY', root .. ':failures', 'losses@' .. zone, 1) end
 return 1

@@ -14,12 +14,17 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- How often a worker of this fleet is lost, as its caretaker has counted (fleet/failure-book.ts): ms, or ''.
-local function mean_time_to_loss() return redis.call('HGET', whole('failures'), 'mtbfMs') or '' end
+-- How often a worker of a zone is lost, as the caretaker has counted (fleet/failure-book.ts): ms, or ''. Of a zone that
+-- was not counted yet, or of none: how often a worker of the fleet is.
+local function mean_time_to_loss(zone)
+  local known = redis.call('HMGET', whole('failures'), 'mtbfMs@' .. (zone or ''), 'mtbfMs')
+  return known[1] or known[2] or ''
+end
 
--- A process that was lost without notice counts as a failure of the fleet.
-local function count_loss()
+-- A process that was lost without notice counts as a failure of the fleet, and of its zone.
+local function count_loss(zone)
   redis.call('HINCRBY', whole('failures'), 'losses', 1)
+  if zone and zone ~= '' then redis.call('HINCRBY', whole('failures'), 'losses@' .. zone, 1) end
 end
 
 local function load(id)
@@ -364,7 +369,7 @@ local function strike(id, job, at, reason)
   local heard = reason == 'worker_lost' and tonumber(job.renewedAt or at) or at
   local since = math.max(tonumber(job.leasedAt or at), tonumber(job.ckAt ~= '' and job.ckAt or 0) or 0)
   local where = job.worker and job.worker ~= '' and job.worker or job.holder or ''
-  local mtbf = tonumber(mean_time_to_loss()) or USUAL_MTBF
+  local mtbf = tonumber(mean_time_to_loss(job.zone)) or USUAL_MTBF
   local chance = 1 - math.exp(-math.max(0, heard - since) / mtbf)
   local odds = math.max(math.log10(chance), QUARANTINE.oddsOfOneAtLeast)
   if job.class == 'batch' then keep_apart(id, job, at) end
