@@ -8,10 +8,12 @@ import { S3Store } from "./s3-store.ts";
 import { NO_STORE_ACCESS, type StoreAccess } from "./store-access.ts";
 import type { CheckpointStore } from "./store.ts";
 
+export { CopyFollower } from "./copy-follower.ts";
 export {
   freezeFiles,
   handedOver,
   stillFrozen,
+  type CopyBegun,
   type FileToFreeze,
   type FreezeOptions,
   type Freezing,

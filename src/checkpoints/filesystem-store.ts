@@ -66,9 +66,10 @@ export class FilesystemStore implements CheckpointStore {
     file: string,
     nameOf: (content: Content) => string | null,
     rights: FileRights = "read",
+    hashed?: Promise<Content>,
   ): Promise<NamedOutcome> {
     try {
-      const kept = rights === "keep" ? await this.#keep(file, nameOf) : null;
+      const kept = rights === "keep" ? await this.#keep(file, nameOf, hashed) : null;
       if (kept !== null) return kept;
       const temporary = await this.#temporaryPath();
       try {
@@ -86,7 +87,11 @@ export class FilesystemStore implements CheckpointStore {
   }
 
   /** Makes `file` itself an object (W1). @returns null where that cannot be: it has to be copied */
-  async #keep(file: string, nameOf: (content: Content) => string | null): Promise<NamedOutcome | null> {
+  async #keep(
+    file: string,
+    nameOf: (content: Content) => string | null,
+    hashed: Promise<Content> | undefined,
+  ): Promise<NamedOutcome | null> {
     if (this.#linking === "impossible") return null;
     const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
@@ -95,7 +100,7 @@ export class FilesystemStore implements CheckpointStore {
       // Whose it is, it stays: an object that somebody else may write to is none.
       const isOurs = before.isFile() && Number(before.uid) === process.geteuid?.();
       if (!isOurs || before.dev !== (await stat(this.#temporary, { bigint: true })).dev) return null;
-      const [content] = await Promise.all([hashFile(file), handle.sync()]);
+      const [content] = await Promise.all([hashed ?? hashFile(file), handle.sync()]);
       const name = nameOf(content);
       if (name === null) return { kind: "not_needed", name, ...content };
       const path = this.#path(name);

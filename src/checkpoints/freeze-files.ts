@@ -17,9 +17,11 @@ import { copyFile, link, lstat, mkdir, readdir, realpath } from "node:fs/promise
 import { dirname, join, posix, sep } from "node:path";
 import type { Clock } from "../runtime/clock.ts";
 import { identityOf } from "./file-identity.ts";
+import type { Content } from "./hashing-copy.ts";
 import { inLanes } from "./in-lanes.ts";
 import { isFileName } from "./manifest.ts";
 import { isCode } from "./system-error.ts";
+import { canFollow, THREAD_FROM } from "./threaded-hash.ts";
 
 /** Z3, ms */
 const REST_MS = 20;
@@ -40,6 +42,16 @@ export interface FreezeOptions {
   /** An empty folder for this alone, best on the same filesystem as `source`. */
   readonly into: string;
   readonly clock: Clock;
+  /** Called when the copying of one large file begins, so that it can be followed (`copy-follower.ts`). */
+  readonly onCopying?: (copy: CopyBegun) => void;
+}
+
+/** A copy that is being made. It may come to nothing. */
+export interface CopyBegun {
+  /** Of the file in the checkpoint. */
+  readonly name: string;
+  /** Of the copy. */
+  readonly path: string;
 }
 
 export interface FrozenFile {
@@ -51,6 +63,8 @@ export interface FrozenFile {
   readonly how: "reflinked" | "copied" | "linked" | "handed_over";
   /** Inode, size and times (Z2); of no meaning to others. */
   readonly identity: string;
+  /** What it hashes to, if that was begun while it was copied. */
+  readonly hashed?: Promise<Content>;
 }
 
 export interface FrozenFolder {
@@ -65,11 +79,17 @@ export type Freezing =
   | { readonly kind: "changed"; readonly detail: string };
 
 /** Freezes `files` (Z1, Z2). @throws Error for what is no regular file of the program (Z4), or cannot be copied */
-export async function freezeFiles({ source, files, into, clock }: FreezeOptions): Promise<Freezing> {
+export async function freezeFiles({ source, files, into, clock, onCopying }: FreezeOptions): Promise<Freezing> {
   const inside = await realpath(source);
+  let announce = onCopying !== undefined && (await canFollow(into)) ? onCopying : null;
+  const onCopy = (copy: CopyBegun, bytes: number): void => {
+    if (announce === null || bytes < THREAD_FROM) return;
+    announce(copy);
+    announce = null; // CF1
+  };
   const changed: string[] = [];
   const frozen = await inLanes(LANES, files, async (file) => {
-    const result = changed.length > 0 ? null : await freezeOne(file, { inside, into, clock });
+    const result = changed.length > 0 ? null : await freezeOne(file, { inside, into, clock, onCopy });
     if (result === null) changed.push(file.name);
     return result;
   });
@@ -105,11 +125,15 @@ export async function stillFrozen({ folder }: FrozenFolder, file: FrozenFile): P
   return stats !== null && identityOf(stats) === file.identity;
 }
 
+interface Freezer {
+  readonly inside: string;
+  readonly into: string;
+  readonly clock: Clock;
+  readonly onCopy: (copy: CopyBegun, bytes: number) => void;
+}
+
 /** @returns null when the file changed meanwhile, or is not there */
-async function freezeOne(
-  file: FileToFreeze,
-  { inside, into, clock }: { readonly inside: string; readonly into: string; readonly clock: Clock },
-): Promise<FrozenFile | null> {
+async function freezeOne(file: FileToFreeze, { inside, into, clock, onCopy }: Freezer): Promise<FrozenFile | null> {
   const { name } = file;
   if (!isFileName(name)) throw new Error(`${name} is no name for a file of a checkpoint`);
   const [from, to] = [join(inside, name), join(into, name)];
@@ -123,7 +147,7 @@ async function freezeOne(
   const rested = ageMs < REST_MS ? await statOf(from) : before;
   if (rested === null) return null;
   await mkdir(dirname(to), { recursive: true });
-  const how = await share(from, to, file.written);
+  const how = await share(from, to, file.written, () => onCopy({ name, path: to }, Number(rested.size)));
   const after = how === null ? null : await statOf(from);
   if (how === null || after === null || identityOf(after) !== identityOf(rested)) return null; // Z2
   // To link a file changes its time of change, which is not its content's.
@@ -142,7 +166,12 @@ function frozenFile(
 }
 
 /** Z1. @returns null when `from` is gone */
-async function share(from: string, to: string, written: FileToFreeze["written"]): Promise<FrozenFile["how"] | null> {
+async function share(
+  from: string,
+  to: string,
+  written: FileToFreeze["written"],
+  onCopy: () => void,
+): Promise<FrozenFile["how"] | null> {
   try {
     await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
     return "reflinked";
@@ -152,6 +181,7 @@ async function share(from: string, to: string, written: FileToFreeze["written"])
   }
   try {
     if (written === "replaced" && (await linked(from, to))) return "linked";
+    onCopy();
     await copyFile(from, to, constants.COPYFILE_EXCL);
     return "copied";
   } catch (error) {

@@ -22,6 +22,7 @@ import {
   type CheckpointStore,
   contentChanged,
   type CreateOutcome,
+  type FileRights,
   type NamedOutcome,
   type Source,
   type StoredEntry,
@@ -81,8 +82,13 @@ export class HttpStore implements CheckpointStore {
     }
   }
 
-  createNamed(file: string, nameOf: (content: Content) => string | null): Promise<NamedOutcome> {
-    return createHashed(this, file, nameOf);
+  createNamed(
+    file: string,
+    nameOf: (content: Content) => string | null,
+    _rights?: FileRights,
+    hashed?: Promise<Content>,
+  ): Promise<NamedOutcome> {
+    return createHashed(this, file, nameOf, hashed);
   }
 
   async get(name: string, from = 0): Promise<Readable | null> {

@@ -21,6 +21,7 @@ import {
   announcedHash,
   type CheckpointStore,
   type CreateOutcome,
+  type FileRights,
   type NamedOutcome,
   type Source,
   type StoredEntry,
@@ -79,8 +80,13 @@ export class S3Store implements CheckpointStore {
     }
   }
 
-  createNamed(file: string, nameOf: (content: Content) => string | null): Promise<NamedOutcome> {
-    return createHashed(this, file, nameOf);
+  createNamed(
+    file: string,
+    nameOf: (content: Content) => string | null,
+    _rights?: FileRights,
+    hashed?: Promise<Content>,
+  ): Promise<NamedOutcome> {
+    return createHashed(this, file, nameOf, hashed);
   }
 
   async get(name: string, from = 0): Promise<Readable | null> {

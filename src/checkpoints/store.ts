@@ -49,9 +49,15 @@ export interface CheckpointStore {
   create(name: string, source: Source, expected?: { readonly sha256: string }): Promise<CreateOutcome>;
   /**
    * Stores a file under the name that `nameOf` finds for its content, in one pass where the store can.
-   * `nameOf` says null when the content is not needed after all. `rights` (default `read`): B6.
+   * `nameOf` says null when the content is not needed after all. `rights` (default `read`): B6. `hashed` is what the
+   * file hashes to, where somebody has begun that; a store that makes a copy hashes the copy.
    */
-  createNamed(file: string, nameOf: (content: Content) => string | null, rights?: FileRights): Promise<NamedOutcome>;
+  createNamed(
+    file: string,
+    nameOf: (content: Content) => string | null,
+    rights?: FileRights,
+    hashed?: Promise<Content>,
+  ): Promise<NamedOutcome>;
   /**
    * The content, from byte `from` (default 0) on; null if there is none, nothing if it ends before.
    * Whoever asks has to read it to its end or destroy it.

@@ -47,9 +47,9 @@ export class FollowingHash {
   /** @param path of the copy, which need not be there yet */
   constructor(path: string) {
     this.#thread = threadFor(path, this.#copying);
-    this.#thread.unref(); // HC3
     this.result = resultOf(this.#thread);
     this.result.catch(() => undefined); // It is waited for later, or not at all.
+    this.#thread.unref(); // HC3. Behind `resultOf`: who listens to a thread keeps it.
   }
 
   /** The copy is whole: all that it will ever have is there. */

@@ -9,8 +9,9 @@ export async function createHashed(
   store: Pick<CheckpointStore, "create">,
   file: string,
   nameOf: (content: Content) => string | null,
+  hashed: Promise<Content> | undefined,
 ): Promise<NamedOutcome> {
-  const content = await hashFile(file).catch((error: unknown) => {
+  const content = await (hashed ?? hashFile(file)).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error);
     throw new StoreFault("unavailable", `${file} could not be read: ${why}`, { cause: error });
   });

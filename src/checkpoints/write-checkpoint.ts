@@ -89,9 +89,11 @@ async function storeFiles(
     const { name } = file;
     const path = join(frozen.folder, name);
     // What was not written to since the parent is probably there: reading it costs less than storing it in vain.
-    const content = isOld(file, parent) ? await hashFile(path) : null;
+    const content = isOld(file, parent) ? await (file.hashed ?? hashFile(path)) : null;
     const { bytes, sha256 } =
-      content === null || nameOf(content) !== null ? await store.createNamed(path, nameOf, rightsTo(file)) : content;
+      content === null || nameOf(content) !== null
+        ? await store.createNamed(path, nameOf, rightsTo(file), file.hashed)
+        : content;
     if (!(await stillFrozen(frozen, file))) throw contentChanged(name); // C3
     const object = known.get(sha256) ?? objectName(job, sha256, fence);
     known.set(sha256, object);

@@ -4,7 +4,8 @@
  *
  *   npm run bench -- checkpoint [MiB] [rounds] [--folder=…] [--json]
  *
- * A program's file is frozen (copied, linked as `replaced`, or reflinked where the filesystem can), stored with its hash
+ * A program's file is frozen (copied, linked as `replaced`, or reflinked where the filesystem can), hashed meanwhile as
+ * its keeper does it (`copy-follower.ts`), stored under its hash
  * in a store in a folder, synced, and named by a manifest; then it is restored and verified. `dd` copies the same file
  * with `conv=fsync`, and back without. What is left is the commit: one script in Redis. "Blocked" is the time that a
  * program would stand still: the freezing. Rounds take turns, the median counts. `--folder` chooses the disk.
@@ -16,6 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import {
+  CopyFollower,
   freezeFiles,
   openCheckpoint,
   openStore,
@@ -68,10 +70,14 @@ async function measure(source: string, written: FileToFreeze["written"], round: 
   lag.enable();
   const begin = performance.now();
   const files = [{ name: "state", written }];
-  const freezing = await freezeFiles({ source, files, into, clock: systemClock });
+  const follower = new CopyFollower();
+  const freezing = await freezeFiles({
+    ...{ source, files, into, clock: systemClock },
+    onCopying: (copy) => follower.follow(copy),
+  });
   if (freezing.kind === "changed") throw new Error(freezing.detail);
   const blockedMs = performance.now() - begin;
-  const checkpoint = await writeCheckpoint(store, freezing.frozen, {
+  const checkpoint = await writeCheckpoint(store, follower.handOver(freezing.frozen), {
     ...{ job: "bench", task: "bench", checkpointVersion: 1, seq: round, attempt: 1, parent: null, progress: null },
     ...{ fence: { generation: 1, counter: round, token: written.replace("_", "") }, artifacts: [], trial: 0 },
     createdAt: new Date().toISOString(),

@@ -231,10 +231,9 @@ export class Attempt {
     this.#runner = runner;
     link.say({ kind: "runner", pid: runner.pid });
     void runner.ended.then((exit) => this.#onRunnerEnded(exit));
-    const source = new SavingRunner(runner);
-    this.#saving = source;
-    const parts = { artifacts: this.#artifacts, time: this.#time, traces: this.#traces };
-    this.#checkpointer = new Checkpointer({ ...this.#options, ...parts, source, parent });
+    this.#saving = new SavingRunner(runner);
+    const parts = { artifacts: this.#artifacts, time: this.#time, traces: this.#traces, source: this.#saving };
+    this.#checkpointer = new Checkpointer({ ...this.#options, ...parts, parent });
     const onHeldUp = (why: HeldUp, detail: string): void => this.#decide({ kind: "held_up", why, detail });
     const views = { storeId: assignment.storeId, folder: join(this.folder, "views"), onHeldUp };
     this.#views = new CheckpointViews({ ...this.#options, ...views });
@@ -260,7 +259,8 @@ export class Attempt {
       case "saved":
       case "save_failed":
       case "not_saved":
-        this.#saving?.saved(message);
+      case "copying":
+        this.#saving?.heard(message);
         return;
       case "offer":
         this.cadence.ask();

@@ -2,7 +2,7 @@
  * Where the files of a checkpoint come from: a task that saves its state into a folder, or a program whose files are
  * frozen where they lie. Either way they are at rest when they get here, and the program is at work again.
  */
-import { handedOver, type FrozenFolder } from "../../src/checkpoints/checkpoints.ts";
+import { CopyFollower, handedOver, type FrozenFolder } from "../../src/checkpoints/checkpoints.ts";
 import type { ArtifactFile, FromRunner } from "../runner/protocol.ts";
 import type { Progress } from "./protocol.ts";
 import type { RunnerProcess } from "./runner-process.ts";
@@ -41,22 +41,30 @@ type Saved = Extract<FromRunner, { kind: "saved" | "save_failed" | "not_saved" }
 export class SavingRunner implements CheckpointSource {
   readonly #runner: Pick<RunnerProcess, "tell">;
   #saves = 0;
+  readonly #follower = new CopyFollower();
   #onSaved: ((saved: Saved | null) => void) | null = null;
 
   constructor(runner: Pick<RunnerProcess, "tell">) {
     this.#runner = runner;
   }
 
-  /** Takes the runner's answer to a save. */
-  saved(saved: Saved): void {
-    if (saved.id === this.#saves) this.#onSaved?.(saved);
+  /** Takes the runner's answer to a save, or that it copies a file of one: the hash, which takes longest, begins here. */
+  heard(said: Saved | Extract<FromRunner, { kind: "copying" }>): void {
+    if (said.kind !== "copying") {
+      if (said.id === this.#saves) this.#onSaved?.(said);
+    } else if (this.#onSaved !== null) this.#follower.follow(said.copy);
   }
 
   async snapshot(folder: string, then: "go_on" | "hold", signal: AbortSignal): Promise<Snapshot | null> {
-    const saved = await this.#save(folder, then, signal);
-    if (saved?.kind !== "saved") return saved;
-    const { blockedMs, progress, artifacts, atRest } = saved;
-    return { kind: "saved", frozen: await handedOver(folder, atRest), blockedMs, progress, artifacts };
+    try {
+      const saved = await this.#save(folder, then, signal);
+      if (saved?.kind !== "saved") return saved;
+      const { blockedMs, progress, artifacts, atRest } = saved;
+      const frozen = this.#follower.handOver(await handedOver(folder, atRest));
+      return { kind: "saved", frozen, blockedMs, progress, artifacts };
+    } finally {
+      this.#follower.follow(null); // CF3
+    }
   }
 
   notStored(): void {

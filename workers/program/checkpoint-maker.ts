@@ -9,7 +9,7 @@
  * MK4 Where the disk is full a checkpoint is not tried at every look: each try takes the room that the program needs.
  */
 import { join } from "node:path";
-import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
+import { type CopyBegun, isNoRoom } from "../../src/checkpoints/checkpoints.ts";
 import type { CheckpointContract, Trigger } from "../../src/tasks/program/definition.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
@@ -39,6 +39,8 @@ export interface CheckpointMakerOptions extends AskOptions {
   readonly note: (text: string) => void;
   /** A checkpoint that nobody asked for lies ready. */
   readonly onOffer: () => void;
+  /** For a checkpoint that somebody waits for, the copying of a large file begins; null: it was given up. */
+  readonly onCopying: (copy: CopyBegun | null) => void;
   /** One that nobody asked for was given up (MK2). */
   readonly onDropped: (why: string) => void;
 }
@@ -205,7 +207,9 @@ export class CheckpointMaker {
   async #freeze(look: FilesLook, blockedMs: number): Promise<boolean> {
     const { progress, note, onOffer, onDropped } = this.#options;
     return this.#inTurn(async () => {
-      const changed = await this.#shelf.freeze(look, { progress: progress(), blockedMs });
+      const isAwaited = this.#asking !== null || this.#waiting.length > 0;
+      const onCopying = isAwaited ? this.#options.onCopying : () => undefined;
+      const changed = await this.#shelf.freeze(look, { progress: progress(), blockedMs, onCopying });
       if (changed !== null) {
         this.#dropped += 1;
         note(`a checkpoint is dropped: ${changed} (${this.#dropped} dropped so far)`);

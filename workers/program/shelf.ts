@@ -10,7 +10,7 @@
 import { constants } from "node:fs";
 import { copyFile, link, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { freezeFiles, type FrozenFolder, stillFrozen } from "../../src/checkpoints/checkpoints.ts";
+import { type CopyBegun, freezeFiles, type FrozenFolder, stillFrozen } from "../../src/checkpoints/checkpoints.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
 import type { FilesLook } from "./checkpoint-files.ts";
@@ -41,6 +41,13 @@ export interface ShelfOptions {
   readonly clock: Clock;
 }
 
+export interface Freeze {
+  readonly progress: Progress | null;
+  readonly blockedMs: number;
+  /** The copying of a large file begins; null: it was given up. */
+  readonly onCopying: (copy: CopyBegun | null) => void;
+}
+
 export class Shelf {
   readonly #options: ShelfOptions;
   #count = 0;
@@ -61,10 +68,7 @@ export class Shelf {
   }
 
   /** Freezes what `seen` tells of. @returns what changed meanwhile (SH1); null: it is frozen */
-  async freeze(
-    seen: FilesLook,
-    about: { readonly progress: Progress | null; readonly blockedMs: number },
-  ): Promise<string | null> {
+  async freeze(seen: FilesLook, about: Freeze): Promise<string | null> {
     this.#count += 1;
     const folder = join(this.#options.folder, `${this.#count}`);
     await mkdir(folder, { recursive: true });
@@ -78,7 +82,10 @@ export class Shelf {
       return null;
     } finally {
       // A full disk is no fuller for it.
-      if (this.#latest?.frozen.folder !== folder) await rm(folder, { recursive: true, force: true });
+      if (this.#latest?.frozen.folder !== folder) {
+        about.onCopying(null);
+        await rm(folder, { recursive: true, force: true });
+      }
     }
   }
 
@@ -106,17 +113,13 @@ export class Shelf {
     if (this.#latest !== null) this.#isFresh = true;
   }
 
-  async #make(
-    seen: FilesLook,
-    into: string,
-    { progress, blockedMs }: { readonly progress: Progress | null; readonly blockedMs: number },
-  ): Promise<Shelved | string> {
+  async #make(seen: FilesLook, into: string, { progress, blockedMs, onCopying }: Freeze): Promise<Shelved | string> {
     const { working, look, clock } = this.#options;
     const files = seen.steady.map((name) => ({
       name,
       written: seen.replaced.has(name) ? ("replaced" as const) : ("in_place" as const),
     }));
-    const freezing = await freezeFiles({ source: working, files, into, clock });
+    const freezing = await freezeFiles({ source: working, files, into, clock, onCopying });
     if (freezing.kind === "changed") return freezing.detail;
     if (look().signature !== seen.signature) return "its files changed while they were frozen"; // SH1
     for (const name of seen.appended) {

@@ -95,6 +95,7 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
           progress: () => reader.progress,
           note,
           onOffer: () => link.say({ kind: "offer" }),
+          onCopying: (copy) => link.say({ kind: "copying", copy }),
           onDropped: (message) => link.say({ kind: "dropped", message }),
         });
   const { limits } = definition;

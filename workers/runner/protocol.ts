@@ -6,6 +6,7 @@
  * RP2 A folder given for a checkpoint is the keeper's alone once `saved` was said; so is an artifact that was reported.
  * RP3 A runner whose program makes checkpoints when it likes says `offer` when one lies ready; a `save` fetches it.
  */
+import type { CopyBegun } from "../../src/checkpoints/checkpoints.ts";
 import type { Progress } from "../keeper/protocol.ts";
 
 export interface RunnerAssignment {
@@ -93,6 +94,11 @@ export type FromRunner =
       readonly why: "task" | "no_room";
       readonly message: string;
     }
+  /**
+   * While a `save` is under way: a large file of it is being copied, and can be hashed meanwhile; null: that copy was
+   * given up. `saved` says that it is whole.
+   */
+  | { readonly kind: "copying"; readonly copy: CopyBegun | null }
   /** There is nothing to save: nothing new, or this task never has anything. Asked to hold, the runner holds. */
   | { readonly kind: "not_saved"; readonly id: number; readonly message: string }
   /** One that nobody had asked for was given up: it changed while it was frozen. */
