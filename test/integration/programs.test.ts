@@ -21,7 +21,7 @@ const NEVER = 2_147_483_647;
 const BY_THEMSELVES = ["by-exit-85", "periodic", "in-place"];
 
 describe.skipIf(findTool("python3") === null)("a program", () => {
-  test.concurrent.each(["by-signal", "by-exit-signal", "by-stop-file", ...BY_THEMSELVES])(
+  test.concurrent.each(["by-signal", "large", "by-exit-signal", "by-stop-file", ...BY_THEMSELVES])(
     "%s whose machine dies in the middle goes on elsewhere, to the result of an undisturbed run",
     async (task) => {
       const asked = !BY_THEMSELVES.includes(task);

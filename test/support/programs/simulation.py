@@ -21,6 +21,14 @@ def write(path):
         file.flush()
         time.sleep(0.03)
         file.write(f"{digest}\nend\n")
+    if contract == "large":
+        with open("field.dat", "wb") as file:
+            file.write(field())
+
+
+def field():
+    """40 MB that differ with each step."""
+    return f"{digest}\n".encode() * 620_000
 
 
 def read(path):
@@ -40,12 +48,14 @@ def latest():
     return "state.dat"
 
 
-if contract in ("signal", "periodic-signal"):
+if contract in ("signal", "large", "periodic-signal"):
     signal.signal(signal.SIGUSR1, ask)
 if contract == "exit-signal":
     signal.signal(signal.SIGTERM, ask)
 if resume or (contract == "exit-85" and os.path.exists("state.dat")):
     step, digest = read("state.dat")
+    if contract == "large" and open("field.dat", "rb").read() != field():
+        sys.exit("field.dat is not that of state.dat")
 print(f"begins at step {step}", flush=True)
 
 begun = step
@@ -55,7 +65,7 @@ while step < steps:
     if step_ms:
         time.sleep(step_ms / 1000)
     print(f"step {step} of {steps}", flush=True)
-    if contract == "signal" and asked:
+    if contract in ("signal", "large") and asked:
         asked = False
         write("state.dat")
     if contract == "exit-signal" and asked:
