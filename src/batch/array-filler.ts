@@ -8,7 +8,7 @@
 import type { ArraySpec } from "../contract/array.ts";
 import type { Json } from "../contract/json.ts";
 import { elementId, renderInput } from "../domain/array-element.ts";
-import { jobsNamedIn } from "../domain/named-jobs.ts";
+import { jobsNamedIn, NAMED_AT_MOST } from "../domain/named-jobs.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { runScript } from "../redis/script.ts";
@@ -16,7 +16,7 @@ import type { FaultPoints } from "../runtime/fault-points.ts";
 import type { BatchScripts } from "./scripts.ts";
 import { ticketOf, type TicketQueues } from "./tickets.ts";
 
-/** Elements made by one script (AF2). */
+/** Elements made by one script, fewer when they name many jobs (AF2). */
 const AT_A_TIME = 8;
 /** The caretaker goes on with an array that nobody has filled for so long, ms. */
 const LEFT_ALONE_MS = 3_000;
@@ -62,9 +62,13 @@ export class ArrayFiller {
     const spec: ArraySpec = typeof inputs === "string" ? { inputs: JSON.parse(inputs) as Json[] } : { count };
     for (let round = 0; created < count && round < atMost; round += 1) {
       const elements: string[] = [];
-      for (let index = created; index < Math.min(count, created + AT_A_TIME); index += 1) {
+      let named = 0;
+      const end = Math.min(count, created + AT_A_TIME);
+      for (let index = created; index < end && named < NAMED_AT_MOST; index += 1) {
         const text = JSON.stringify(elementInput(template, spec, index));
-        elements.push(elementId(id, index), text, jobsNamedIn(text).join("\n"));
+        const names = jobsNamedIn(text);
+        named += names.length;
+        elements.push(elementId(id, index), text, names.join("\n"));
       }
       const reply = await runScript(redis, scripts["array-fill"], [keys.root], [id, created, ...elements]);
       const [kind, now, ...ready] = Array.isArray(reply) ? reply : [reply];

@@ -200,6 +200,17 @@ describe("retention", () => {
       await expectNothingHeld();
     });
 
+    it("RT1: is kept for each element of an array, however many jobs it names", async () => {
+      const named = await published();
+      const others = Array.from({ length: 60 }, (_, index) => elementId(named, index));
+      const array = await batch.submitArray({ count: 10 }, { input: { from: named, others }, runAt: inAnHour() });
+      if (array.kind !== "created") throw new Error(array.kind);
+      expect(array.array).toMatchObject({ created: 10 });
+      expect(await batch.redis.scard(batch.keys.named(named))).toBe(10);
+      await batch.arrays.control(batch.writer, array.array.id, "cancel", "me");
+      await expectNothingHeld();
+    });
+
     it("RT2: an array that is waited for keeps its elements, however many, and they keep nobody else", async () => {
       const outcome = await batch.submitArray({ count: 40 });
       if (outcome.kind !== "created") throw new Error(outcome.kind);
