@@ -2,7 +2,7 @@
  * A histogram of times per task, for requests by the ten thousand: counts are kept as plain numbers and told to
  * prom-client when it asks. Its own histogram costs a hash of the labels for each observation.
  */
-import type { MetricObjectWithValues, MetricValueWithName } from "prom-client";
+import { Histogram, type MetricObjectWithValues, type MetricValueWithName, type Registry } from "prom-client";
 
 interface Row {
   /** Observations in each bucket alone; one more for what is beyond the last bound. */
@@ -10,21 +10,26 @@ interface Row {
   sum: number;
 }
 
-export class TaskTimes {
-  readonly name: string;
-  readonly help: string;
-  readonly type = "histogram";
+export class TaskTimes extends Histogram<"task"> {
+  readonly #name: string;
   readonly #bounds: readonly number[];
   readonly #rows = new Map<string, Row>();
 
   /** @param options.bounds upper ones, rising, s */
-  constructor(options: { readonly name: string; readonly help: string; readonly bounds: readonly number[] }) {
-    this.name = options.name;
-    this.help = options.help;
-    this.#bounds = options.bounds;
+  constructor(options: {
+    readonly name: string;
+    readonly help: string;
+    readonly bounds: readonly number[];
+    readonly registry: Registry;
+  }) {
+    const { name, help, bounds, registry } = options;
+    super({ name, help, labelNames: ["task"], buckets: [...bounds], registers: [registry] });
+    this.#name = name;
+    this.#bounds = bounds;
   }
 
-  observe(task: string, seconds: number): void {
+  /** Counts one that took so long. */
+  add(task: string, seconds: number): void {
     let row = this.#rows.get(task);
     if (row === undefined) {
       row = { counts: new Float64Array(this.#bounds.length + 1), sum: 0 };
@@ -36,23 +41,21 @@ export class TaskTimes {
     row.sum += seconds;
   }
 
-  /** In the form of prom-client's own metrics, which add up over processes. */
-  get(): Promise<MetricObjectWithValues<MetricValueWithName<string>>> {
+  /** As a histogram tells it that has observed all of them itself. */
+  override async get(): Promise<MetricObjectWithValues<MetricValueWithName<"task">>> {
     const values = [...this.#rows].flatMap(([task, { counts, sum }]) => {
       let count = 0;
       const buckets = [...counts].map((more, at) => {
         count += more;
         const le = this.#bounds[at] ?? "+Inf";
-        return { metricName: `${this.name}_bucket`, labels: { le, task }, value: count };
+        return { metricName: `${this.#name}_bucket`, labels: { le, task }, value: count };
       });
       return [
         ...buckets,
-        { metricName: `${this.name}_sum`, labels: { task }, value: sum },
-        { metricName: `${this.name}_count`, labels: { task }, value: count },
+        { metricName: `${this.#name}_sum`, labels: { task }, value: sum },
+        { metricName: `${this.#name}_count`, labels: { task }, value: count },
       ];
     });
-    const told = { name: this.name, help: this.help, type: this.type, aggregator: "sum", values };
-    // prom-client's types ask for its class's methods too, and name the kind by an enum; it reads these members alone.
-    return Promise.resolve(told as unknown as MetricObjectWithValues<MetricValueWithName<string>>);
+    return { ...(await super.get()), values };
   }
 }
