@@ -86,8 +86,10 @@ async function tryPatiently(
   return untilStored({ clock, signal }, async () => {
     try {
       const tried = await tryCandidate(options, candidate);
-      if (tried.kind === "absent") await demandIdentity(options.store, options.assignment.storeId); // RS4
-      return tried;
+      if (tried.kind !== "absent") return tried;
+      // RS4: what is missed in this store is looked for once more, and not before: it may just have come back.
+      await demandIdentity(options.store, options.assignment.storeId);
+      return await tryCandidate(options, candidate);
     } catch (error) {
       if (!(error instanceof StoreFault) || error.reason !== "unavailable" || signal.aborted) throw error;
       if (othersAreRead) {
