@@ -106,16 +106,24 @@ export class OnlineBed {
     return new TestCoordinator(coordinator, await definitionsOf(this.#modules));
   }
 
-  /** Some replicas, and one coordinator that sees them all. */
+  /** Some replicas, those that live already among them, and one new coordinator that sees them all. */
   async start(count: number): Promise<{ readonly api: TestCoordinator; readonly replicas: readonly TestReplica[] }> {
-    const replicas = await Promise.all(Array.from({ length: count }, () => this.replica()));
+    await this.#stopCoordinators();
+    const living = [...this.#replicas].filter(({ child }) => child.exitCode === null && child.signalCode === null);
+    const fresh = Array.from({ length: count - living.length }, () => this.replica());
+    const replicas = [...living, ...(await Promise.all(fresh))];
     const api = await this.coordinator();
     await api.sees(count);
     return { api, replicas };
   }
 
-  async stop(): Promise<void> {
+  async #stopCoordinators(): Promise<void> {
     await Promise.all([...this.#coordinators].map((one) => one.stop()));
+    this.#coordinators.clear();
+  }
+
+  async stop(): Promise<void> {
+    await this.#stopCoordinators();
     const gone = [...this.#replicas].map(async ({ child, pid }) => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, "exit");
@@ -124,7 +132,6 @@ export class OnlineBed {
     });
     await Promise.all(gone);
     this.#replicas.clear();
-    this.#coordinators.clear();
   }
 }
 
