@@ -22,22 +22,14 @@ afterEach(() => job.close());
 
 describe("Q2: when the agent is gone", () => {
   test("the runner ends with all that it started, though it is in the middle of a long step", async () => {
-    job = await TestJob.create(busy);
-    const attempt = job.attempt();
-    await attempt.until("a step is under way", () => attempt.restoredFrom === null);
-    await eventually("the task has started a process", async () => (await groupMembers(attempt.runnerPid!)).length > 1);
+    const attempt = await inAStep();
     attempt.keeper.disconnect();
     expect(await attempt.over()).toBeNull();
   });
 
   test("and the keeper too, without a word, the same", async () => {
-    job = await TestJob.create(busy);
-    const attempt = job.attempt();
-    await attempt.until("a step is under way", () => attempt.restoredFrom === null);
-    await eventually("the task has started a process", async () => (await groupMembers(attempt.runnerPid!)).length > 1);
-    attempt.keeper.kill("SIGKILL");
-    await attempt.exited;
-    await attempt.nothingRuns();
+    const attempt = await inAStep();
+    await attempt.killKeeper();
   });
 
   test("a keeper does not mind signals meanwhile: they are the agent's affair", async () => {
@@ -52,9 +44,7 @@ describe("Q2: when the agent is gone", () => {
 
 describe("Q3: after the lease is lost", () => {
   test("abandon ends everything, and nothing more is asked or published", async () => {
-    job = await TestJob.create(endless());
-    const attempt = job.attempt();
-    await attempt.until("checkpoints", () => job.commits.length >= 2);
+    const attempt = await atWork(2);
     const requests = attempt.requests.length;
     attempt.tell({ kind: "abandon" });
     expect(await attempt.over()).toBeNull();
@@ -63,9 +53,7 @@ describe("Q3: after the lease is lost", () => {
   });
 
   test("a refused commit does the same", async () => {
-    job = await TestJob.create(endless());
-    const first = job.attempt();
-    await first.until("a checkpoint", () => job.commits.length >= 1);
+    const first = await atWork(1);
     first.answering = (request) => (request.kind === "commit" ? { kind: "refused", detail: "fence" } : null);
     expect(await first.over()).toBeNull();
     expect(first.requests.at(-1)?.kind).toBe("commit");
@@ -110,17 +98,13 @@ describe("time limits", () => {
   });
 
   test("a runner that does not let go within its grace is ended; the last checkpoint counts", async () => {
-    job = await TestJob.create(busy);
-    const attempt = job.attempt();
-    await attempt.until("a step is under way", () => attempt.restoredFrom === null);
+    const attempt = await inAStep();
     attempt.tell({ kind: "stop", intent: "stop", graceMs: 700 });
     expect(await attempt.over()).toEqual({ kind: "interrupted", why: null });
   });
 
   test("a runner that somebody has stopped (SIGSTOP) is taken for lost", async () => {
-    job = await TestJob.create(endless());
-    const attempt = job.attempt();
-    await attempt.until("a checkpoint", () => job.commits.length >= 1);
+    const attempt = await atWork(1);
     process.kill(attempt.runnerPid!, "SIGSTOP");
     expect(await attempt.over()).toMatchObject({
       kind: "runner_lost",
@@ -177,12 +161,7 @@ describe("the store", () => {
   });
 
   test("RS3: that is away at the beginning is waited for, and no checkpoint is set aside for it", async () => {
-    job = await TestJob.create(counting());
-    const first = job.attempt();
-    await first.until("a checkpoint", () => job.commits.length >= 1);
-    first.keeper.kill("SIGKILL");
-    await first.exited;
-    await first.nothingRuns();
+    await interrupted(1);
     // A manifest that is a folder can be opened and not be read: what a sick disk does.
     const folder = join(store(), "jobs", job.id, "checkpoints");
     await rename(folder, `${folder}.away`);
@@ -198,17 +177,8 @@ describe("the store", () => {
 });
 
 describe("a checkpoint that is not there", () => {
-  const interrupted = async (): Promise<void> => {
-    job = await TestJob.create(counting());
-    const first = job.attempt();
-    await first.until("two checkpoints", () => job.commits.length >= 2);
-    first.keeper.kill("SIGKILL");
-    await first.exited;
-    await first.nothingRuns();
-  };
-
   test("RS2: is left as it is while another worker may find it: the job is given back", async () => {
-    await interrupted();
+    await interrupted(2);
     await rename(join(job.root, "store"), join(job.root, "elsewhere"));
     const second = job.attempt();
     second.answering = ({ kind }) => (kind === "set_aside" ? { kind: "ok", elsewhere: true } : null);
@@ -218,7 +188,7 @@ describe("a checkpoint that is not there", () => {
   });
 
   test("RS4: because its store has lost its mount: is waited for, and nothing is said against it", async () => {
-    await interrupted();
+    await interrupted(2);
     const storeId = await makeIdentity(job.store);
     const [mounted, away] = [join(job.root, "store"), join(job.root, "elsewhere")];
     await rename(mounted, away);
@@ -250,12 +220,7 @@ describe("a checkpoint that is not there", () => {
 
 describe("RS3: a checkpoint that cannot be read while others can", () => {
   test("is set aside, and its parent is used", async () => {
-    job = await TestJob.create(counting());
-    const first = job.attempt();
-    await first.until("two checkpoints", () => job.commits.length >= 2);
-    first.keeper.kill("SIGKILL");
-    await first.exited;
-    await first.nothingRuns();
+    await interrupted(2);
     const [last, parent] = job.candidates;
     if (last === undefined || parent === undefined) throw new Error("two were committed");
     const path = join(job.root, "store", await stateOf(last));
@@ -397,3 +362,28 @@ describe("a task with effects on the outside world, whose lease is not confirmed
     expect(await attempt.over()).toBeNull();
   });
 });
+
+/** An attempt in the middle of a long step, which has started a process of its own. */
+async function inAStep(): Promise<TestAttempt> {
+  job = await TestJob.create(busy);
+  const attempt = job.attempt();
+  await attempt.until("a step is under way", () => attempt.restoredFrom === null);
+  await eventually("the task has started a process", async () => (await groupMembers(attempt.runnerPid!)).length > 1);
+  return attempt;
+}
+
+/** A job that has so many checkpoints at least, and was killed in the middle. */
+async function interrupted(checkpoints: number): Promise<void> {
+  job = await TestJob.create(counting());
+  const attempt = job.attempt({ input: JSON.stringify({ steps: 200, stepMs: 50 }) }); // It must still be at it then.
+  await attempt.until(`${checkpoints} checkpoints`, () => job.commits.length >= checkpoints);
+  await attempt.killKeeper();
+}
+
+/** An attempt that computes, and will for long. */
+async function atWork(checkpoints: number): Promise<TestAttempt> {
+  job = await TestJob.create(endless());
+  const attempt = job.attempt();
+  await attempt.until(`${checkpoints} checkpoints`, () => job.commits.length >= checkpoints);
+  return attempt;
+}

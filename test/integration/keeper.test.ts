@@ -71,9 +71,7 @@ describe("an attempt", () => {
     job = await TestJob.create(counting());
     const first = job.attempt();
     await first.until("a checkpoint", () => job.commits.length >= 1);
-    first.keeper.kill("SIGKILL");
-    await first.exited;
-    await first.nothingRuns();
+    await first.killKeeper();
     expect(await job.attempt().over()).toMatchObject(success);
   });
 
@@ -122,9 +120,7 @@ describe("checkpoints that cannot be believed", () => {
     job = await TestJob.create(counting());
     const attempt = job.attempt();
     await attempt.until("three checkpoints", () => job.commits.length >= 3);
-    attempt.keeper.kill("SIGKILL");
-    await attempt.exited;
-    await attempt.nothingRuns();
+    await attempt.killKeeper();
   };
 
   test("are set aside: the parent is used, and the digest is the same", async () => {

@@ -193,6 +193,19 @@ export class TestAttempt {
     await eventually("the runner's group is gone", async () => (await groupMembers(group)).length === 0);
   }
 
+  /** SIGKILL to the keeper, which takes all of the attempt with it. */
+  async killKeeper(): Promise<void> {
+    this.keeper.kill("SIGKILL");
+    await this.exited;
+    await this.nothingRuns();
+  }
+
+  /** The machine under it is gone: everything at once. */
+  async killMachine(): Promise<void> {
+    process.kill(this.runnerPid!, "SIGKILL");
+    await this.killKeeper();
+  }
+
   async close(): Promise<void> {
     this.keeper.kill("SIGCONT");
     this.keeper.kill("SIGKILL");

@@ -8,11 +8,16 @@ import { TestJob, type TestAttempt, type Wishes } from "./keeper-agent.ts";
 
 const PROGRAMS = fileURLToPath(new URL("programs/programs.yaml", import.meta.url));
 
+/** ms a step, of an attempt that is to be interrupted: on a busy machine too it must still be at it then. */
+const SLOW_STEP_MS = 75;
+
 export class ProgramJob {
   readonly #job: TestJob;
+  readonly #input: object;
 
-  private constructor(job: TestJob) {
+  private constructor(job: TestJob, input: object) {
     this.#job = job;
+    this.#input = input;
   }
 
   /**
@@ -26,7 +31,7 @@ export class ProgramJob {
   ): Promise<ProgramJob> {
     const taskModules = await keepPrograms([file], kept);
     const job = await TestJob.create({ task, runs: "program", input: JSON.stringify(input), taskModules, ...wishes });
-    return new ProgramJob(job);
+    return new ProgramJob(job, input);
   }
 
   /** Where its attempts work. */
@@ -40,6 +45,19 @@ export class ProgramJob {
 
   attempt(wishes: Wishes = {}): TestAttempt {
     return this.#job.attempt(wishes);
+  }
+
+  /** Of a program whose input says how long a step takes: with time to interrupt it. */
+  slowAttempt(): TestAttempt {
+    return this.#job.attempt({ input: JSON.stringify({ ...this.#input, stepMs: SLOW_STEP_MS }) });
+  }
+
+  /** Loses its machine in the middle. @returns the last checkpoint before, and the attempt that goes on elsewhere */
+  async loseMachine(): Promise<{ readonly last: number; readonly next: TestAttempt }> {
+    const first = this.slowAttempt();
+    await first.until("two checkpoints", () => this.commits.length >= 2);
+    await first.killMachine();
+    return { last: this.commits.at(-1)!.seq, next: this.attempt() };
   }
 
   log(attempt: number): Promise<string> {
