@@ -70,6 +70,14 @@ export function manifestName(job: string, seq: number, fence: Fence, trial: numb
 
 const FENCED = /^jobs\/([^/]+)\/(?:objects\/[0-9a-f]{64}-([\d.]+)|checkpoints\/\d+-([\d.]+)-[^/]+)$/;
 
+const OF_CONTENT = /^jobs\/[^/]+\/(?:objects\/([0-9a-f]{64})-[\d.]+|artifacts\/[^/]+\/([0-9a-f]{64}))$/;
+
+/** The SHA-256 that this name promises of its content, so that whoever writes it writes the same; null if it does not. */
+export function promisedHash(name: string): string | null {
+  const [, ofObject, ofArtifact] = OF_CONTENT.exec(name) ?? [];
+  return ofObject ?? ofArtifact ?? null;
+}
+
 /** Whose attempt wrote this object or manifest (A2); null for all other names. */
 export function writerOf(name: string): { readonly job: string; readonly fence: PlainFence } | null {
   const [, job, ofObject, ofManifest] = FENCED.exec(name) ?? [];

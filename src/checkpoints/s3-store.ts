@@ -13,7 +13,7 @@ import { checkName, checkPrefix, isName } from "./names.ts";
 import { resumingRead } from "./resuming-read.ts";
 import { pauseBeforeTrial } from "./retry-pause.ts";
 import type { S3Address } from "./s3-address.ts";
-import { demandConditionalComplete, demandConditionalPut } from "./s3-conditional.ts";
+import { checksOnComplete, demandConditionalPut } from "./s3-conditional.ts";
 import { connectS3, refusalOf, type S3Connection, type S3ConnectionOptions, s3FaultOf } from "./s3-connection.ts";
 import { sweepUploads } from "./s3-sweep.ts";
 import { upload } from "./s3-upload.ts";
@@ -41,7 +41,7 @@ export class S3Store implements CheckpointStore {
   readonly #address: S3Address;
   readonly #connection: () => Promise<S3Connection>;
   readonly #conditionalPut: () => Promise<void>;
-  readonly #conditionalComplete: () => Promise<void>;
+  readonly #checksOnComplete: () => Promise<boolean>;
 
   constructor({ url, address, ...options }: S3StoreOptions) {
     this.url = url;
@@ -49,9 +49,7 @@ export class S3Store implements CheckpointStore {
     const probe = `${address.prefix}.cairn-probe`;
     this.#connection = once(() => connectS3(address, options));
     this.#conditionalPut = once(async () => demandConditionalPut(await this.#connection(), address.bucket, probe));
-    this.#conditionalComplete = once(async () =>
-      demandConditionalComplete(await this.#connection(), address.bucket, probe),
-    );
+    this.#checksOnComplete = once(async () => checksOnComplete(await this.#connection(), address.bucket, probe));
   }
 
   async create(name: string, source: Source, expected?: { readonly sha256: string }): Promise<CreateOutcome> {
@@ -68,7 +66,7 @@ export class S3Store implements CheckpointStore {
           name,
           sha256: announcedHash(source, expected),
           writer,
-          demandConditionalComplete: this.#conditionalComplete,
+          checksOnComplete: this.#checksOnComplete,
         });
         if (outcome.kind !== "conflict") return outcome;
         if ("pieces" in source) break; // They are gone.

@@ -9,11 +9,15 @@
  * U4 The SDK repeats what got no answer. If it had been done all the same, the repetition finds the key taken, by us:
  *    so every object tells who wrote it. It is looked at too when there is no answer in the end: a server that refuses
  *    before it has read all may hang up, and the answer be lost in that.
+ * U5 Where the server does not check the condition at the end of a multipart upload, only what cannot do harm is sent in
+ *    parts: content whose name promises its hash, for whoever overwrites it writes the same. What is in memory anyhow
+ *    goes whole, with the condition; the rest is refused before anything is sent.
  */
 import { stat } from "node:fs/promises";
+import { promisedHash } from "./names.ts";
 import { PartReader } from "./part-reader.ts";
 import { isConflict, isTakenBy, refusalOf, type S3Connection } from "./s3-connection.ts";
-import { contentChanged, type CreateOutcome, type Source } from "./store.ts";
+import { contentChanged, type CreateOutcome, type Source, StoreFault } from "./store.ts";
 
 const PART = 8_388_608;
 const MOST_PARTS = 10_000;
@@ -30,8 +34,8 @@ export interface UploadOptions {
   readonly sha256: string | null;
   /** Random, the same for all trials of one `create` (U4). */
   readonly writer: string;
-  /** @throws StoreFault when the server does not check the condition at the end of multipart uploads */
-  readonly demandConditionalComplete: () => Promise<void>;
+  /** Does the server check the condition at the end of multipart uploads (U5)? */
+  readonly checksOnComplete: () => Promise<boolean>;
 }
 
 /** `conflict`: somebody was making or deleting the same key; nothing is stored, and it may be tried again. */
@@ -44,11 +48,28 @@ export async function upload(source: Source, options: UploadOptions): Promise<Up
   try {
     if (bytes <= PART) return await putWhole(reader, bytes, options);
     if (await exists(options)) return { kind: "exists" };
-    await options.demandConditionalComplete();
-    return await new MultipartUpload(options, reader, partSizeFor(bytes)).run();
+    const conditional = await options.checksOnComplete();
+    if (!conditional && !isHarmless(options)) {
+      if (source instanceof Uint8Array) return await putWhole(reader, bytes, options); // U5
+      throw tooLargeFor(options.name);
+    }
+    return await new MultipartUpload(options, reader, { partSize: partSizeFor(bytes), conditional }).run();
   } finally {
     await reader.close();
   }
+}
+
+/** U5; that the content is what is announced is seen before the upload is completed (U3). */
+function isHarmless({ name, sha256 }: UploadOptions): boolean {
+  return sha256 !== null && promisedHash(name) === sha256;
+}
+
+function tooLargeFor(name: string): StoreFault {
+  return new StoreFault(
+    "refused",
+    `${name} is larger than 8 MiB, its name does not promise what it holds, and this S3 server does not honour ` +
+      "If-None-Match on CompleteMultipartUpload: it would not be write-once. Take a server that does (Amazon S3 does)",
+  );
 }
 
 async function sizeOf(source: Source): Promise<number> {
@@ -122,14 +143,20 @@ class MultipartUpload {
   readonly #options: UploadOptions;
   readonly #reader: PartReader;
   readonly #partSize: number;
+  readonly #conditional: boolean;
   readonly #etags: string[] = [];
   #id = "";
   #failed = false;
 
-  constructor(options: UploadOptions, reader: PartReader, partSize: number) {
+  constructor(
+    options: UploadOptions,
+    reader: PartReader,
+    { partSize, conditional }: { readonly partSize: number; readonly conditional: boolean },
+  ) {
     this.#options = options;
     this.#reader = reader;
     this.#partSize = partSize;
+    this.#conditional = conditional;
   }
 
   async run(): Promise<UploadOutcome> {
@@ -193,7 +220,7 @@ class MultipartUpload {
           Key: key,
           UploadId: this.#id,
           MultipartUpload: { Parts: this.#etags.map((ETag, at) => ({ ETag, PartNumber: at + 1 })) },
-          IfNoneMatch: "*", // U1
+          ...(this.#conditional ? { IfNoneMatch: "*" } : {}), // U1, U5
         }),
       );
       return { kind: "created", ...content };

@@ -1,9 +1,11 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openStore, type CheckpointStore, type StoreAccess } from "../../src/checkpoints/checkpoints.ts";
+import type { AnnouncedPieces } from "../../src/checkpoints/store.ts";
 import { parseS3Url } from "../../src/checkpoints/s3-address.ts";
 import { connectS3 } from "../../src/checkpoints/s3-connection.ts";
 import { S3Store } from "../../src/checkpoints/s3-store.ts";
@@ -226,22 +228,71 @@ describe("the store on S3", () => {
     expect(server.bucket.uploads.size).toBe(0);
   });
 
-  test.each<Operation>(["PutObject", "CompleteMultipartUpload"])(
-    "T1: a server that overwrites in spite of the condition on %s is refused, and nothing is stored",
-    async (operation) => {
+  test("T1: a server that overwrites in spite of the condition is refused, and nothing is stored", async () => {
+    await server.stop();
+    await serve(["PutObject"]);
+    for (const [name, content] of [
+      ["one", Buffer.from("x")],
+      ["two", large],
+    ] as const) {
+      await expect(store.create(name, content)).rejects.toMatchObject({
+        reason: "refused",
+        message: expect.stringContaining("does not honour If-None-Match on PutObject") as string,
+      });
+    }
+    expect([...server.bucket.objects.keys()]).toEqual(["p/.cairn-probe"]);
+    expect(server.bucket.uploads.size).toBe(0);
+  });
+
+  describe("U5: on a server that checks the condition for whole objects only, as Ceph's does", () => {
+    const sha256 = createHash("sha256").update(large).digest("hex");
+    const pieces = (): AnnouncedPieces => ({ pieces: Readable.from([large]), bytes: large.length, sha256 });
+    beforeEach(async () => {
       await server.stop();
-      await serve([operation]);
-      const content = operation === "PutObject" ? Buffer.from("x") : large;
-      for (const name of ["one", "two"]) {
-        await expect(store.create(name, content)).rejects.toMatchObject({
+      await serve(["CompleteMultipartUpload"]);
+    });
+
+    test.each([`jobs/j/objects/${sha256}-1.2`, `jobs/j/artifacts/a.bin/${sha256}`])(
+      "large content under a name that promises it goes in parts, and stays what it is (%s)",
+      async (name) => {
+        const other = openStore(server.url("p"), accessTo(server));
+        await writeFile(join(root, "large"), large);
+        const outcomes = await Promise.all([
+          store.createNamed(join(root, "large"), () => name),
+          other.create(name, pieces()),
+        ]);
+        expect(outcomes.map(({ kind }) => kind)).toContain("created");
+        expect(server.bucket.objects.get(`p/${name}`)?.pieces).toHaveLength(3);
+        expect((await contentOf(store, name))?.equals(large)).toBe(true);
+        expect(await store.create(name, pieces())).toEqual({ kind: "exists" });
+        await store.delete(name);
+        await writeFile(join(root, "large"), randomBytes(large.length));
+        const changed = store.create(name, { file: join(root, "large") }, { sha256 });
+        await expect(changed).rejects.toMatchObject({ reason: "changed" });
+        expect(await store.stat(name)).toBeNull();
+        expect(server.bucket.uploads.size).toBe(0);
+      },
+    );
+
+    test("under another name it goes whole, with the condition, if it is in memory", async () => {
+      const other = openStore(server.url("p"), accessTo(server));
+      const outcomes = await Promise.all([store.create("large", large), other.create("large", large)]);
+      expect(outcomes.map(({ kind }) => kind).sort()).toEqual(["created", "exists"]);
+      expect(server.bucket.objects.get("p/large")?.pieces).toHaveLength(1);
+    });
+
+    test("else it is refused before anything is sent", async () => {
+      const names = ["large", `jobs/j/objects/${"0".repeat(64)}-1.2`];
+      for (const name of names) {
+        await expect(store.create(name, pieces())).rejects.toMatchObject({
           reason: "refused",
-          message: expect.stringContaining(`does not honour If-None-Match on ${operation}`) as string,
+          message: expect.stringContaining("does not honour If-None-Match on CompleteMultipartUpload") as string,
         });
       }
+      expect(count("UploadPart")).toBe(1); // The question whether the server checks.
       expect([...server.bucket.objects.keys()]).toEqual(["p/.cairn-probe"]);
-      expect(server.bucket.uploads.size).toBe(0);
-    },
-  );
+    });
+  });
 
   test("wrong keys and a bucket that does not exist are faults that asking again does not mend", async () => {
     const wrong = { s3: { ...server.keys, secretAccessKey: "wrong", sessionToken: null }, token: null };

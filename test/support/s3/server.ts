@@ -1,10 +1,10 @@
 /**
  * An S3 server for tests: the part of the protocol that the S3 store uses, over real sockets, with its content on disk.
  *
- * No S3 server that checks `If-None-Match` can be installed from npm or Debian, so this is one, strict where Amazon or
- * others are: signatures, their age and content hashes are checked, parts have at least 5 MiB and one size, an upload is
- * completed conditionally, a key that is deleted meanwhile is a 409, the last page of a list has an empty token. What it
- * does not know it refuses with 501, `Expect` too.
+ * No S3 server that checks `If-None-Match` can be installed from npm, and Debian's (Ceph) is a whole cluster. So this is
+ * one, strict where Amazon or others are: signatures, their age and content hashes are checked, parts have at least
+ * 5 MiB and one size, an upload is completed conditionally, a key that is deleted meanwhile is a 409, the last page of a
+ * list has an empty token. What it does not know it refuses with 501, `Expect` too.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
