@@ -93,11 +93,13 @@ describe("API processes", () => {
       const now = childrenOf(child.pid ?? 0);
       return now.length === 2 && !now.some((pid) => before.includes(pid));
     });
+    const [then, enough] = [answered, answered + 50];
+    await eventually("the new ones answer too", () => answered >= enough || failures.length > 0);
     going = false;
     await Promise.all(callers);
     kept.destroy();
     expect(failures).toEqual([]);
-    expect(answered).toBeGreaterThan(100);
+    expect(then).toBeGreaterThan(0); // It was under load that they were replaced.
     child.kill("SIGKILL");
   });
 
