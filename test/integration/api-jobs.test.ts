@@ -265,7 +265,7 @@ describe("jobs", () => {
     leaving.abort();
     await expect(waiting).rejects.toThrow();
     await expect
-      .poll(async () => (await api.call({ path: "/metrics" })).text, { timeout: 5_000 })
+      .poll(async () => (await api.call({ path: "/metrics" })).text, { timeout: 60_000 })
       .toContain("cairn_waits 0");
   });
 });

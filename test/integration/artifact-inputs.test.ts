@@ -20,7 +20,7 @@ function meshSum(bytes: number): string {
     .digest("hex");
 }
 
-describe("jobs joined by an artifact", { timeout: 120_000 }, () => {
+describe("jobs joined by an artifact", () => {
   let fleet: Fleet;
   beforeAll(async () => {
     fleet = await Fleet.start({ workers: 2, settings: { CAIRN_PROGRAMS: PROGRAMS } });

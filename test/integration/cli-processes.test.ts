@@ -61,7 +61,7 @@ const gone = async (pid: number): Promise<void> => {
   await eventually(`process ${pid} is gone`, () => identify(pid) === null);
 };
 
-describe("cairn api", { timeout: 120_000 }, () => {
+describe("cairn api", () => {
   it("passes messages and signals on, notes its address, and ends with the code of the process behind it", async () => {
     const { api, at } = await startApi();
     expect(at.pid).not.toBe(api.child.pid);
@@ -106,7 +106,7 @@ describe("cairn api", { timeout: 120_000 }, () => {
   });
 });
 
-describe("cairn worker", { timeout: 120_000 }, () => {
+describe("cairn worker", () => {
   it("drains at SIGTERM: its job is handed over at a checkpoint, and it ends with 0", async () => {
     const { client } = await startApi();
     const worker = start(["worker", "--id", "w1", "--zone", "a", "--labels", "disk=fast"], { channel: true });
@@ -169,7 +169,7 @@ describe("cairn worker", { timeout: 120_000 }, () => {
   });
 });
 
-describe("cairn dev", { timeout: 120_000 }, () => {
+describe("cairn dev", () => {
   it("runs a whole system; a worker that joins finds its Redis by itself; SIGTERM ends everything", async () => {
     const alone = { CAIRN_DATA: folder };
     const dev = start(["dev", "--port", "0", "--workers", "1"], { env: alone });

@@ -83,7 +83,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await fleet.stop());
 
-describe("cairn invoke", { timeout: 120_000 }, () => {
+describe("cairn invoke", () => {
   it("prints the output alone, whichever way the input comes", async () => {
     const file = join(fleet.folder, "input.json");
     writeFileSync(file, '{"from":"file"}');
@@ -117,7 +117,7 @@ describe("cairn invoke", { timeout: 120_000 }, () => {
   });
 });
 
-describe("cairn submit", { timeout: 120_000 }, () => {
+describe("cairn submit", () => {
   it("goes by the name of who asks, and ls finds the jobs of one caller", async () => {
     const id = (await asProcess("submit", "count", count(1, 0))).out.trim();
     expect((await cairn("ls", "--caller", "tester", "-o", "wide")).out).toContain(`${id} `);
@@ -183,7 +183,7 @@ describe("cairn submit", { timeout: 120_000 }, () => {
   });
 });
 
-describe("orders to a job", { timeout: 120_000 }, () => {
+describe("orders to a job", () => {
   it("stop, resume, checkpoint and migrate do what they say, and explain tells how it came", async () => {
     const steps = 200;
     const { id, hurry } = await talking(steps);
@@ -252,7 +252,7 @@ describe("orders to a job", { timeout: 120_000 }, () => {
   });
 });
 
-describe("cairn logs", { timeout: 120_000 }, () => {
+describe("cairn logs", () => {
   it("follows a job from worker to worker until its end, every line once", async () => {
     const steps = 120;
     const { id, hurry } = await talking(steps);
@@ -273,7 +273,7 @@ describe("cairn logs", { timeout: 120_000 }, () => {
   });
 });
 
-describe("what is there", { timeout: 120_000 }, () => {
+describe("what is there", () => {
   it("tasks, queues and workers come as tables, and as JSON in the contract's shapes", async () => {
     expect((await cairn("tasks")).out).toMatch(/^TASK +CLASS +WORKERS +DESCRIPTION\n[^]*^talk +batch +2 /m);
     expect(taskListSchema.parse(await json("tasks")).items.map(({ name }) => name)).toContain("talk");
@@ -297,7 +297,7 @@ describe("what is there", { timeout: 120_000 }, () => {
   });
 });
 
-describe("orders to workers", { timeout: 120_000 }, () => {
+describe("orders to workers", () => {
   it("cordon, uncordon, drain and undrain are followed until they have come about", async () => {
     const reason = ["--reason", "new kernel"];
     expect(workerSchema.parse(await json("cordon", "w1", "--wait", "25s", ...reason))).toMatchObject({
@@ -311,7 +311,7 @@ describe("orders to workers", { timeout: 120_000 }, () => {
   });
 });
 
-describe("cairn doctor", { timeout: 120_000 }, () => {
+describe("cairn doctor", () => {
   it("finds this system in order", async () => {
     const { code, out } = await runCairn(["doctor", "--redis-url", fleet.redis.url], { env });
     expect(out).not.toMatch(/^fail/m);

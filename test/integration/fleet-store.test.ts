@@ -100,7 +100,7 @@ describe("the store of a fleet", () => {
   });
 });
 
-describe("a worker with another store than its fleet", { timeout: 120_000 }, () => {
+describe("a worker with another store than its fleet", () => {
   let fleet: Fleet;
   let running: Running | null = null;
   beforeAll(async () => {

@@ -7,7 +7,7 @@ import { countDigest, Fleet } from "../support/fleet.ts";
 
 const TASKS = fileURLToPath(new URL("../support/graph-tasks.mjs", import.meta.url));
 
-describe("graphs and arrays on a fleet", { timeout: 120_000 }, () => {
+describe("graphs and arrays on a fleet", () => {
   let fleet: Fleet;
   beforeAll(async () => {
     fleet = await Fleet.start({ workers: 1, settings: { CAIRN_TASKS: TASKS } });

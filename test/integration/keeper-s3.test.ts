@@ -6,7 +6,7 @@ import { countDigest } from "../support/fleet.ts";
 import { TestJob } from "../support/keeper-agent.ts";
 import { S3Server } from "../support/s3/server.ts";
 
-describe("a keeper whose store is on S3", { timeout: 90_000 }, () => {
+describe("a keeper whose store is on S3", () => {
   let job: TestJob;
   let server: S3Server;
   beforeEach(async () => {

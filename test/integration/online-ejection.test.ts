@@ -53,7 +53,7 @@ describe("ejection", () => {
       .live.filter(({ beat }) => beat.tasks[TASK]?.parked === true)
       .map(({ id }) => id);
 
-  it("parks the slow one of three, tells every API process, and lets it back", { timeout: 120_000 }, async () => {
+  it("parks the slow one of three, tells every API process, and lets it back", async () => {
     const { api, replicas } = await bed.start(3);
     const bystander = await bed.coordinator("bystander");
     await bystander.sees(3, TASK);

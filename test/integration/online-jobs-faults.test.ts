@@ -21,7 +21,7 @@ const SERVERS = {
   },
 };
 
-describe.each(Object.entries(SERVERS))("online jobs on %s", { timeout: 60_000 }, (_name, startServer) => {
+describe.each(Object.entries(SERVERS))("online jobs on %s", (_name, startServer) => {
   let fleet: Fleet;
   let folder: string;
 

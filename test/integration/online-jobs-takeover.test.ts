@@ -8,7 +8,7 @@ import { eventually } from "../support/eventually.ts";
 import { Fleet } from "../support/fleet.ts";
 import { ended, finalsOf, isFrozen, killApi, linesOf } from "../support/online-jobs.ts";
 
-describe("online jobs of one replica with one slot, which swallows its first answer", { timeout: 60_000 }, () => {
+describe("online jobs of one replica with one slot, which swallows its first answer", () => {
   let fleet: Fleet;
   let folder: string;
 
