@@ -111,6 +111,8 @@ const REFUSED: ReadonlySet<string> = new Set([
   "ExpiredToken",
   "InvalidToken",
 ]);
+/** The server does not know who asks. */
+const UNKNOWN_KEYS: ReadonlySet<string> = new Set(["InvalidAccessKeyId", "SignatureDoesNotMatch"]);
 /** The bucket is elsewhere than the request was signed for. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
   "PermanentRedirect",
@@ -122,17 +124,26 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
 export function s3FaultOf(error: unknown, what: string): StoreFault {
   if (error instanceof StoreFault) return error;
   const refusal = refusalOf(error);
-  const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const said = error instanceof Error ? wordsOf(error) : String(error);
   const answer = refusal === null ? said : `${said} (HTTP ${refusal.status})${hintOn(refusal)}`;
   return new StoreFault(reasonOf(error, refusal), `${what}: ${answer}`, { cause: error });
+}
+
+/** Some servers (Ceph's) say a code and no more, for which the SDK makes up `UnknownError`. */
+function wordsOf({ name, message }: Error): string {
+  return message === "" || message === "UnknownError" ? name : `${name}: ${message}`;
 }
 
 function hintOn({ status, code }: S3Refusal): string {
   if (ELSEWHERE.has(code)) return "; name the region of the bucket in the address of the store: ?region=…";
   if (code === "ExpiredToken") return "; the temporary key is over: set a new one, or take a role that the SDK renews";
   if (code === "RequestTimeTooSkewed") return "; set the clock of this machine";
+  if (code === "NoSuchBucket") return "; make it, or name another one in the address of the store";
+  if (code === "EntityTooLarge") return "; this server takes no object of that size";
+  if (FULL.has(code)) return "; make room, or have the quota raised";
+  if (UNKNOWN_KEYS.has(code)) return "; look at CAIRN_S3_ACCESS_KEY_ID and CAIRN_S3_SECRET_ACCESS_KEY";
   // Without the right to list, Amazon answers 403 instead of 404 for what does not exist.
-  if (status === 403 && !code.startsWith("Signature")) {
+  if (status === 403) {
     return "; the rights that a store needs, s3:ListBucket among them, are listed in the README";
   }
   return "";

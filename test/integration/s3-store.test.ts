@@ -152,11 +152,21 @@ describe("the store on S3", () => {
     [400, "AuthorizationHeaderMalformed", "?region="],
     [400, "ExpiredToken", "set a new one"],
     [403, "AccessDenied", "s3:ListBucket"],
+    [403, "InvalidAccessKeyId", "CAIRN_S3_ACCESS_KEY_ID"],
+    [404, "NoSuchBucket", "make it"],
   ])("an answer %i %s is a refusal that says what to change", async (status, code, hint) => {
     server.faults.next("GetObject", error(status, code), { times: 5 });
     await expect(store.get("x")).rejects.toMatchObject({
       reason: "refused",
       message: expect.stringContaining(hint) as string,
+    });
+  });
+
+  test("a quota that is used up is said to be that, also by a server that says a code and no more", async () => {
+    server.faults.next("PutObject", { ...error(403, "QuotaExceeded"), message: null }, { key: "p/x" });
+    await expect(store.create("x", Buffer.from("x"))).rejects.toMatchObject({
+      reason: "full",
+      message: "x could not be stored: QuotaExceeded (HTTP 403); make room, or have the quota raised",
     });
   });
 

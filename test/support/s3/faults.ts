@@ -14,7 +14,7 @@ export type Operation =
   | "ListParts";
 
 /**
- * - `answer`: an error instead of doing it
+ * - `answer`: an error instead of doing it; its `message` is its code, or there is none (null), as from Ceph
  * - `answer_late`: the error in the body of an answer that had begun as 200, as Amazon's at the end of an upload
  * - `cut_before`: the connection ends before anything is done
  * - `cut_after`: it is done, and the connection ends before the answer
@@ -22,7 +22,7 @@ export type Operation =
  * - `hang`: no answer ever
  */
 export type Fault =
-  | { readonly kind: "answer"; readonly status: number; readonly code: string }
+  | { readonly kind: "answer"; readonly status: number; readonly code: string; readonly message?: null }
   | { readonly kind: "answer_late"; readonly code: string }
   | { readonly kind: "cut_before" | "cut_after" | "cut_half" | "hang" };
 

@@ -32,8 +32,9 @@ export interface S3ServerOptions {
 class S3Error extends Error {
   readonly status: number;
   readonly code: string;
-  constructor(status: number, code: string) {
-    super(code);
+  /** @param message null: it has none */
+  constructor(status: number, code: string, message: string | null = code) {
+    super(message ?? "");
     this.status = status;
     this.code = code;
   }
@@ -106,7 +107,7 @@ export class S3Server {
       const fault = this.faults.take(operation, key);
       if (fault?.kind === "hang") return;
       if (fault?.kind === "cut_before") return void request.socket.destroy();
-      if (fault?.kind === "answer") throw new S3Error(fault.status, fault.code);
+      if (fault?.kind === "answer") throw new S3Error(fault.status, fault.code, fault.message);
       if (fault?.kind === "answer_late") {
         request.resume();
         answer(response, 200, xml("Error", { Code: fault.code, Message: fault.code }));
@@ -116,11 +117,7 @@ export class S3Server {
     } catch (error) {
       if (!(error instanceof S3Error)) return void request.socket.destroy();
       request.resume();
-      answer(
-        response,
-        error.status,
-        request.method === "HEAD" ? "" : xml("Error", { Code: error.code, Message: error.code }),
-      );
+      answer(response, error.status, request.method === "HEAD" ? "" : xml("Error", wordsOf(error)));
     }
   }
 
@@ -329,6 +326,10 @@ function operationOf(request: IncomingMessage, key: string, query: URLSearchPara
 function metadataOf(request: IncomingMessage): Record<string, string> {
   const found = Object.entries(request.headers).filter(([name]) => name.startsWith("x-amz-meta-"));
   return Object.fromEntries(found.map(([name, value]) => [name.slice("x-amz-meta-".length), String(value)]));
+}
+
+function wordsOf({ code, message }: S3Error): Record<string, string> {
+  return message === "" ? { Code: code } : { Code: code, Message: message };
 }
 
 function created(refused: Refused | null): void {
