@@ -173,6 +173,12 @@ describe("an exit", () => {
     ["with a code of `retry`, though asked: failed", code(75), asked, { kind: "failed", fault: "error" }],
     ["with any other code: failed, to be tried again", code(134), {}, { kind: "failed", fault: "error" }],
     ["by SIGKILL: somebody else's doing", signal("SIGKILL"), {}, { kind: "lost", why: "was ended by SIGKILL" }],
+    [
+      "by SIGKILL while it wrote what it was asked for: somebody else's doing too",
+      signal("SIGKILL"),
+      { ...asked, hasNews: "no" },
+      { kind: "lost" },
+    ],
     ["by SIGABRT: its own doing", signal("SIGABRT"), {}, { kind: "failed", fault: "error" }],
     [
       "with 137: how a shell tells SIGKILL",

@@ -20,6 +20,7 @@ import { lastLineOf } from "./completion.ts";
 import type { Circumstances } from "./exit-meaning.ts";
 import { openForWriting } from "./open-files.ts";
 import type { ProcessRun } from "./process-run.ts";
+import { Readiness } from "./readiness.ts";
 import { Shelf } from "./shelf.ts";
 
 /** MK4 */
@@ -56,6 +57,7 @@ export class CheckpointMaker {
   readonly #options: CheckpointMakerOptions;
   readonly #files: CheckpointFiles;
   readonly #completeness: Completeness;
+  readonly #readiness: Readiness;
   readonly #shelf: Shelf;
   #asking: Asking | null = null;
   #queue: Promise<unknown> = Promise.resolve();
@@ -67,6 +69,7 @@ export class CheckpointMaker {
     this.#options = options;
     this.#files = new CheckpointFiles(options.folder, options.patterns);
     this.#completeness = new Completeness(options.resolved.written);
+    this.#readiness = new Readiness(options.resolved.ready, options.folder);
     this.#shelf = new Shelf({
       working: options.folder,
       folder: options.shelf,
@@ -80,8 +83,19 @@ export class CheckpointMaker {
     this.#completeness.begin(this.#files.look());
   }
 
+  /** The program is started, or started again. */
+  started(): void {
+    this.#readiness.begin();
+  }
+
   line(text: string): void {
     this.#completeness.line(text);
+    this.#readiness.line(text);
+  }
+
+  /** Can it be asked? */
+  get isReady(): boolean {
+    return this.#readiness.isReady;
   }
 
   get isFresh(): boolean {

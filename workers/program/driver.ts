@@ -36,6 +36,7 @@ const CLEAN_UP_MS = 150;
 /** A program that asks for its restart so often without a new checkpoint never gets anywhere. */
 const FRUITLESS = 5;
 const FRUITLESS_PAUSE_MS = 500;
+const NOT_READY = "the program has not shown yet that it can be asked (`checkpoint.ready`)";
 
 export type SaveOrder = Extract<ToRunner, { kind: "save" }>;
 
@@ -177,6 +178,7 @@ export class Driver {
     const { trigger, stop } = definition.checkpoint ?? {};
     const speaks = trigger?.stdin !== undefined || stop?.stdin !== undefined;
     reader.begin();
+    maker?.started();
     const run = new ProcessRun({
       nice: this.#options.assignment.nice,
       command: launch,
@@ -252,10 +254,12 @@ export class Driver {
   async #obtain(): Promise<{ readonly kind: "not_saved" | "save_failed"; readonly why: string } | null> {
     const maker = this.#workshop?.maker ?? null;
     const trigger = this.#workshop?.resolved.definition.checkpoint?.trigger;
+    if (this.#workshop === null) return { kind: "not_saved", why: "the program is not started yet" };
     if (maker === null) return { kind: "not_saved", why: "the program makes no checkpoints" };
     if (maker.isFresh) return null;
     if (trigger === undefined)
       return { kind: "not_saved", why: "the program makes them by itself, and no new one is there" };
+    if (!maker.isReady) return { kind: "not_saved", why: NOT_READY };
     const answered = await maker.ask(trigger);
     return answered.kind === "frozen" ? null : { kind: "save_failed", why: answered.why };
   }
@@ -267,6 +271,7 @@ export class Driver {
     const way = stop ?? trigger;
     if (maker !== null && !this.#held) {
       if (way !== undefined && this.#run !== null) {
+        if (!maker.isReady) return await this.#endAsItIs(NOT_READY);
         const answered = await maker.ask(way);
         if (answered.kind === "failed")
           return { kind: this.#isHeld() ? "not_saved" : "save_failed", why: answered.why };
@@ -279,6 +284,13 @@ export class Driver {
     await this.#tree.kill();
     if (maker === null) return { kind: "not_saved", why: "the program makes no checkpoints" };
     return maker.isEmpty ? { kind: "not_saved", why: "the program made none" } : null;
+  }
+
+  /** It is ended without a last checkpoint. */
+  async #endAsItIs(why: string): Promise<{ readonly kind: "not_saved"; readonly why: string }> {
+    this.#held = true;
+    await this.#tree.kill();
+    return { kind: "not_saved", why };
   }
 
   #isHeld(): boolean {

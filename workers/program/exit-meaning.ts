@@ -5,7 +5,8 @@
  * XM1 Done is only what has a code of `done` and everything that `complete` asks for.
  * XM2 An exit that was asked for is a checkpoint, if there is a new one: whatever its code, unless that means failure.
  *     One that died of another signal meanwhile may have died while it wrote.
- * XM3 A signal from outside is the machine's fault; one that a program raises by its own error is the program's.
+ * XM3 A signal from outside is the machine's fault, also while the program writes a checkpoint; one that a program
+ *     raises by its own error is the program's, and so is that it dies of the one by which it was asked.
  * XM4 A shell that waits for the program tells its signal as a code: 137 is SIGKILL. It counts as the signal, unless the
  *     definition gives that code a meaning.
  */
@@ -48,7 +49,7 @@ export function meaningOf(exit: Exit, codes: ProgramDefinition["exitCodes"], now
   if (means(codes.done))
     return { kind: "failed", fault: "error", why: `${how}, but is not complete: ${now.incomplete}` };
   if (signal !== null && FROM_OUTSIDE.has(signal)) {
-    return now.asked === "to_exit"
+    return now.asked === "to_exit" && signal === now.bySignal
       ? { kind: "failed", fault: "error", why: `${how} when it was asked for a checkpoint, and wrote none` }
       : { kind: "lost", why: how }; // XM3
   }

@@ -6,6 +6,8 @@
  *     known; and what carries the attempt's mark in the environment it was started with.
  * PT3 This process, which leads the group, is not part of it, and neither is its guard: that has to outlive the program.
  * PT4 Where there is no /proc only descendants are found, and what they use is not known.
+ * PT5 A signal that a process blocks is one that it waits for (`sigwait`), if it stays blocked: shells, `posix_spawn` and
+ *     Python block all signals for the moment in which they start another process, and would be ended by it afterwards.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,6 +18,8 @@ import { family, identify } from "../../src/launch/process-identity.mjs";
 const TICK_MS = 10;
 const KILL_LOOKS = 200;
 const KILL_PAUSE_MS = 10;
+/** PT5: looks in a row at which a signal is blocked. */
+const STEADY_LOOKS = 6;
 
 export interface Member {
   readonly pid: number;
@@ -38,6 +42,8 @@ export class ProcessTree {
   #known = new Set<string>();
   /** Looked at before, and not one of ours. */
   #strangers = new Set<string>();
+  /** PT5: at how many looks in a row a process had a signal blocked. */
+  readonly #blocked = new Map<string, number>();
 
   constructor(options: ProcessTreeOptions) {
     this.#options = options;
@@ -90,16 +96,35 @@ export class ProcessTree {
 
   /**
    * The processes from the top of the tree that handle a signal, and not what is below them: a wrapper that handles it
-   * passes it on, one that does not would be ended by it. Empty: nobody handles it (yet).
+   * passes it on, one that does not would be ended by it. Empty: nobody handles it, or it is not certain yet (PT5).
    */
   handlersOf(root: number, signal: number): readonly number[] {
     const members = this.look();
     if (process.platform !== "linux") return [root];
     const below = (pid: number): readonly number[] =>
-      handles(pid, signal)
+      this.#handles(pid, signal)
         ? [pid]
         : members.filter(({ parent }) => parent === pid).flatMap((child) => below(child.pid));
     return below(root);
+  }
+
+  /** Does a process catch a signal, or wait for it with the signal blocked (PT5)? */
+  #handles(pid: number, signal: number): boolean {
+    const status = readText(`/proc/${pid}/status`);
+    const has = (field: string): boolean => {
+      const mask = new RegExp(`^${field}:\\s+([0-9a-f]+)`, "m").exec(status)?.[1];
+      return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+    };
+    if (has("SigCgt")) return true;
+    const key = `${pid} ${signal}`;
+    if (!has("SigBlk")) {
+      this.#blocked.delete(key);
+      return false;
+    }
+    // In uninterruptible sleep it waits for the child that it is just starting, or for a disk: that tells nothing.
+    const looks = (this.#blocked.get(key) ?? 0) + (/^State:\s+D/m.test(status) ? 0 : 1);
+    this.#blocked.set(key, looks);
+    return looks >= STEADY_LOOKS;
   }
 
   #isKnown(entry: Member): boolean {
@@ -122,16 +147,6 @@ export function send(pid: number, name: NodeJS.Signals): void {
 export function residentBytes(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readText(`/proc/${pid}/status`))?.[1];
   return Number(kilobytes ?? 0) * 1024;
-}
-
-/** Does a process catch a signal, or wait for it with the signal blocked? */
-function handles(pid: number, signal: number): boolean {
-  const status = readText(`/proc/${pid}/status`);
-  const has = (field: string): boolean => {
-    const mask = new RegExp(`^${field}:\\s+([0-9a-f]+)`, "m").exec(status)?.[1];
-    return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
-  };
-  return has("SigCgt") || has("SigBlk");
 }
 
 function keyOf({ pid, startedAt }: Member): string {

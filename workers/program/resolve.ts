@@ -1,8 +1,14 @@
 /** A definition with the values of one job put in: what the driver works with. */
 import { createHash } from "node:crypto";
-import { executableOf, type ProgramDefinition, type Trigger } from "../../src/tasks/program/definition.ts";
+import {
+  type CheckpointContract,
+  executableOf,
+  type ProgramDefinition,
+  type Trigger,
+} from "../../src/tasks/program/definition.ts";
 import { expand, expandCommand, NotExpandable, type Scope } from "../../src/tasks/program/expand.ts";
 import type { CheckpointPatterns } from "./checkpoint-files.ts";
+import type { ReadySign } from "./readiness.ts";
 import type { Written } from "./completeness.ts";
 import { literalPattern, newest } from "./folder-look.ts";
 
@@ -23,6 +29,8 @@ export interface Resolved {
   readonly scope: Scope;
   readonly patterns: CheckpointPatterns | null;
   readonly written: Written;
+  /** Null: it can be asked from its start. */
+  readonly ready: ReadySign | null;
   readonly progress: ProgressPattern | null;
   readonly completeFiles: readonly string[];
   readonly completeText: readonly TextCondition[];
@@ -55,6 +63,10 @@ export function resolveProgram(definition: ProgramDefinition, input: unknown, fa
   const pattern = (text: string, where: string): RegExp => new RegExp(expand(text, scope, where, literalText), "m");
   const { checkpoint, progress, complete, result } = definition;
   const written = checkpoint?.written;
+  const readySignOf = ({ text, file }: NonNullable<CheckpointContract["ready"]>): ReadySign => ({
+    text: text === undefined ? null : pattern(text, "checkpoint.ready.text"),
+    file: file === undefined ? null : (globs([file], "checkpoint.ready.file")[0] ?? null),
+  });
   return {
     definition,
     scope,
@@ -88,6 +100,7 @@ export function resolveProgram(definition: ProgramDefinition, input: unknown, fa
           : pattern(written.lastLine.matches, "checkpoint.written.lastLine.matches"),
       by: written === undefined ? "rest" : waysOf(written),
     },
+    ready: checkpoint?.ready === undefined ? null : readySignOf(checkpoint.ready),
     progress:
       progress === undefined
         ? null

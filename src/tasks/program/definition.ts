@@ -71,6 +71,13 @@ const trigger = z
   });
 export type Trigger = z.output<typeof trigger>;
 
+const ready = z
+  .strictObject({
+    text: regularExpression.optional().describe("When a line of its output matches; `${…}` is put in literally"),
+    file: glob.optional().describe("When a file that matches is there"),
+  })
+  .refine(({ text, file }) => [text, file].filter(isGiven).length === 1, { error: "must have either text or file" });
+
 const lastLine = z.strictObject({
   in: glob.optional().describe("Which files; default: all of the checkpoint"),
   matches: regularExpression.describe("Must match the last line of each of them; `${…}` is put in literally"),
@@ -114,6 +121,12 @@ const checkpoint = z
     stop: trigger
       .optional()
       .describe("How the program is asked to make its last checkpoint and end; default: by `trigger`, then ended"),
+    ready: ready
+      .optional()
+      .describe(
+        "From when on it can be asked, after each start; before it is not. Without it: at once, by a signal as soon as " +
+          "somebody handles it",
+      ),
     written: written.default(() => written.parse({})).describe("How it is seen that a checkpoint is complete"),
     intervalMs: z
       .union([z.literal("auto"), duration])
@@ -123,7 +136,11 @@ const checkpoint = z
     maxMs: duration.prefault("10m").describe("Most time between them, with `auto`"),
     keep: z.int().min(2).default(2).describe("Checkpoints kept in the store"),
   })
-  .refine(({ minMs, maxMs }) => minMs <= maxMs, { error: "minMs must not be more than maxMs", path: ["minMs"] });
+  .refine(({ minMs, maxMs }) => minMs <= maxMs, { error: "minMs must not be more than maxMs", path: ["minMs"] })
+  .refine(({ ready: from, trigger: asked, stop }) => !isGiven(from) || isGiven(asked) || isGiven(stop), {
+    error: "is about `trigger` and `stop`: without them nobody asks the program",
+    path: ["ready"],
+  });
 
 const exitCode = z.union([z.int().min(0).max(255), signalName], {
   error: "must be an exit code from 0 to 255, or the name of a signal",

@@ -1,0 +1,53 @@
+/** When a program is asked for a checkpoint, and when it is not, with real programs under a real keeper. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findTool } from "../support/find-tool.ts";
+import { ProgramJob } from "../support/program-job.ts";
+
+const file = fileURLToPath(new URL("../support/programs/asked.yaml", import.meta.url));
+
+let kept: string;
+beforeAll(async () => {
+  kept = await mkdtemp(join(tmpdir(), "cairn-asking-"));
+});
+afterAll(() => rm(kept, { recursive: true, force: true }));
+
+describe.skipIf(findTool("python3") === null)("a program that is asked by a signal", () => {
+  const create = (task: string): Promise<ProgramJob> =>
+    ProgramJob.create(task, { steps: 60, stepMs: 50 }, { kept, file, intervalMs: 200 });
+
+  test.concurrent("PT5: is asked past a shell that only blocks the signal while it starts other programs", async () => {
+    await using job = await create("under-a-busy-shell");
+    const attempt = job.attempt();
+    expect(await attempt.over()).toMatchObject({ kind: "succeeded" });
+    expect(job.commits.length).toBeGreaterThan(0);
+  });
+
+  test.concurrent("and waits for it with the signal blocked, gets it", async () => {
+    await using job = await create("waits-for-signals");
+    const attempt = job.attempt();
+    await attempt.until("a checkpoint", () => job.commits.length > 0);
+    expect(await attempt.over()).toMatchObject({ kind: "succeeded" });
+  });
+
+  test.concurrent("and cannot answer yet, is not ended for that", async () => {
+    await using job = await create("reads-a-mesh");
+    const attempt = job.attempt();
+    expect(await attempt.over()).toMatchObject({ kind: "succeeded" });
+    expect(job.commits.length).toBeGreaterThan(0);
+    expect((await job.log(1)).match(/made no checkpoint within 300 ms/g)?.length).toBeGreaterThanOrEqual(3);
+  });
+
+  test.concurrent("and says when it can be asked, is not asked before", async () => {
+    await using job = await create("says-when-it-is-ready");
+    const attempt = job.attempt();
+    expect(await attempt.over()).toMatchObject({ kind: "succeeded" });
+    expect(job.commits.length).toBeGreaterThan(0);
+    const log = await job.log(1);
+    expect(log).toContain("no checkpoint: the program has not shown yet that it can be asked");
+    expect(log).not.toContain("made no checkpoint within");
+  });
+});
