@@ -2,7 +2,7 @@
 export const CHECKPOINT_TROUBLES = {
   save_failed: "the task could not save its state",
   no_room: "there was no room for it",
-  changed: "its files changed while they were frozen or stored",
+  changed: "its files changed before it was complete, frozen or stored",
   not_stored: "the store did not take it",
   unreadable: "it could not be read back whole",
 } as const;

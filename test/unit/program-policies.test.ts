@@ -100,36 +100,54 @@ describe("how long files have to rest", () => {
     }
   };
 
-  test("is a second, and half of the longest pause of a program that rewrites them more often", () => {
+  test.each([
+    ["between its files for longer than between two checkpoints", [250, 100]],
+    ["between its files for less than between two checkpoints", [30, 470]],
+    ["for as long", [150, 150]],
+  ])("is a second, also of a program that pauses %s: what it needs is said, once", (_, pauses) => {
     const settling = new Settling("auto");
-    changing(settling, [30, 470], 4_900, () => 100);
-    expect(settling.restMs).toBe(1_000);
-    changing(settling, [30, 470], 6_000, () => 100);
-    expect(settling.restMs).toBe(235);
-    expect(settling.remark()).toMatch(/never held still for 1000 ms: from now on 235 ms are enough/);
+    changing(settling, pauses, 4_900, () => 100);
     expect(settling.remark()).toBeNull();
-    expect(settling.fullRestMs).toBe(1_000);
-  });
-
-  test("stays what it is while one file is being written for long, and it is said what to do", () => {
-    const settling = new Settling("auto");
-    changing(settling, [100], 6_000, (n) => n);
+    changing(settling, pauses, 6_000, () => 100);
+    expect(settling.remark()).toMatch(/never held still for 1000 ms, so .*: say it in `checkpoint.written`/);
+    changing(settling, pauses, 60_000, () => 100);
+    expect(settling.remark()).toBeNull();
     expect(settling.restMs).toBe(1_000);
-    expect(settling.remark()).toMatch(/never held still for 1000 ms: say in `checkpoint.written`/);
   });
 
-  test("stays what it is when the definition says it, or when they do rest in between", () => {
+  test("is not missed while they only grow, which is one that is being written, but for very long", () => {
+    const settling = new Settling("auto");
+    changing(settling, [100], 59_000, (n) => n);
+    expect(settling.remark()).toBeNull();
+    changing(settling, [100], 61_000, (n) => 1_000 + n);
+    expect(settling.remark()).toMatch(/never held still for 1000 ms/);
+  });
+
+  test("is what the definition says", () => {
     const given = new Settling(700);
     changing(given, [30, 470], 6_000, () => 100);
     expect(given.restMs).toBe(700);
     expect(given.remark()).toMatch(/never held still for 700 ms/);
+  });
+
+  test("is not missed when they do rest in between", () => {
     const resting = new Settling("auto");
     for (let n = 0; n < 20; n += 1) {
       changing(resting, [30], 120, () => 100);
       resting.rested();
     }
-    expect(resting.restMs).toBe(1_000);
     expect(resting.remark()).toBeNull();
+  });
+
+  test("is not missed by a program that exits with each checkpoint: that is the sign", () => {
+    const exiting = new Completeness({ settleMs: "auto", text: null, lastLine: null, by: "rest" });
+    for (let n = 0; n < 100; n += 1) {
+      exiting.begin(files(`${n}`));
+      exiting.judge(files(`${n}, half`), n * 400, open);
+      exiting.judge(files(`${n}, whole`), n * 400 + 300, open);
+      exiting.exited();
+    }
+    expect(exiting.remark()).toBeNull();
   });
 });
 

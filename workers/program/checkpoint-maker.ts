@@ -7,10 +7,11 @@
  *     What changed while it was frozen is dropped, counted, and tried again when it is complete again.
  * MK3 One freezing or handing over at a time.
  * MK4 Where the disk is full a checkpoint is not tried at every look: each try takes the room that the program needs.
+ * MK5 That its files never rest is no fault of a program that exits with each checkpoint: its exit is the sign.
  */
 import { join } from "node:path";
 import { type CopyBegun, isNoRoom } from "../../src/checkpoints/checkpoints.ts";
-import type { CheckpointContract, Trigger } from "../../src/tasks/program/definition.ts";
+import { type CheckpointContract, tellsByExit, type Trigger } from "../../src/tasks/program/definition.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
 import { Ask, type AskOptions } from "./ask.ts";
@@ -61,6 +62,8 @@ export class CheckpointMaker {
   readonly #shelf: Shelf;
   #asking: Asking | null = null;
   #queue: Promise<unknown> = Promise.resolve();
+  /** MK5 */
+  #exitIsSign: boolean;
   #dropped = 0;
   #noRoomUntilMs = -Infinity;
   #waiting: ((answered: Answered) => void)[] = [];
@@ -70,6 +73,7 @@ export class CheckpointMaker {
     this.#files = new CheckpointFiles(options.folder, options.patterns);
     this.#completeness = new Completeness(options.resolved.written);
     this.#readiness = new Readiness(options.resolved.ready, options.folder);
+    this.#exitIsSign = tellsByExit(options.resolved.definition);
     this.#shelf = new Shelf({
       working: options.folder,
       folder: options.shelf,
@@ -175,6 +179,8 @@ export class CheckpointMaker {
 
   /** The program has exited with a checkpoint in its folder. @returns what is wrong; null: it is frozen */
   async freezeExited(): Promise<string | null> {
+    this.#exitIsSign = true;
+    this.#completeness.exited();
     const look = this.#files.look();
     if (look.missing.length > 0) return `no file matches ${look.missing.join(", ")}`;
     return (await this.#freeze(look, this.#blockedMs()))
@@ -200,7 +206,7 @@ export class CheckpointMaker {
   }
 
   #judge(look: FilesLook): Judgement {
-    const { clock, folder, tree, note } = this.#options;
+    const { clock, folder, tree, onDropped } = this.#options;
     const isOpen = (): boolean => {
       const open = openForWriting(
         tree.look().map(({ pid }) => pid),
@@ -213,7 +219,7 @@ export class CheckpointMaker {
       lastLineOf: (name) => lastLineOf(join(folder, name)),
     });
     const remark = this.#completeness.remark();
-    if (remark !== null) note(remark);
+    if (remark !== null && !this.#exitIsSign) onDropped(remark); // MK5
     return judgement;
   }
 

@@ -66,7 +66,12 @@ export class Completeness {
     return this.#told || signature !== this.#began.signature || markers !== this.#began.markers;
   }
 
-  /** What is to be said in the job's log about how its files change; null: nothing. */
+  /** A checkpoint was complete by another sign: the program has exited with it. */
+  exited(): void {
+    this.#settling.rested();
+  }
+
+  /** What is to be said about how its files change; null: nothing. */
   remark(): string | null {
     return this.#settling.remark();
   }
@@ -93,7 +98,7 @@ export class Completeness {
     }
     const whole = look.steady.length === 1 && look.replaced.size === 1 && look.links.length === 0;
     const stoodMs = nowMs - this.#sinceMs;
-    if (whole || stoodMs >= this.#settling.fullRestMs * OPEN_FACTOR) return this.#rested();
+    if (whole || stoodMs >= this.#settling.restMs * OPEN_FACTOR) return this.#rested();
     if (stoodMs < this.#settling.restMs)
       return waiting(`its files still change (${look.steady.slice(0, 3).join(", ")})`);
     return isOpen() ? waiting("its files are open for writing") : this.#rested();

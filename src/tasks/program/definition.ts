@@ -88,8 +88,8 @@ const written = z
       .union([z.literal("auto"), duration])
       .prefault("auto")
       .describe(
-        "Complete when no file of it has changed for so long (only without the other three); `auto`: a second, and " +
-          "less for a program whose files are rewritten so often that they never rest for a second",
+        "Complete when no file of it has changed for so long (only without the other three): longer than any pause " +
+          "in the middle of writing one, between two of its files too; `auto`: a second",
       ),
     text: regularExpression.optional().describe("Complete when a line of the output matches"),
     file: glob.optional().describe("Complete when a file that matches is new or has changed"),
@@ -142,6 +142,8 @@ const checkpoint = z
     path: ["ready"],
   });
 
+/** As in HTCondor. */
+const CHECKPOINTED = [85];
 const exitCode = z.union([z.int().min(0).max(255), signalName], {
   error: "must be an exit code from 0 to 255, or the name of a signal",
 });
@@ -149,7 +151,7 @@ const exitCodes = z.strictObject({
   done: z.array(exitCode).default([0]).describe("The program has finished, if `complete` holds too"),
   checkpointed: z
     .array(exitCode)
-    .default([85])
+    .default([...CHECKPOINTED])
     .describe("It made a checkpoint and wants to be started again; 85 as in HTCondor"),
   retry: z.array(exitCode).default([]).describe("It failed; another attempt may succeed (as often as `maxRetries`)"),
   fail: z.array(exitCode).default([]).describe("It failed for good"),
@@ -304,6 +306,11 @@ export function executableOf([first]: CommandLine): string {
   return typeof first === "string" ? first : "";
 }
 export type CheckpointContract = NonNullable<ProgramDefinition["checkpoint"]>;
+
+/** Does the definition give a code of its own to an exit with a checkpoint? */
+export function tellsByExit({ exitCodes: { checkpointed } }: ProgramDefinition): boolean {
+  return checkpointed.some((code) => !CHECKPOINTED.includes(Number(code)));
+}
 
 function isGiven(value: unknown): boolean {
   return value !== undefined;
