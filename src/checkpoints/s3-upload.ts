@@ -10,8 +10,9 @@
  *    so every object tells who wrote it. It is looked at too when there is no answer in the end: a server that refuses
  *    before it has read all may hang up, and the answer be lost in that.
  * U5 Where the server does not check the condition at the end of a multipart upload, only what cannot do harm is sent in
- *    parts: content whose name promises its hash, for whoever overwrites it writes the same. What is in memory anyhow
- *    goes whole, with the condition; the rest is refused before anything is sent.
+ *    parts: content whose name promises its hash. Whoever overwrites it writes the same, and of several at the same time
+ *    each may be told that it created it. What is in memory anyhow goes whole, with the condition; the rest is refused
+ *    before anything is sent.
  */
 import { stat } from "node:fs/promises";
 import { promisedHash } from "./names.ts";
