@@ -69,7 +69,7 @@ const bull = connectRedis(config.redisUrl, { kind: "bullmq" }, `agent:${workerId
 async function main(): Promise<void> {
   const ledger = new WorkLedger({ folder: join(config.data, "work"), workerId, logger });
   await ledger.takeOver();
-  const { tasks, bundles, programs, passEnv } = await describeTasks(
+  const { tasks, bundles, programs, passEnv, doubts } = await describeTasks(
     {
       modules: config.tasks,
       programs: config.programs,
@@ -78,6 +78,7 @@ async function main(): Promise<void> {
     },
     environment,
   );
+  for (const doubt of doubts) logger.warn({ component: "programs" }, doubt);
   await whenReady(commands, config.redisUrl, 30_000);
   outage.watch({ url: config.redisUrl, client: commands, clock, logger });
 

@@ -76,10 +76,8 @@ describe("the user of a program", () => {
     expect(await userOf(program("root"), 0)).toBeNull();
     expect(await userOf(program("nobody"), 0)).toMatchObject({ name: "nobody", uid: expect.any(Number) as number });
     await expect(userOf(program("root"), 1_000)).rejects.toThrow(
-      'program "sim": user: only a worker that runs as root can run it as root; start the worker as root or as root',
+      "only a worker that runs as root can run it as root; start the worker as root or as root",
     );
-    await expect(userOf(program("no-such-user"), 0)).rejects.toThrow(
-      'program "sim": user: there is no user no-such-user on this machine',
-    );
+    await expect(userOf(program("no-such-user"), 0)).rejects.toThrow("there is no user no-such-user on this machine");
   });
 });

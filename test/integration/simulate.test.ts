@@ -78,7 +78,16 @@ describe("cairn simulate", () => {
     const file = await script("stranger", "id", { user: "no-such-user" });
     expect(await simulate("--programs", file)).toMatchObject({
       code: 1,
-      err: 'program "stranger": user: there is no user no-such-user on this machine\n',
+      err: `${file}:1: programs[0].user: there is no user no-such-user on this machine\n`,
+    });
+  });
+
+  test.concurrent("warns of what is probably a mistake, with file, line and field", async () => {
+    const file = await script("doubtful", "id", { files: { mesh: { path: "no-such-mesh" } } });
+    const { code, err } = await simulate("--programs", file);
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: `warning: ${file}:1: programs[0].files.mesh.path: there is no ${join(folder, "no-such-mesh")} on this machine now; jobs that run here will fail until there is\n`,
     });
   });
 

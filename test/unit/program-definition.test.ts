@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defineProgram, z } from "../../src/index.ts";
-import { demandExecutable } from "../../src/tasks/program/find-executable.ts";
+import { pathText } from "../../src/tasks/program/definition-fault.ts";
+import { doubtsAbout } from "../../src/tasks/program/doubts.ts";
 import { expand, expandCommand, type Scope } from "../../src/tasks/program/expand.ts";
+import { InputFields } from "../../src/tasks/program/input-fields.ts";
 import { parseProgramInput } from "../../src/tasks/program/input-schema.ts";
 import { loadPrograms } from "../../src/tasks/program/kept-programs.ts";
-import { keepPrograms } from "../../src/tasks/program/programs-file.ts";
+import { absentInputs, lacking } from "../../src/tasks/program/on-this-machine.ts";
+import { keepPrograms, placedFault } from "../../src/tasks/program/programs-file.ts";
 import { describeTask } from "../../src/tasks/task-info.ts";
 import { readmeBlocks } from "../support/readme.ts";
 
@@ -98,6 +101,29 @@ describe("a programs file", () => {
     [program("    outputs: [{ files: a, optionel: true }]"), "outputs[0].optionel: is not a known field"],
     [program("    progress: { text: '(' }"), "must be a regular expression"],
     [program("    exitCodes: { retry: [0] }"), "0 cannot mean two things"],
+    [program("    progress: { text: '(' }"), "JavaScript: a ( is never closed"],
+    [program("    progress: { text: '(?P<n>x)' }"), "a named group is (?<name>…)"],
+    [program("    progress: { text: 'step \\d+' }"), "progress.text: has no group, and what it finds is no number"],
+    [program("    outputs: 3"), "programs[0].outputs: must be a list, not 3"],
+    [program("    checkpoint: { keep: 1 }"), "checkpoint.keep: must be at least 2"],
+    [program("    effects: some"), 'effects: must be "none" or "outside", not "some"'],
+    ["programs:\n  - name: sim\n    input: {}", "2: programs[0].start: must be a list: the executable"],
+    [program("    resume: [sim, -r]"), "resume: is never used: without `checkpoint` there is nothing to resume from"],
+    [
+      program("    checkpoint: { files: [/tmp/a] }"),
+      'checkpoint.files[0]: "/tmp/a" matches nothing: patterns are relative',
+    ],
+    [program("    outputs: [{ files: ../b }]"), 'outputs[0].files: "../b" matches nothing'],
+    [
+      program("    checkpoint: { files: [GO, x], trigger: { file: GO } }"),
+      "GO asks for the checkpoint, and so is never",
+    ],
+    [
+      program("    checkpoint: { written: { settleMs: 2s, text: done } }"),
+      "5: programs[0].checkpoint.written.settleMs: is not heeded: `text` tells when",
+    ],
+    [program("    stdin: input.nml"), "5: programs[0].stdin: nothing lays out input.nml"],
+    [program("    limits: { memoryBytes: 0, wallMs: 0s }"), /limits\.wallMs: is 0, .*\n.*limits\.memoryBytes: is 0/s],
     ["programs:\n  - name: sim\n    start: [sim]", "must be the JSON Schema of the job's input"],
     [
       "programs:\n  - name: sim\n    input: { type: objekt }\n    start: [sim]",
@@ -147,19 +173,105 @@ describe("a programs file", () => {
   });
 });
 
-test("an executable that is not there is refused before a job runs, by whatever path it is named", async () => {
+describe("a script on a command line", () => {
+  const input = z.strictObject({ s: z.string(), n: z.int(), kind: z.enum(["a", "b"]), list: z.array(z.string()) });
+  const defined = (start: string[]): (() => unknown) => {
+    return () => defineProgram({ name: "sim", input, start });
+  };
+
+  test("may not hold text that a caller may choose freely", () => {
+    const refusal = "start[2]: ${input.s} stands inside of a script";
+    expect(defined(["sh", "-c", "sim ${input.s} > out"])).toThrow(refusal);
+    expect(defined(["/bin/bash", "-euc", "sim '${input.s}'"])).toThrow(refusal);
+    expect(defined(["python3", "-c", "print('${input.s}')"])).toThrow(refusal);
+    expect(defined(["sh", "-c", "sim ${input.list}"])).toThrow("${input.list} stands inside of a script");
+    expect(defined(["nice", "sh", "-c", "x ${input.s}"])).toThrow("start[3]");
+  });
+
+  test("may hold what can be no command, and have it as its arguments", () => {
+    defined(["sh", "-c", 'exec sim "$1" > out', "sh", "${input.s}"])();
+    defined(["sh", "-c", "exec sim ${input.n} ${input.kind} ${job} > out"])();
+    defined(["sim", "-c", "case=${input.s}"])();
+  });
+});
+
+test("what may be meant is doubted, not refused", () => {
+  const input = z.strictObject({ s: z.string() });
+  const doubts = (more: object, start = ["sim"]): string[] => {
+    const { program } = defineProgram({ name: "sim", input, start, ...more });
+    return doubtsAbout(program, new InputFields(input)).map(({ path, detail }) => `${pathText(path)}${detail}`);
+  };
+  expect(doubts({}, ["sim", "${input.s}", ">", "out.txt"])).toEqual([
+    expect.stringMatching(/^start\[2\]: ">" is given to the program as an argument.*`stdout`/) as string,
+  ]);
+  expect(doubts({}, ["sh", "-c", "${input.s}"])).toEqual([
+    expect.stringMatching(/^start\[2\]: a caller can run any command/) as string,
+  ]);
+  expect(doubts({ checkpoint: { files: ["a[.dat"], exclude: ["{b", "[ab]{c,d}", "\\[x"] } })).toEqual([
+    expect.stringMatching(/^checkpoint\.files\[0\]: in "a\[\.dat" a \[ is never closed/) as string,
+    expect.stringMatching(/^checkpoint\.exclude\[0\]: in "\{b" a \{/) as string,
+  ]);
+  expect(doubts({ checkpoint: { files: ["state.dat"], replaced: ["sate.dat"] } })).toEqual([
+    expect.stringMatching(/^checkpoint\.replaced\[0\]: sate\.dat is in neither/) as string,
+  ]);
+  expect(doubts({ checkpoint: { replaced: ["a.dat"] } }, ["find", ".", "-exec", "rm", "{}", ";"])).toEqual([]);
+});
+
+describe("what a definition names, and this machine does not have", () => {
   const input = z.strictObject({ script: z.string() });
-  for (const start of ["${here}/missing.pl", "./missing.pl", join(folder, "missing.pl")]) {
-    const program = defineProgram({ name: "sim", input, here: folder, start: [start] });
-    await expect(demandExecutable(program, { PATH: "/bin" })).rejects.toThrow(
-      `program "sim": start[0]: ${join(folder, "missing.pl")} is not there`,
-    );
-  }
-  const resume = ["${here}/missing.pl"];
-  const resumed = defineProgram({ name: "sim", input, here: folder, start: ["sh"], resume });
-  await expect(demandExecutable(resumed, { PATH: "/bin" })).rejects.toThrow('program "sim": resume[0]');
-  const ofTheJob = defineProgram({ name: "sim", input, here: folder, start: ["${here}/${input.script}"] });
-  await demandExecutable(ofTheJob, { PATH: "/bin" });
+  const missing = async (more: object): Promise<string[]> => {
+    const faults = await lacking(defineProgram({ name: "sim", input, here: folder, start: ["sh"], ...more }), {
+      PATH: "/bin:/x/node_modules/.bin",
+    });
+    return faults.map(({ path, detail }) => `${pathText(path)}${detail}`);
+  };
+
+  test("is told before a job runs, by whatever path it is named, all of it at once", async () => {
+    for (const start of ["${here}/missing.pl", "./missing.pl", join(folder, "missing.pl")]) {
+      expect(await missing({ start: [start] })).toEqual([
+        expect.stringContaining(`start[0]: ${join(folder, "missing.pl")} is not there`) as string,
+      ]);
+    }
+    const resume = ["${here}/missing.pl"];
+    expect(await missing({ start: ["not-there"], resume, checkpoint: {}, user: "nobody-of-that-name" })).toEqual([
+      expect.stringContaining("start[0]: not-there is not in PATH (/bin); install it") as string,
+      expect.stringContaining("resume[0]: ") as string,
+      "user: there is no user nobody-of-that-name on this machine",
+    ]);
+    expect(await missing({ start: ["${here}/${input.script}"] })).toEqual([]);
+  });
+
+  test("may be what a script is run by", async () => {
+    const written = async (firstLine: string): Promise<string[]> => {
+      await writeFile(join(folder, "script"), `${firstLine}\necho\n`, { mode: 0o755 });
+      return await missing({ start: ["./script"] });
+    };
+    expect(await written("#!/bin/sh -e")).toEqual([]);
+    expect(await written("#!/usr/bin/env sh")).toEqual([]);
+    expect(await written("echo")).toEqual([]);
+    expect(await written("#!/opt/pyhton/bin/pyhton")).toEqual([
+      expect.stringContaining("cannot be run: its first line is #!/opt/pyhton/bin/pyhton, and /opt/pyhton") as string,
+    ]);
+    expect(await written("#!/usr/bin/env pyhton3")).toEqual([
+      expect.stringContaining("and pyhton3 is not on") as string,
+    ]);
+    expect(await written("#!/bin/sh\r")).toEqual([expect.stringContaining("CR LF") as string]);
+  });
+
+  test("is only doubted when it is an input file, for that may yet come", async () => {
+    await writeFile(join(folder, "mesh"), "");
+    const files = { a: { path: "mesh" }, b: { path: "${here}/maze" }, c: { path: "${input.script}" } };
+    const faults = await absentInputs(defineProgram({ name: "sim", input, here: folder, start: ["sh"], files }));
+    expect(faults).toMatchObject([{ path: ["files", "b", "path"], detail: expect.stringContaining("maze") as string }]);
+  });
+
+  test("is told with file and line where the program stands in a file", async () => {
+    const path = join(folder, "places.yaml");
+    await writeFile(path, "programs:\n  - name: a\n    start: [sh]\n  - name: b\n    start: [sh]\n    resume: [x]\n");
+    const fault = { path: ["resume", 0], detail: "is wrong" };
+    expect(await placedFault([path], "b", fault)).toBe(`${path}:6: programs[1].resume[0]: is wrong`);
+    expect(await placedFault([path], "c", fault)).toBe('program "c": resume[0]: is wrong');
+  });
 });
 
 test("defineProgram refuses by field, and comes to the same as a file", () => {

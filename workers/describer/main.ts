@@ -8,9 +8,12 @@ import { inheritedEnvironment } from "../../src/runtime/config.ts";
 import { bundleTasks } from "../../src/tasks/bundle.ts";
 import { isProgram } from "../../src/tasks/define.ts";
 import { loadTasks } from "../../src/tasks/load-tasks.ts";
-import { demandExecutable } from "../../src/tasks/program/find-executable.ts";
-import { userOf } from "../../src/tasks/program/program-user.ts";
-import { keepPrograms } from "../../src/tasks/program/programs-file.ts";
+import type { ProgramTask } from "../../src/tasks/program/define-program.ts";
+import type { DefinitionFault } from "../../src/tasks/program/definition-fault.ts";
+import { doubtsAbout } from "../../src/tasks/program/doubts.ts";
+import { InputFields } from "../../src/tasks/program/input-fields.ts";
+import { absentInputs, lacking } from "../../src/tasks/program/on-this-machine.ts";
+import { keepPrograms, placedFault } from "../../src/tasks/program/programs-file.ts";
 import { describeTask } from "../../src/tasks/task-info.ts";
 
 export interface DescribeOrder {
@@ -33,6 +36,8 @@ export type DescribeAnswer =
       readonly programs: readonly string[];
       /** Variables of the worker that they are to see. */
       readonly passEnv: readonly string[];
+      /** What is probably a mistake in their definitions, each with its place. */
+      readonly doubts: readonly string[];
     }
   | { readonly kind: "failed"; readonly message: string };
 
@@ -54,15 +59,25 @@ async function describe(order: DescribeOrder): Promise<DescribeAnswer> {
   ];
   const tasks = [...(await loadTasks({ builtins: order.builtins, modules: bundles })).values()];
   const programs = tasks.filter(isProgram);
-  for (const program of programs) {
-    await demandExecutable(program, inheritedEnvironment());
-    await userOf(program);
-  }
+  const placed = async (of: (task: ProgramTask) => Promise<readonly DefinitionFault[]>): Promise<string[]> => {
+    const all: string[] = [];
+    for (const task of programs) {
+      for (const fault of await of(task)) all.push(await placedFault(order.programs, task.name, fault));
+    }
+    return all;
+  };
+  const missing = await placed((task) => lacking(task, inheritedEnvironment()));
+  if (missing.length > 0) throw new Error(missing.join("\n"));
+  const doubts = await placed(async (task) => [
+    ...doubtsAbout(task.program, new InputFields(task.input)),
+    ...(await absentInputs(task)),
+  ]);
   return {
     kind: "described",
     tasks: tasks.map(describeTask),
     bundles,
     programs: programs.map(({ name }) => name),
     passEnv: [...new Set(programs.flatMap(({ program }) => program.passEnv))],
+    doubts,
   };
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { expand } from "../../src/tasks/program/expand.ts";
-import { findExecutable } from "../../src/tasks/program/find-executable.ts";
+import { findExecutable, interpreterFault } from "../../src/tasks/program/find-executable.ts";
 import type { ProgramUser } from "../../src/tasks/program/program-user.ts";
 import type { Resolved } from "./resolve.ts";
 
@@ -46,9 +46,10 @@ export async function launched(
   limits: { readonly cpus: number | undefined; readonly cgroup: string | null },
 ): Promise<readonly string[]> {
   const [executable = "", ...args] = command;
-  if ((await findExecutable(executable, environment)) === null) {
-    throw new NoExecutable(`${executable} is not on this machine, or may not be executed`);
-  }
+  const found = await findExecutable(executable, environment);
+  if (found === null) throw new NoExecutable(`${executable} is not on this machine, or may not be executed`);
+  const fault = await interpreterFault(found, environment);
+  if (fault !== null) throw new NoExecutable(`${executable} cannot be run: ${fault}`);
   return ["nice", "-n", "19", ...(await pinned(limits.cpus, limits.cgroup, environment)), executable, ...args];
 }
 

@@ -57,7 +57,7 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
   const temporary = join(folder, "..", "temporary");
   await mkdir(temporary, { recursive: true });
   const user = await userOf(task).catch((error: unknown) => {
-    throw new UnfitWorker(error instanceof Error ? error.message : String(error));
+    throw new UnfitWorker(`user: ${error instanceof Error ? error.message : String(error)}`);
   });
   if (user !== null) await demandEntry(user, folder);
   const environment = environmentOf(resolved, inheritedEnvironment(), temporary, user);

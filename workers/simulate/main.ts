@@ -32,7 +32,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(folder: string): Promise<number> {
   const environment = childEnvironment(inheritedEnvironment());
-  const { tasks, bundles, programs, passEnv } = await describeTasks(
+  const { tasks, bundles, programs, passEnv, doubts } = await describeTasks(
     {
       modules: config.tasks,
       programs: config.programs,
@@ -41,6 +41,7 @@ async function main(folder: string): Promise<number> {
     },
     environment,
   );
+  for (const doubt of doubts) process.stderr.write(`warning: ${doubt}\n`);
   if (taskName === undefined) {
     for (const { name, class: kind, description } of tasks) {
       say(`${name.padEnd(20)} ${programs.includes(name) ? "program" : kind.padEnd(7)}  ${description}`);

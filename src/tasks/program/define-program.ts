@@ -3,13 +3,17 @@
  *
  * DP1 `defineProgram` and a programs file (`programs-file.ts`) come to the same thing, checked by the same code.
  */
-import { isAbsolute, resolve } from "node:path";
-import { z } from "zod";
+import { resolve } from "node:path";
+import type { z } from "zod";
 import { NEVER_ASKED_MS } from "../../domain/checkpoint-interval.ts";
 import { type Backoff, type CheckpointPolicy, TASK_BRAND } from "../task-brand.ts";
-import { type CommandLine, executableOf, type ProgramDefinition, programSchema } from "./definition.ts";
+import { contradictions } from "./contradictions.ts";
+import { type DefinitionFault, pathText } from "./definition-fault.ts";
+import { type CommandLine, type ProgramDefinition, programSchema } from "./definition.ts";
 import { namesIn, WORDS } from "./expand.ts";
-import { isJsonSchemaInput, type ProgramInput } from "./program-input.ts";
+import { InputFields } from "./input-fields.ts";
+import type { ProgramInput } from "./program-input.ts";
+import { inOurWords } from "./schema-words.ts";
 
 /** A program as a batch task. */
 export interface ProgramTask {
@@ -42,28 +46,18 @@ export function defineProgram(options: ProgramOptions): ProgramTask {
   throw new TypeError(`program "${options.name}": ${pathText(first?.path ?? [])}${first?.detail ?? "is not usable"}`);
 }
 
-export interface DefinitionFault {
-  readonly path: readonly (string | number)[];
-  readonly detail: string;
-}
-
 export type CheckedProgram =
   | { readonly kind: "ok"; readonly task: ProgramTask }
   | { readonly kind: "refused"; readonly faults: readonly DefinitionFault[] };
 
 /** Checks a definition, in either form (DP1). */
 export function checkProgram(value: unknown, input: ProgramInput): CheckedProgram {
-  const parsed = programSchema.safeParse(value);
+  const parsed = programSchema.safeParse(value, { error: inOurWords });
   if (!parsed.success) return { kind: "refused", faults: parsed.error.issues.map(faultOf) };
   const definition = withPlaces(parsed.data);
-  const faults = [...nameFaults(definition, input), ...contradictions(definition)];
+  const fields = new InputFields(input);
+  const faults = [...nameFaults(definition, fields), ...contradictions(definition, fields)];
   return faults.length > 0 ? { kind: "refused", faults } : { kind: "ok", task: taskOf(definition, input) };
-}
-
-/** `start[2]: `; nothing for the whole. */
-export function pathText(path: readonly (string | number)[]): string {
-  const text = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("");
-  return text === "" ? "" : `${text.replace(/^\./, "")}: `;
 }
 
 function taskOf(definition: ProgramDefinition, input: ProgramInput): ProgramTask {
@@ -104,8 +98,7 @@ function withPlaces(definition: ProgramDefinition): ProgramDefinition {
 }
 
 /** Every `${…}` names something that there is. */
-function nameFaults(definition: ProgramDefinition, input: ProgramInput): DefinitionFault[] {
-  const fields = fieldsOf(input);
+function nameFaults(definition: ProgramDefinition, fields: InputFields): DefinitionFault[] {
   const faults: DefinitionFault[] = [];
   const look = (value: unknown, path: readonly (string | number)[]): void => {
     if (typeof value === "object" && value !== null) {
@@ -122,57 +115,17 @@ function nameFaults(definition: ProgramDefinition, input: ProgramInput): Definit
   return faults;
 }
 
-function nameFault(name: string, fields: ReadonlySet<string> | null, here: string | undefined): string | null {
+function nameFault(name: string, fields: InputFields, here: string | undefined): string | null {
   if (name.startsWith("newest:") && name.length > 7) return null;
   const [first = "", second] = name.split(".");
   if (first === "input") {
-    if (second === undefined || fields === null || fields.has(second)) return null;
+    if (second === undefined || fields.has(second)) return null;
     return `\${${name}}: the input's schema has no field ${second}`;
   }
   if (first === "here" && here === undefined) return "${here}: say `here`, for instance import.meta.dirname";
   if (second === undefined && Object.hasOwn(WORDS, first)) return null;
   const known = [...Object.keys(WORDS), "input", "newest:<pattern>"].join(", ");
   return `\${${name}}: there is no such name; known are ${known}`;
-}
-
-/** The fields that the input may have; null when it may have any. */
-function fieldsOf(input: ProgramInput): ReadonlySet<string> | null {
-  const schema = isJsonSchemaInput(input)
-    ? input.jsonSchema
-    : (z.toJSONSchema(input, { io: "input", unrepresentable: "any" }) as Readonly<Record<string, unknown>>);
-  const { properties, additionalProperties } = schema;
-  if (typeof properties !== "object" || properties === null || additionalProperties !== false) return null;
-  return new Set(Object.keys(properties));
-}
-
-/** What each field allows and all together do not. */
-function contradictions(definition: ProgramDefinition): DefinitionFault[] {
-  const { start, resume, here, stdin, checkpoint, exitCodes, background, complete } = definition;
-  const faults: DefinitionFault[] = [];
-  for (const [field, command] of Object.entries({ start, resume })) {
-    const executable = command === undefined ? "" : executableOf(command);
-    if (executable.includes("/") && !isAbsolute(executable) && !executable.startsWith("${")) {
-      const hint = here === undefined ? "give an absolute path" : 'begin it with "./", "/" or "${folder}/"';
-      faults.push({ path: [field, 0], detail: `"${executable}" is a relative path: ${hint}` });
-    }
-  }
-  for (const name of ["trigger", "stop"] as const) {
-    if (checkpoint?.[name]?.stdin !== undefined && stdin !== undefined) {
-      faults.push({ path: ["checkpoint", name, "stdin"], detail: "cannot be used together with a file as stdin" });
-    }
-  }
-  const says = complete.files.length + complete.text.length > 0 || complete.command !== undefined;
-  if (background && !says) {
-    // What was started exits with 0 as soon as the rest runs by itself.
-    faults.push({ path: ["background"], detail: "needs `complete`: no exit code tells that it has finished" });
-  }
-  if (background && [stdin, checkpoint?.trigger?.stdin, checkpoint?.stop?.stdin].some((way) => way !== undefined)) {
-    faults.push({ path: ["background"], detail: "has no standard input: it cannot be used together with stdin" });
-  }
-  const meant = [...exitCodes.retry, ...exitCodes.fail];
-  const twice = meant.find((code, at) => meant.indexOf(code) !== at || exitCodes.done.includes(code) || exitCodes.checkpointed.includes(code)); // prettier-ignore
-  if (twice !== undefined) faults.push({ path: ["exitCodes"], detail: `${twice} cannot mean two things` });
-  return faults;
 }
 
 function faultOf(issue: z.core.$ZodIssue): DefinitionFault {

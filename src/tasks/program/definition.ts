@@ -9,6 +9,7 @@
 import { constants } from "node:os";
 import { z } from "zod";
 import { duration, size } from "./quantity.ts";
+import { regularExpressionFault } from "./regular-expression.ts";
 
 const SIGNALS = Object.keys(constants.signals);
 const FORBIDDEN = new Set(["SIGKILL", "SIGSTOP"]);
@@ -18,7 +19,9 @@ const glob = z.string().min(1).meta({ title: "pattern" });
 const regularExpression = z
   .string()
   .min(1)
-  .refine((text) => isRegularExpression(text), { error: "must be a regular expression of JavaScript" })
+  .refine((text) => regularExpressionFault(text) === null, {
+    error: ({ input }) => `must be a regular expression of JavaScript: ${regularExpressionFault(String(input)) ?? ""}`,
+  })
   .meta({ title: "regular expression" });
 const signalName = z
   .string()
@@ -314,15 +317,6 @@ export function tellsByExit({ exitCodes: { checkpointed } }: ProgramDefinition):
 
 function isGiven(value: unknown): boolean {
   return value !== undefined;
-}
-
-function isRegularExpression(text: string): boolean {
-  try {
-    new RegExp(text.replaceAll(/\$\{[^}]*\}/g, "x"), "m");
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function isInside(path: string): boolean {

@@ -1,9 +1,10 @@
-/** Finds the executable of a program on this machine. */
+/** Finds executables on this machine. */
 import { constants } from "node:fs";
-import { access } from "node:fs/promises";
+import { access, open } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
-import { executableOf } from "./definition.ts";
-import type { ProgramTask } from "./define-program.ts";
+
+/** What the kernel reads of the first line of a script. */
+const LINE_BYTES = 256;
 
 type Environment = Readonly<Partial<Record<string, string>>>;
 
@@ -18,20 +19,26 @@ export async function findExecutable(name: string, environment: Environment): Pr
 }
 
 /**
- * Is what the definition names on this machine? What comes with the job is not looked for.
- * @throws Error naming program, field and executable
+ * What a script is to be run by, when that is not on this machine: the kernel says of it that the script itself is not
+ * there. @returns what is wrong with its first line; null: nothing, or it is no script
  */
-export async function demandExecutable({ name, program }: ProgramTask, environment: Environment): Promise<void> {
-  const path = program.env["PATH"] === undefined ? environment : { PATH: String(program.env["PATH"]) };
-  for (const [field, command] of Object.entries({ start: program.start, resume: program.resume })) {
-    // `${here}` is known already: the folder of the definition. The rest is each job's own.
-    const named = command === undefined ? "" : executableOf(command);
-    const executable = program.here === undefined ? named : named.replaceAll("${here}", program.here);
-    if (executable === "" || executable.includes("${")) continue;
-    if ((await findExecutable(executable, path)) !== null) continue;
-    const where = executable.includes("/") ? "there, or it may not be executed" : `in PATH (${path["PATH"] ?? ""})`;
-    throw new Error(`program "${name}": ${field}[0]: ${executable} is not ${where}; install it, or correct the name`);
+export async function interpreterFault(path: string, environment: Environment): Promise<string | null> {
+  const line = await firstLineOf(path);
+  if (line?.startsWith("#!") !== true) return null;
+  const [interpreter = "", argument = ""] = line
+    .slice(2)
+    .trim()
+    .split(/[ \t]+/);
+  if (interpreter === "") return null;
+  if (line.endsWith("\r")) {
+    return `its first line, ${line.trimEnd()}, ends as lines do on Windows (CR LF), which is taken for a part of the name; save it with plain line ends`;
   }
+  const sought = interpreter.endsWith("/env") && /^[^-=]+$/.test(argument) ? argument : interpreter;
+  for (const name of new Set([interpreter, sought])) {
+    if ((await findExecutable(name, environment)) !== null) continue;
+    return `its first line is ${line}, and ${name} is not on this machine; install it, or correct the line`;
+  }
+  return null;
 }
 
 async function mayExecute(path: string): Promise<boolean> {
@@ -39,4 +46,17 @@ async function mayExecute(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+async function firstLineOf(path: string): Promise<string | null> {
+  const file = await open(path, "r").catch(() => null);
+  if (file === null) return null; // Executable, not readable: it is no script.
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(LINE_BYTES), 0, LINE_BYTES, 0);
+    return buffer.toString("latin1", 0, bytesRead).split("\n")[0] ?? null;
+  } catch {
+    return null;
+  } finally {
+    await file.close();
+  }
 }

@@ -26,19 +26,18 @@ export async function findUser(nameOrNumber: string): Promise<ProgramUser | null
 /**
  * The user of a program; null: it runs as the worker itself does.
  * @param own the worker's user
- * @throws Error naming program and field, when there is no such user, or the worker may not become it (PU1)
+ * @throws Error when there is no such user, or the worker may not become it (PU1)
  */
 export async function userOf(
-  { name, program }: Pick<ProgramTask, "name" | "program">,
+  { program }: Pick<ProgramTask, "program">,
   own: number | undefined = process.getuid?.(),
 ): Promise<ProgramUser | null> {
   if (program.user === undefined) return null;
-  const where = `program "${name}": user`;
   const found = await findUser(program.user);
-  if (found === null) throw new Error(`${where}: there is no user ${program.user} on this machine`);
+  if (found === null) throw new Error(`there is no user ${program.user} on this machine`);
   if (found.uid === own) return null;
   if (own === 0) return found;
   throw new Error(
-    `${where}: only a worker that runs as root can run it as ${found.name}; start the worker as root or as ${found.name}`,
+    `only a worker that runs as root can run it as ${found.name}; start the worker as root or as ${found.name}`,
   );
 }

@@ -9,7 +9,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { isMap, isNode, LineCounter, parseDocument, type Document } from "yaml";
-import { type DefinitionFault, pathText } from "./define-program.ts";
+import { type DefinitionFault, pathText } from "./definition-fault.ts";
 import { checkEntry } from "./kept-programs.ts";
 
 /** Reads programs files, and keeps what was read in `folder` (PF2). @returns the paths of the kept files, in order */
@@ -30,7 +30,27 @@ export async function keepPrograms(files: readonly string[], folder: string): Pr
   return kept;
 }
 
-async function readDocument(path: string): Promise<unknown[]> {
+/**
+ * Where something is wrong with a program that was read: file, line and field (PF1); for one that is defined in
+ * TypeScript its name and the field.
+ */
+export async function placedFault(files: readonly string[], program: string, fault: DefinitionFault): Promise<string> {
+  for (const file of files) {
+    const path = resolve(file);
+    const { document, lines } = await parse(path);
+    const root = document.toJS() as { readonly programs?: readonly { readonly name?: unknown }[] } | null;
+    const at = root?.programs?.findIndex(({ name }) => name === program) ?? -1;
+    if (at >= 0) return told(path, document, lines, ["programs", at], fault);
+  }
+  return `program "${program}": ${pathText(fault.path)}${fault.detail}`;
+}
+
+interface Parsed {
+  readonly document: Document;
+  readonly lines: LineCounter;
+}
+
+async function parse(path: string): Promise<Parsed> {
   const text = await readFile(path, "utf8").catch(() => {
     throw new Error(`${path}: there is no such file`);
   });
@@ -38,6 +58,11 @@ async function readDocument(path: string): Promise<unknown[]> {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [broken] = document.errors;
   if (broken !== undefined) throw new Error(`${path}:${lines.linePos(broken.pos[0]).line}: ${broken.message}`);
+  return { document, lines };
+}
+
+async function readDocument(path: string): Promise<unknown[]> {
+  const { document, lines } = await parse(path);
   const root: unknown = document.toJS();
   const list: unknown = typeof root === "object" && root !== null && "programs" in root ? root.programs : undefined;
   if (!Array.isArray(list) || list.length === 0 || !isMap(document.contents) || document.contents.items.length !== 1) {
