@@ -106,7 +106,7 @@ export const ERROR_CODES = {
   needed: entry(
     409,
     "An unfinished job names it",
-    "Wait for the end of that job, which `detail` names, or cancel it: until then it may need the output, the artifacts or a checkpoint of this one.",
+    "Wait for the end of the job that is named here, or cancel it: until then it may need the output, the artifacts or a checkpoint of this one.",
   ),
   idempotency_in_progress: passing(
     409,

@@ -89,6 +89,10 @@ describe("without Redis", () => {
     );
     await fleet.redis.kill();
     await fleet.redis.restart();
-    expect(JSON.parse((await waiting).text)).toMatchObject({ state: "succeeded" });
+    const reply = await waiting;
+    expect(reply.status).toBeLessThan(300);
+    const { id } = JSON.parse(reply.text) as Job;
+    // On a busy machine the job may take longer than anybody can wait for.
+    await fleet.job(id, "succeeds", ({ state }) => state === "succeeded");
   });
 });

@@ -114,7 +114,7 @@ export const patient = defineOnline({
     const remaining = ctx.remainingMs();
     await new Promise((resolve) => ctx.signal.addEventListener("abort", () => resolve(undefined), { once: true }));
     note(input.file, /** @type {Error} */ (ctx.signal.reason).name, ctx);
-    await pause(100);
+    await pause(1_000); // Longer than a busy machine may be late with the caller's own deadline.
     return { remaining };
   },
 });
