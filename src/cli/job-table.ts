@@ -77,7 +77,7 @@ export function jobFields(job: Job, nowMs: number): (readonly [string, string | 
     ["progress", progress === null ? null : progressInFull(progress)],
     ["worker", job.worker === null ? null : [job.worker, job.zone].filter((part) => part !== null).join(" in ")],
     ["attempts", job.attempts],
-    ["retries", `${job.retries} of ${job.maxRetries}`],
+    ["retries", `${Math.min(job.retries, job.maxRetries)} of ${job.maxRetries}`],
     ["checkpoint", checkpoint === null ? null : checkpointText(checkpoint, nowMs)],
     ["interval", job.checkpointInterval === null ? null : intervalText(job.checkpointInterval)],
     ["created", withAge(job.createdAt, nowMs)],

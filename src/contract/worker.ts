@@ -80,7 +80,7 @@ export const taskSchema = z.object({
   interval: z
     .object({ everyMs: z.union([z.literal("auto"), z.number()]), minMs: z.number(), maxMs: z.number() })
     .nullable()
-    .describe("Batch only: time between checkpoints"),
+    .describe("Batch only: time between checkpoints; null for a program that is never asked for one"),
   backoff: z
     .object({ initialMs: z.number(), factor: z.number(), maxMs: z.number(), jitter: z.number() })
     .nullable()

@@ -1,4 +1,5 @@
 /** Which tasks there are, and who has them, from what this process last saw of the fleet. */
+import { NEVER_ASKED_MS } from "../domain/checkpoint-interval.ts";
 import type { TaskInfo, TaskView } from "../contract/worker.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { reading } from "../redis/fault.ts";
@@ -68,6 +69,9 @@ export class TaskRegistry {
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .map((task) => ({
         ...task,
+        // A program that makes its checkpoints by itself has none that anybody keeps.
+        interval:
+          typeof task.interval?.everyMs === "number" && task.interval.everyMs >= NEVER_ASKED_MS ? null : task.interval,
         workers: workers
           .filter(({ registration }) => registration?.tasks.includes(`${task.name}@${task.definition}`) === true)
           .map(({ id }) => id),

@@ -21,7 +21,7 @@ describe("a batch job that loses its workers", () => {
     expect(job).toMatchObject({ state: "failed", reason: "quarantined", attempts: 3, error: { code: "quarantined" } });
     expect(job?.error?.detail).toBe(
       "attempt 1 on w1 (worker_lost), attempt 2 on w2 (worker_lost), attempt 3 on w1 (ended by SIGKILL) ended in a row " +
-        "without a new checkpoint; what it wrote last is in the log of attempt 3",
+        "without a checkpoint; what it wrote last is in the log of attempt 3",
     );
     expect((await batch.writer.control(id, "retry", { by: "me" })).kind).toBe("accepted");
     await lose(batch, "w3");

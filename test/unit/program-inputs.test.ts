@@ -66,7 +66,9 @@ describe("an input file", () => {
     expect(await mesh({ path: "local", executable: true })).toBe("local");
     expect((await stat(join(folder, "working/in/mesh"))).mode & 0o111).toBe(0o111);
     expect(await refusal(mesh({ base64: "?" }))).toBe("NotExpandable: files.in/mesh.base64: is not base64");
-    expect(await refusal(mesh({ path: "absent" }))).toMatch(/^Error: ENOENT/);
+    expect(await refusal(mesh({ path: "absent" }))).toBe(
+      `NotRetryable: files.in/mesh.path: there is no ${join(folder, "absent")} on this machine`,
+    );
   });
 
   test("is an artifact of another job; one that there is not, and one that cannot be had now, differ", async () => {

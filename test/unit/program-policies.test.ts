@@ -1,6 +1,7 @@
 /** When a checkpoint of a program is complete, and what its end means. */
 import { describe, expect, test } from "vitest";
 import { Completeness } from "../../workers/program/completeness.ts";
+import { MatchWatch } from "../../workers/program/match-watch.ts";
 import { Settling } from "../../workers/program/settling.ts";
 import { meaningOf, type Circumstances } from "../../workers/program/exit-meaning.ts";
 import type { Exit } from "../../workers/program/process-run.ts";
@@ -208,5 +209,34 @@ describe("an exit", () => {
     ["with 143 after SIGTERM and a new checkpoint: a checkpoint", code(143), asked, { kind: "checkpointed" }],
   ])("%s", (_, exit, now, expected) => {
     expect(meaningOf(exit, codes, { ...quiet, ...now })).toMatchObject(expected);
+  });
+});
+
+describe("that a pattern matches nothing", () => {
+  const watched = (missing: readonly string[], names: readonly string[]) => {
+    const notes: string[] = [];
+    const look = () => files("", { missing });
+    const watch = new MatchWatch({ files: { look }, names: () => names, beginMs: 0, note: (text) => notes.push(text) });
+    return { notes, watch };
+  };
+
+  test("is said once while the program runs, with what lies there instead, and once more at its end", () => {
+    const { notes, watch } = watched(["chkpt*.dat"], ["ckpt.dat", "out.log"]);
+    watch.look(9_999);
+    expect(notes).toEqual([]);
+    watch.look(10_000);
+    watch.look(20_000);
+    watch.ended();
+    expect(notes).toEqual([
+      "no file matches chkpt*.dat so far, so there is no checkpoint (`checkpoint.files`); in the working folder is ckpt.dat, out.log",
+      "no file matched chkpt*.dat until the end: this attempt made no checkpoint (`checkpoint.files`); in the working folder is ckpt.dat, out.log",
+    ]);
+  });
+
+  test("is not said when all of them match", () => {
+    const { notes, watch } = watched([], ["ckpt.dat"]);
+    watch.look(10_000);
+    watch.ended();
+    expect(notes).toEqual([]);
   });
 });

@@ -15,14 +15,14 @@ const LAST_LINE_BYTES = 4_096;
 export function whatIsMissing(resolved: Resolved, folder: string, met: (condition: number) => boolean): string | null {
   const { files, links } = walk(folder);
   const names = [...files, ...links].map(({ name }) => name);
-  for (const glob of resolved.completeFiles) {
-    if (!names.some(matcher([glob]))) return `no file matches ${glob}`;
-  }
+  const missing = resolved.completeFiles
+    .filter((glob) => !names.some(matcher([glob])))
+    .map((glob) => `no file matches ${glob}`);
   for (const [at, { in: place, matches }] of resolved.completeText.entries()) {
     const holds = place === "output" ? met(at) : matches.test(tailOf(join(folder, place)) ?? "");
-    if (!holds) return `${place === "output" ? "the output" : place} does not match /${matches.source}/`;
+    if (!holds) missing.push(`${place === "output" ? "the output" : place} does not match /${matches.source}/`);
   }
-  return null;
+  return missing.length === 0 ? null : missing.join("; ");
 }
 
 /** The last line of a text file that is not empty; null when there is none. */

@@ -143,6 +143,7 @@ export class Driver {
         maker?.giveUp(meaning.why);
         return await new Promise(() => undefined);
       }
+      if (meaning.kind !== "checkpointed") workshop.matches?.ended();
       switch (meaning.kind) {
         case "done":
           return await this.#finish(workshop, exit);
@@ -327,7 +328,7 @@ export class Driver {
   }
 
   /** Looks at progress and limits, now and then; ends the program when it may not go on. */
-  async #isOver({ reader, resolved, limits }: Workshop): Promise<boolean> {
+  async #isOver({ reader, resolved, limits, matches }: Workshop): Promise<boolean> {
     const now = this.#options.clock.monotonicMs();
     if (now < this.#nextLookMs) return false;
     this.#nextLookMs = now + LOOK_MS;
@@ -335,6 +336,7 @@ export class Driver {
     const place = resolved.progress?.in ?? "output";
     if (place !== "output") reader.tail(tailOf(join(this.#folder, place)) ?? "");
     this.#tellProgress();
+    matches?.look(now);
     this.#overrun ??= limits.look(members, now);
     if (this.#standStill.isLost(members)) this.#lost = "the program was stopped (SIGSTOP) and does not go on";
     if (this.#overrun === null && this.#lost === null) return false;

@@ -58,7 +58,9 @@ async function layOut(source: FileSource, path: string, where: string, options: 
     await writeFile(path, JSON.stringify(valueOf(source.json, scope) ?? null));
   } else if (source.path !== undefined) {
     const from = resolve(here ?? "/", expand(source.path, scope, `${where}.path`));
-    await cp(from, path, { recursive: true, dereference: true, mode: 0 });
+    await cp(from, path, { recursive: true, dereference: true, mode: 0 }).catch((error: unknown) => {
+      throw notCopied(`${where}.path`, from, error);
+    });
   } else if (source.url !== undefined) {
     await fetchTo(source, path, where, scope);
   } else if (source.artifact !== undefined) {
@@ -159,6 +161,16 @@ function fromBase64(text: string, where: string): Buffer {
 function named(where: string, error: unknown): never {
   const message = `${where}: ${error instanceof Error ? error.message : String(error)}`;
   throw error instanceof NotRetryable ? new NotRetryable(message) : new Error(message, { cause: error });
+}
+
+/** The machine may lack room; what is not there, or may not be read, is so the next time too. */
+function notCopied(where: string, from: string, error: unknown): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return new NotRetryable(`${where}: there is no ${from} on this machine`, { cause: error });
+  if (code === "EACCES" || code === "EPERM") {
+    return new NotRetryable(`${where}: ${from} may not be read by this worker`, { cause: error });
+  }
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function reasonOf(error: unknown): string {

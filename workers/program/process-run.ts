@@ -9,8 +9,10 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, fchownSync, openSync, writeSync } from "node:fs";
+import { basename } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { NotRetryable } from "../../src/tasks/outcome.ts";
 import type { ProgramUser } from "../../src/tasks/program/program-user.ts";
 import { lowerSession } from "../keeper/background-priority.ts";
 import { lastOutput } from "../keeper/last-output.ts";
@@ -50,7 +52,7 @@ export class ProcessRun {
   constructor(options: ProcessRunOptions) {
     const { command, folder, user, environment, stdin, stdout, onLine } = options;
     const [file = "", ...args] = command;
-    const input = stdin === "nothing" ? "ignore" : stdin === "written" ? "pipe" : this.#open(stdin.file, "r");
+    const input = stdin === "nothing" ? "ignore" : stdin === "written" ? "pipe" : this.#openInput(stdin.file);
     const copy = stdout === null ? null : this.#open(stdout, "a");
     if (copy !== null && user !== null) fchownSync(copy, user.uid, user.gid);
     this.#child = spawn(file, args, {
@@ -77,6 +79,18 @@ export class ProcessRun {
     const file = openSync(path, flags);
     this.#files.add(file);
     return file;
+  }
+
+  #openInput(path: string): number {
+    try {
+      return this.#open(path, "r");
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new NotRetryable(
+        `stdin: ${basename(path)} cannot be read (${message}); say in \`files\` where it comes from`,
+        { cause: error },
+      );
+    }
   }
 
   #pass(

@@ -15,12 +15,15 @@ import { parseProgramInput } from "../../src/tasks/program/input-schema.ts";
 import { type ProgramUser, userOf } from "../../src/tasks/program/program-user.ts";
 import type { KeeperLink } from "../runner/keeper-link.ts";
 import type { RunnerAssignment } from "../runner/protocol.ts";
+import { CheckpointFiles } from "./checkpoint-files.ts";
 import { CheckpointMaker } from "./checkpoint-maker.ts";
 import { environmentOf } from "./environment.ts";
+import { lookAround } from "./folder-look.ts";
 import { layOutFiles } from "./input-files.ts";
 import { LimitWatch } from "./limit-watch.ts";
 import { OutputReader } from "./output-reader.ts";
 import { demandEntry, giveTo } from "./ownership.ts";
+import { MatchWatch } from "./match-watch.ts";
 import type { ProcessTree } from "./process-tree.ts";
 import { note, UnfitWorker } from "./program-fault.ts";
 import { layOut, readProgramState } from "./program-state.ts";
@@ -43,6 +46,8 @@ export interface Workshop {
   readonly reader: OutputReader;
   readonly maker: CheckpointMaker | null;
   readonly limits: LimitWatch;
+  /** Null: there is nothing to say. */
+  readonly matches: MatchWatch | null;
 }
 
 /** @throws Error of any kind: `program-fault.ts` tells what it means */
@@ -100,7 +105,17 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
         });
   const { limits } = definition;
   const watch = new LimitWatch({ limits, folder, cgroup, beginMs: clock.monotonicMs() });
-  return { resolved, user, environment, reader, maker, limits: watch };
+  const isAsked = contract?.trigger !== undefined;
+  const matches =
+    patterns === null || isAsked
+      ? null
+      : new MatchWatch({
+          files: new CheckpointFiles(folder, patterns),
+          names: () => lookAround(folder).map(({ name }) => name),
+          beginMs: clock.monotonicMs(),
+          note,
+        });
+  return { resolved, user, environment, reader, maker, limits: watch, matches };
 }
 
 async function findProgram({ builtins, taskModules, task, checkpointVersion }: RunnerAssignment): Promise<ProgramTask> {

@@ -7,6 +7,7 @@
  *     option. Numbers may: they were numbers in the schema.
  * EX3 `$${` is `${`.
  */
+import { NotRetryable } from "../outcome.ts";
 import type { CommandLine } from "./definition.ts";
 
 const EXPRESSION = /\$?\$\{([^}]*)\}/g;
@@ -43,7 +44,7 @@ export function namesIn(text: string): string[] {
 
 /**
  * @param encode what is done to each value that is put in (for instance, made literal for a regular expression)
- * @throws NotExpandable naming `where`, when something that is needed is absent
+ * @throws NotExpandable naming `where`, when something that is needed is absent; NotRetryable, when no file matches
  */
 export function expand(
   text: string,
@@ -55,8 +56,11 @@ export function expand(
     if (all.startsWith("$${")) return all.slice(1); // EX3
     const value = valueOf(name.trim(), scope);
     if (value === undefined || value === null) {
-      const absent = name.startsWith("newest:") ? `no file matches ${name.slice(7)}` : `${name} was not given`;
-      throw new NotExpandable(`${where}: ${absent}`);
+      // No input would help, and neither would another attempt with the same files.
+      if (name.trim().startsWith("newest:")) {
+        throw new NotRetryable(`${where}: no file matches ${name.trim().slice(7)} in the working folder`);
+      }
+      throw new NotExpandable(`${where}: ${name} was not given`);
     }
     return encode(textOf(value));
   });

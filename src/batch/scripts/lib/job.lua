@@ -390,8 +390,10 @@ end
 
 local function blame(job)
   local error = cjson.decode(QUARANTINE.problem)
-  error.detail = string.format('%s ended in a row without a new checkpoint; what it wrote last is in the log of attempt %s',
-    string.gsub(job.strikeNotes, '\n', ', '), job.attempts)
+  -- The first of them may have made one and been lost after it.
+  local since = job.ckSeq and job.ckSeq ~= '' and string.format('since checkpoint %s, without a new one', job.ckSeq) or 'without a checkpoint'
+  local attempts = string.gsub(job.strikeNotes, '\n', ', ')
+  error.detail = string.format('%s ended in a row %s; what it wrote last is in the log of attempt %s', attempts, since, job.attempts)
   return cjson.encode(error)
 end
 

@@ -1,0 +1,50 @@
+/**
+ * Says in the job's log that a pattern of `checkpoint` has matched no file so far: it is probably mistyped, and the job
+ * would run to its end without a checkpoint and without a word.
+ *
+ * MW1 Once after a while, and once more at the end of a program that has got that far without one.
+ * MW2 Not of a program that is asked for its checkpoints: before it is, there may be none; and then it is said who asked.
+ */
+import type { CheckpointFiles } from "./checkpoint-files.ts";
+
+const AFTER_MS = 10_000;
+const NAMES_TOLD = 5;
+
+export interface MatchWatchOptions {
+  readonly files: Pick<CheckpointFiles, "look">;
+  /** Names of the files that lie in the folder. */
+  readonly names: () => readonly string[];
+  readonly beginMs: number;
+  readonly note: (text: string) => void;
+}
+
+export class MatchWatch {
+  readonly #options: MatchWatchOptions;
+  #isTold = false;
+
+  constructor(options: MatchWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Called often while the program runs. */
+  look(nowMs: number): void {
+    if (this.#isTold || nowMs - this.#options.beginMs < AFTER_MS) return;
+    this.#isTold = true; // MW1
+    this.#tell((patterns) => `no file matches ${patterns} so far, so there is no checkpoint`);
+  }
+
+  /** The program has ended, and not with a checkpoint. */
+  ended(): void {
+    this.#tell((patterns) => `no file matched ${patterns} until the end: this attempt made no checkpoint`);
+  }
+
+  #tell(sentence: (patterns: string) => string): void {
+    const { files, names, note } = this.#options;
+    const { missing } = files.look();
+    if (missing.length === 0) return;
+    const all = names();
+    const more = all.length > NAMES_TOLD ? ` and ${all.length - NAMES_TOLD} more` : "";
+    const there = all.length === 0 ? "no file" : `${all.slice(0, NAMES_TOLD).join(", ")}${more}`;
+    note(`${sentence(missing.join(", "))} (\`checkpoint.files\`); in the working folder is ${there}`);
+  }
+}
