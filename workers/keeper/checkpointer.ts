@@ -5,6 +5,8 @@
  *     committed is nothing, whoever reads it.
  * CK2 The parent of a checkpoint is the last one that this attempt committed, or started from.
  * CK3 A checkpoint that fails costs a checkpoint, not the job: the program has gone on meanwhile.
+ * CK4 What is written onto a folder that has lost its mount is nowhere. So it is asked whose store this is before and
+ *     after: asked afterwards alone, a mount that had come back by then would vouch for what is not in it.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -124,6 +126,7 @@ export class Checkpointer {
     faults.reach("keeper.before-upload");
     const trial = this.#trial;
     this.#trial += 1; // Whatever becomes of it, this name is used up.
+    await demandIdentity(store, assignment.storeId); // CK4
     await this.#options.traces.written(); // JT1
     const stored = await artifacts.store();
     const written = await writeCheckpoint(store, saved.frozen, {
@@ -139,7 +142,7 @@ export class Checkpointer {
       artifacts: stored.map(({ entry }) => entry),
       trial,
     });
-    await demandIdentity(store, assignment.storeId); // What went onto a folder that has lost its mount is nowhere.
+    await demandIdentity(store, assignment.storeId); // CK4
     faults.reach("keeper.after-upload-before-commit");
     if (signal.aborted) return { kind: "given_up" };
     const totalMs = Math.round(clock.monotonicMs() - beginMs);

@@ -1,4 +1,5 @@
-/** What a keeper believes of a store that comes and goes while it looks for a checkpoint. */
+/** What a keeper believes of a store that comes and goes. */
+import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -43,6 +44,28 @@ test("RS4: a mount that comes back between the look and the question whose store
   });
   expect(asked).toEqual([]);
   expect(restoring).toMatchObject({ kind: "restored", checkpoint: { manifest: { seq: job.commits.at(-1)?.seq } } });
+});
+
+test("CK4: writes no checkpoint onto a folder that has lost its mount, and goes on when it is back", async () => {
+  const job = await TestJob.create({ input: JSON.stringify({ steps: 200, stepMs: 50 }), intervalMs: 150 });
+  onTestFinished(() => job.close());
+  const storeId = await makeIdentity(job.store);
+  const [mounted, away] = [join(job.root, "store"), join(job.root, "elsewhere")];
+  const attempt = job.attempt({ storeId });
+  attempt.answering = (request) => {
+    if (request.kind === "commit" && job.commits.length === 0) {
+      renameSync(mounted, away);
+      mkdirSync(mounted);
+    }
+    return null;
+  };
+  await attempt.until("a checkpoint is dropped", () => attempt.requests.some(({ kind }) => kind === "dropped"));
+  expect(existsSync(join(mounted, "jobs", job.id, "checkpoints"))).toBe(false);
+  expect(existsSync(join(mounted, "jobs", job.id, "objects"))).toBe(false);
+  await rename(mounted, `${mounted}.empty`);
+  await rename(away, mounted);
+  const before = job.commits.length;
+  await attempt.until("it goes on", () => job.commits.length > before);
 });
 
 /** The store, in which something happens before a name is read for the first time. */
