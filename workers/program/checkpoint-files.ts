@@ -59,9 +59,14 @@ export class CheckpointFiles {
     this.#ending = matcher(ending === null ? [] : [ending]);
   }
 
+  /** Is it of the checkpoint by its name, whatever it is? */
+  covers(name: string): boolean {
+    return this.#wanted(name) && !this.#excluded(name);
+  }
+
   look(): FilesLook {
     const all = walk(this.#folder);
-    const isOfIt = ({ name }: { readonly name: string }): boolean => this.#wanted(name) && !this.#excluded(name);
+    const isOfIt = ({ name }: { readonly name: string }): boolean => this.covers(name) && !name.includes("\\");
     const wanted = all.files.filter(isOfIt);
     const links = all.links.filter(isOfIt);
     const steady = wanted.filter(({ name }) => !this.#appended(name));

@@ -103,7 +103,9 @@ export class Driver {
       }
       const maker = this.#workshop?.maker;
       if (!maker) throw new Error("there is no checkpoint");
-      link.say({ kind: "saved", id, artifacts: [], ...(await maker.handOver(folder)) });
+      const handed = await maker.handOver(folder);
+      this.#workshop?.unkept?.tell();
+      link.say({ kind: "saved", id, artifacts: [], ...handed });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       link.say({ kind: "save_failed", id, why: isNoRoom(error) ? "no_room" : "task", message });

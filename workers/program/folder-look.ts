@@ -22,7 +22,7 @@ export function matcher(patterns: readonly string[]): Matches {
   if (patterns.length === 0) return () => false;
   return picomatch(
     patterns.map((pattern) => pattern.replace(/^\.\//, "")),
-    { dot: true },
+    { dot: true, flags: "s" }, // A name may hold a newline.
   );
 }
 
@@ -74,12 +74,20 @@ export function fileBehind(folder: string, name: string): string | null {
   }
 }
 
-/** Folders under `folder` that hold nothing: a checkpoint is made of files, so they are remembered beside it. */
-export function emptyFolders(folder: string): string[] {
-  const found: string[] = [];
+export interface FolderIn {
+  readonly name: string;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly isEmpty: boolean;
+}
+
+/** Folders under `folder`: a checkpoint is made of files, so they are remembered beside it. */
+export function foldersIn(folder: string): FolderIn[] {
+  const found: FolderIn[] = [];
   const walk = (inner: string): void => {
     const entries = entriesOf(join(folder, inner));
-    if (entries.length === 0 && inner !== "") found.push(inner);
+    const mode = inner === "" ? null : modeOf(join(folder, inner));
+    if (mode !== null) found.push({ name: inner, mode, isEmpty: entries.length === 0 });
     for (const entry of entries) if (entry.isDirectory()) walk(posix.join(inner, entry.name));
   };
   walk("");
@@ -119,6 +127,14 @@ function entriesOf(folder: string) {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
     return [];
+  }
+}
+
+function modeOf(path: string): number | null {
+  try {
+    return lstatSync(path).mode & 0o7777;
+  } catch {
+    return null;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * What is kept in a checkpoint of a program beside its own files: progress, and what a store does not keep of files
- * (their times, by which programs and `${newest:…}` find the latest, whether they may be executed, symbolic links).
+ * (their times, by which programs and `${newest:…}` find the latest, their modes and those of folders, symbolic links).
  */
 import { chmod, mkdir, readFile, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -11,7 +11,9 @@ const stateSchema = z.object({
   format: z.literal(1),
   progress: z.object({ completed: z.number(), total: z.number().nullable(), unit: z.string() }).nullable(),
   files: z.array(z.object({ name: z.string(), mtimeNs: z.string(), mode: z.int() })),
+  /** Those that hold nothing. */
   folders: z.array(z.string()),
+  folderModes: z.array(z.object({ name: z.string(), mode: z.int() })).default([]),
   links: z.array(z.object({ name: z.string(), target: z.string() })).default([]),
 });
 export type ProgramState = Omit<z.infer<typeof stateSchema>, "format">;
@@ -41,5 +43,11 @@ export async function layOut(state: ProgramState, restored: string, folder: stri
     await mkdir(dirname(path), { recursive: true });
     await rm(path, { recursive: true, force: true });
     await symlink(target, path);
+  }
+  // At last, and from the inside out: nothing can be laid into a folder that may not be written to.
+  for (const { name, mode } of state.folderModes.toReversed()) {
+    await chmod(join(folder, name), mode).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error; // None of its files is of the checkpoint.
+    });
   }
 }

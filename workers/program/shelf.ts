@@ -14,7 +14,7 @@ import { type CopyBegun, freezeFiles, type FrozenFolder, stillFrozen } from "../
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
 import type { FilesLook } from "./checkpoint-files.ts";
-import { emptyFolders } from "./folder-look.ts";
+import { foldersIn } from "./folder-look.ts";
 import { type ProgramState, saveProgramState } from "./program-state.ts";
 
 interface Shelved {
@@ -127,7 +127,10 @@ export class Shelf {
       await copyFile(join(working, name), join(into, name), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE); // SH2
     }
     const about = seen.looks.map(({ name, mtimeNs, mode }) => ({ name, mtimeNs, mode }));
-    const state = { progress, files: about, folders: emptyFolders(working), links: [...seen.links] };
+    const all = foldersIn(working);
+    const folders = all.filter(({ isEmpty }) => isEmpty).map(({ name }) => name);
+    const folderModes = all.map(({ name, mode }) => ({ name, mode }));
+    const state = { progress, files: about, folders, folderModes, links: [...seen.links] };
     return { frozen: freezing.frozen, appended: seen.appended, state, blockedMs };
   }
 }

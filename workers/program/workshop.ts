@@ -28,6 +28,7 @@ import type { ProcessTree } from "./process-tree.ts";
 import { note, UnfitWorker } from "./program-fault.ts";
 import { layOut, readProgramState } from "./program-state.ts";
 import { type Resolved, resolveProgram } from "./resolve.ts";
+import { Unkept } from "./unkept.ts";
 
 export interface WorkshopOptions {
   readonly assignment: RunnerAssignment;
@@ -46,6 +47,7 @@ export interface Workshop {
   readonly reader: OutputReader;
   readonly maker: CheckpointMaker | null;
   readonly limits: LimitWatch;
+  readonly unkept: Unkept | null;
   /** Null: there is nothing to say. */
   readonly matches: MatchWatch | null;
 }
@@ -106,16 +108,18 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
   const { limits } = definition;
   const watch = new LimitWatch({ limits, folder, cgroup, beginMs: clock.monotonicMs() });
   const isAsked = contract?.trigger !== undefined;
+  const files = patterns === null ? null : new CheckpointFiles(folder, patterns);
+  const unkept = files === null ? null : new Unkept({ folder, covers: (name) => files.covers(name), note });
   const matches =
-    patterns === null || isAsked
+    files === null || isAsked
       ? null
       : new MatchWatch({
-          files: new CheckpointFiles(folder, patterns),
+          files,
           names: () => lookAround(folder).map(({ name }) => name),
           beginMs: clock.monotonicMs(),
           note,
         });
-  return { resolved, user, environment, reader, maker, limits: watch, matches };
+  return { resolved, user, environment, reader, maker, limits: watch, unkept, matches };
 }
 
 async function findProgram({ builtins, taskModules, task, checkpointVersion }: RunnerAssignment): Promise<ProgramTask> {
