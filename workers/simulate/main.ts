@@ -116,7 +116,11 @@ function verdict(undisturbed: Extract<Trial, { kind: "succeeded" }>, disturbed: 
     return 1;
   }
   if (done.every(({ resumedFrom }) => resumedFrom === null)) {
-    say("NOT TRIED: nothing was resumed from a checkpoint; give it an input for which it runs longer");
+    const why =
+      undisturbed.checkpoints === 0
+        ? "it made no checkpoint (the lines of [cairn] above may say why); see to its `checkpoint`, or"
+        : "nothing was resumed from a checkpoint;";
+    say(`NOT TRIED: ${why} give it an input for which it runs longer`);
     return 1;
   }
   say("the same: interrupted or not, the results are the same bits");
