@@ -4,6 +4,8 @@ import { Completeness } from "../../workers/program/completeness.ts";
 import { MatchWatch } from "../../workers/program/match-watch.ts";
 import { Settling } from "../../workers/program/settling.ts";
 import { meaningOf, type Circumstances } from "../../workers/program/exit-meaning.ts";
+import { ProgramTime } from "../../workers/program/program-time.ts";
+import type { ThreadLook } from "../../workers/program/threads.ts";
 import type { Exit } from "../../workers/program/process-run.ts";
 
 const files = (signature: string, more: object = {}) => ({
@@ -149,6 +151,43 @@ describe("how long files have to rest", () => {
       exiting.exited();
     }
     expect(exiting.remark()).toBeNull();
+  });
+});
+
+describe("time counts as rest", () => {
+  const thread = (state: string, ranMs = 0, waitedMs = 0) => ({ id: "1 1", state, ranMs, waitedMs });
+  /** Looks every 200 ms, as is due, unless a time is given. */
+  const usable = (looks: readonly (readonly [ThreadLook, number?])[]): number => {
+    const time = new ProgramTime();
+    let now = 0;
+    for (const [at, [look, ms = 200]] of looks.entries()) {
+      if (at > 0) now += ms;
+      time.look(now, 200, [look]);
+    }
+    return time.usableMs;
+  };
+
+  test.each<[string, number, readonly (readonly [ThreadLook, number?])[]]>([
+    ["while the program sleeps", 600, [[thread("S")], [thread("S")], [thread("S")], [thread("S")]]],
+    ["while it computes", 400, [[thread("R")], [thread("R", 200)], [thread("R", 400)]]],
+    [
+      "not while it is stopped, nor around that",
+      200,
+      [[thread("S")], [thread("T")], [thread("T")], [thread("S")], [thread("S")]],
+    ],
+    ["not while it waits for a processor", 0, [[thread("R")], [thread("R")], [thread("R")]]],
+    ["as far as it got one", 6, [[thread("R")], [thread("R", 3, 197)], [thread("R", 6, 394)]]],
+    ["not for what it waited before it slept", 150, [[thread("S")], [thread("S", 10, 50)]]],
+    ["as it was due, when the look came late", 200, [[thread("S")], [thread("S"), 3_000]]],
+  ])("%s", (_, expected, looks) => {
+    expect(usable(looks)).toBe(expected);
+  });
+
+  test("while the threads of a program crowd the processors that they have", () => {
+    const time = new ProgramTime();
+    const threads = (ranMs: number) => ["1", "2", "3", "4"].map((id) => ({ ...thread("R", ranMs, ranMs), id }));
+    time.look(0, 200, threads(0));
+    expect(time.look(200, 200, threads(100))).toBe(200);
   });
 });
 

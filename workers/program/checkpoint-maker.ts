@@ -21,11 +21,15 @@ import { lastLineOf } from "./completion.ts";
 import type { Circumstances } from "./exit-meaning.ts";
 import { openForWriting } from "./open-files.ts";
 import type { ProcessRun } from "./process-run.ts";
+import { ProgramTime } from "./program-time.ts";
 import { Readiness } from "./readiness.ts";
 import { Shelf } from "./shelf.ts";
+import { threadsOf } from "./threads.ts";
 
 /** MK4 */
 const NO_ROOM_PAUSE_MS = 10_000;
+/** A process that is stopped for so long is spoken of: while it is, there is no checkpoint by rest. */
+const STOPPED_MS = 10_000;
 
 export type Answered =
   | { readonly kind: "frozen" }
@@ -64,6 +68,8 @@ export class CheckpointMaker {
   #queue: Promise<unknown> = Promise.resolve();
   /** MK5 */
   #exitIsSign: boolean;
+  readonly #programTime = new ProgramTime();
+  #saidStopped = false;
   #dropped = 0;
   #noRoomUntilMs = -Infinity;
   #waiting: ((answered: Answered) => void)[] = [];
@@ -143,8 +149,8 @@ export class CheckpointMaker {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Called often while the program runs. */
-  async look(run: ProcessRun): Promise<void> {
+  /** Called often while the program runs. @param dueMs how long after the last time that was to be */
+  async look(run: ProcessRun, dueMs: number): Promise<void> {
     const { clock, contract } = this.#options;
     const asking = this.#asking;
     if (asking !== null) {
@@ -163,7 +169,7 @@ export class CheckpointMaker {
       return;
     }
     const seen = this.#files.look();
-    const judgement = this.#judge(seen);
+    const judgement = this.#judge(seen, dueMs);
     if (judgement.kind === "waiting") {
       this.#giveUpLate(judgement.why);
       return;
@@ -205,8 +211,8 @@ export class CheckpointMaker {
     this.#options.onOffer();
   }
 
-  #judge(look: FilesLook): Judgement {
-    const { clock, folder, tree, onDropped } = this.#options;
+  #judge(look: FilesLook, dueMs: number): Judgement {
+    const { folder, tree, onDropped } = this.#options;
     const isOpen = (): boolean => {
       const open = openForWriting(
         tree.look().map(({ pid }) => pid),
@@ -214,13 +220,28 @@ export class CheckpointMaker {
       );
       return look.steady.some((name) => open.has(name));
     };
-    const judgement = this.#completeness.judge(look, clock.monotonicMs(), {
+    const judgement = this.#completeness.judge(look, this.#usableMs(look, dueMs), {
       isOpen,
       lastLineOf: (name) => lastLineOf(join(folder, name)),
     });
     const remark = this.#completeness.remark();
     if (remark !== null && !this.#exitIsSign) onDropped(remark); // MK5
     return judgement;
+  }
+
+  /** The clock by which files rest: the program's own (`program-time.ts`). It is only read when there is something new. */
+  #usableMs(look: FilesLook, dueMs: number): number {
+    const { clock, tree, onDropped } = this.#options;
+    if (this.restMs === 0 || !this.#completeness.hasNews(look)) return this.#programTime.usableMs;
+    const nowMs = clock.monotonicMs();
+    const usableMs = this.#programTime.look(nowMs, dueMs, threadsOf(tree.look().map(({ pid }) => pid)));
+    if (this.#programTime.stoppedMs(nowMs) >= STOPPED_MS && !this.#saidStopped) {
+      this.#saidStopped = true;
+      onDropped(
+        "one of its processes is stopped (SIGSTOP): as long as it is, no rest of its files tells that they are complete",
+      );
+    }
+    return usableMs;
   }
 
   /** @returns whether it is frozen (MK2) */

@@ -314,16 +314,16 @@ export class Driver {
       const restMs = this.#workshop?.maker?.restMs ?? LOOK_MS * RESTS_PER_LOOK;
       const pauseMs = Math.min(Math.max(restMs / RESTS_PER_LOOK, FASTEST_LOOK_MS), LOOK_MS);
       await this.#options.clock.sleep(pauseMs, signal);
-      await this.#tick();
+      await this.#tick(pauseMs);
     }
   }
 
-  async #tick(): Promise<void> {
+  async #tick(dueMs: number): Promise<void> {
     const workshop = this.#workshop;
     if (workshop === null || this.#run === null) return;
     try {
       if (await this.#isOver(workshop)) return;
-      await workshop.maker?.look(this.#run);
+      await workshop.maker?.look(this.#run, dueMs);
     } catch (error) {
       note(error instanceof Error ? error.message : String(error));
     }

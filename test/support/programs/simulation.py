@@ -39,6 +39,33 @@ def read(path):
     return int(lines[0]), lines[1]
 
 
+def write_pair(between):
+    """Two files that belong together, each written at once, with something else between them."""
+    with open("x.dat", "w") as file:
+        file.write(f"{step}\n")
+    between()
+    with open("v.dat", "w") as file:
+        file.write(f"{step}\n{digest}\n")
+
+
+def compute():
+    time.sleep(0.25)
+
+
+def stop():
+    """Somebody has to send it on."""
+    print(f"process {os.getpid()} stops", flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def read_pair():
+    with open("x.dat") as x, open("v.dat") as v:
+        first, (second, digest) = x.read().strip(), v.read().split()
+    if first != second:
+        sys.exit(f"the pair is torn: {first} and {second}")
+    return int(first), digest
+
+
 def ask(*_):
     global asked
     asked = True
@@ -53,7 +80,7 @@ if contract in ("signal", "large", "periodic-signal"):
 if contract == "exit-signal":
     signal.signal(signal.SIGTERM, ask)
 if resume or (contract == "exit-85" and os.path.exists("state.dat")):
-    step, digest = read("state.dat")
+    step, digest = read_pair() if contract in ("pair", "stopped") else read("state.dat")
     if contract == "large" and open("field.dat", "rb").read() != field():
         sys.exit("field.dat is not that of state.dat")
 print(f"begins at step {step}", flush=True)
@@ -80,6 +107,12 @@ while step < steps:
     if contract == "periodic" and step % 10 == 0:
         write("state.new")
         os.rename("state.new", "state.dat")
+    if contract == "pair":
+        write_pair(compute)
+    if contract == "stopped" and step == 5:
+        write_pair(compute)
+    if contract == "stopped" and step == 65:
+        write_pair(compute if resume else stop)
     if contract == "in-place" and step % 30 == 0:
         write("state.dat")
 
