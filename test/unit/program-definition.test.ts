@@ -122,6 +122,10 @@ describe("a programs file", () => {
       program("    checkpoint: { written: { settleMs: 2s, text: done } }"),
       "5: programs[0].checkpoint.written.settleMs: is not heeded: `text` tells when",
     ],
+    [
+      program("    checkpoint: { files: [journal], appended: [journal], trigger: { signal: SIGUSR1 } }"),
+      "checkpoint.appended: names all of `files`, and what only grows never shows that it is complete",
+    ],
     [program("    stdin: input.nml"), "5: programs[0].stdin: nothing lays out input.nml"],
     [program("    limits: { memoryBytes: 0, wallMs: 0s }"), /limits\.wallMs: is 0, .*\n.*limits\.memoryBytes: is 0/s],
     ["programs:\n  - name: sim\n    start: [sim]", "must be the JSON Schema of the job's input"],

@@ -5,7 +5,7 @@
  */
 import { isAbsolute } from "node:path";
 import type { DefinitionFault } from "./definition-fault.ts";
-import { executableOf, type ProgramDefinition } from "./definition.ts";
+import { executableOf, type ProgramDefinition, tellsByExit } from "./definition.ts";
 import type { InputFields } from "./input-fields.ts";
 import { findsMoreThanANumber } from "./regular-expression.ts";
 import { injections } from "./scripts.ts";
@@ -19,6 +19,7 @@ export function contradictions(definition: ProgramDefinition, fields: InputField
     ...ofExitCodes(definition),
     ...ofPatterns(definition),
     ...ofCheckpoint(definition),
+    ...ofGrowingFiles(definition),
     ...ofLimits(definition),
     ...injections(definition, fields),
   ];
@@ -127,6 +128,21 @@ function ofCheckpoint({ checkpoint, progress }: ProgramDefinition): DefinitionFa
     faults.push({ path: ["progress", "text"], detail });
   }
   return faults;
+}
+
+/** What need not hold still tells nobody when it is complete. */
+function ofGrowingFiles(definition: ProgramDefinition): DefinitionFault[] {
+  const { checkpoint } = definition;
+  if (checkpoint === undefined) return [];
+  const isSteady = (pattern: string): boolean => !checkpoint.appended.includes(pattern);
+  if (checkpoint.files.some(isSteady)) return [];
+  const { text, file, lastLine } = checkpoint.written;
+  const bySign = [text, file, lastLine].some((sign) => sign !== undefined);
+  if (bySign || tellsByExit(definition) || checkpoint.trigger?.then === "exits") return [];
+  const detail =
+    "names all of `files`, and what only grows never shows that it is complete: add to `files` one that is written with " +
+    "each checkpoint, or say it in `checkpoint.written` (`text` or `file`)";
+  return [{ path: ["checkpoint", "appended"], detail }];
 }
 
 /** Of nothing, nothing can be made. */
