@@ -246,6 +246,7 @@ describe("orders to a job", () => {
     expect(cancelled.err).toContain("01hzyv7k3m8q4r5t6w7x8y9z0a: There is no such job");
     expect(await cairn("watch", ...ids)).toMatchObject({ code: 11 });
     expect(await cairn("retry", ids[0] ?? "", "--from", "start")).toMatchObject({ code: 0 });
+    await fleet.job(ids[0] ?? "", "runs", ({ state }) => state === "running"); // Until then a repetition is none.
     expect(await cairn("retry", ids[0] ?? "")).toMatchObject({ code: 4 });
     expect(await cairn("watch", ids[0] ?? "", "--timeout", "300ms")).toMatchObject({ code: 5, out: "" });
     expect(await cairn("cancel", ids[0] ?? "")).toMatchObject({ code: 0 });

@@ -152,7 +152,8 @@ export class TestAttempt {
   }
 
   tell(order: ToKeeper): void {
-    if (this.keeper.connected) this.keeper.send(order);
+    // One that has just died is seen by its exit.
+    if (this.keeper.connected) this.keeper.send(order, () => undefined);
   }
 
   get runnerPid(): number | null {
