@@ -71,7 +71,7 @@ async function disturb(
   const measured: Record<string, string> = {};
   const counts = { succeeded: 0, right: 0, anew: 0, fewest: Infinity };
   for (const [task, id] of ids) {
-    const job = await fleet.job(id, `(${task}) ended`, ({ state }) => FINAL.includes(state), 120_000);
+    const job = await fleet.job(id, `(${task}) ended`, ({ state }) => FINAL.includes(state), 300_000);
     const attempts = await fleet.attempts(id);
     const right = job.state === "succeeded" && (await text(fleet, id, "final.txt")) === simulationValue(input.steps);
     measured[task] =
