@@ -7,16 +7,16 @@
  * whole, 2 when nobody wants it any more. Says `{ bytes, sha256, file }` and ends; `file` is what was read, as `fstat`
  * tells of it at the end.
  *
- * HT1 Hashing never waits for reading: while one piece is hashed another thread reads the next one. Both pieces stay in
- *     the processor's cache.
+ * It reads and hashes in turns: to read the next piece in another thread meanwhile takes longer, where the copy and its
+ * reader have two processors between them.
  */
 const { createHash } = require("node:crypto");
-const { closeSync, constants, fstatSync, openSync, read } = require("node:fs");
+const { closeSync, constants, fstatSync, openSync, readSync } = require("node:fs");
 const { parentPort, workerData } = require("node:worker_threads");
 
 /** How long the copy is left to get ahead, ms. */
 const PAUSE_MS = 2;
-const PIECE = 524_288;
+const PIECE = 1_048_576;
 const [WHOLE, UNWANTED] = [1, 2];
 
 const { path, copying } = workerData;
@@ -28,33 +28,20 @@ if (file !== null) hashAll(file);
 /** @param {number} file is read to its end, or until nobody wants it, and closed */
 function hashAll(file) {
   const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafeSlow(PIECE);
   let bytes = 0;
-  let [buffer, other] = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)];
-  let isWhole = false;
-
-  const readOn = () => {
-    isWhole = Atomics.load(state, 0) !== 0; // Asked before reading: nothing comes behind what is read then.
-    read(file, buffer, 0, PIECE, null, take);
-  };
-  /** @type {(error: Error | null, count: number) => void} */
-  const take = (error, count) => {
-    if (error !== null) throw error; // Ends the thread, and the file with it.
+  for (;;) {
+    const isWhole = Atomics.load(state, 0) !== 0; // Asked before reading: nothing comes behind what is read then.
+    const count = readSync(file, buffer);
     if (Atomics.load(state, 0) === UNWANTED) return closeSync(file);
-    if (count === 0 && isWhole) return finish();
-    const piece = buffer.subarray(0, count);
-    if (count === 0) Atomics.wait(state, 0, 0, PAUSE_MS);
-    else [buffer, other] = [other, buffer];
-    readOn(); // HT1
-    hash.update(piece);
+    if (count > 0) hash.update(buffer.subarray(0, count));
+    else if (isWhole) break;
+    else Atomics.wait(state, 0, 0, PAUSE_MS);
     bytes += count;
-  };
-  const finish = () => {
-    const { dev, ino, size, mtimeNs } = fstatSync(file, { bigint: true });
-    closeSync(file);
-    parentPort?.postMessage({ bytes, sha256: hash.digest("hex"), file: { dev, ino, size, mtimeNs } });
-  };
-
-  readOn();
+  }
+  const { dev, ino, size, mtimeNs } = fstatSync(file, { bigint: true });
+  closeSync(file);
+  parentPort?.postMessage({ bytes, sha256: hash.digest("hex"), file: { dev, ino, size, mtimeNs } });
 }
 
 /** The copy may not have begun yet. @returns null when nobody wants it */
