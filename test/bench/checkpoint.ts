@@ -5,9 +5,8 @@
  *   npm run bench -- checkpoint [MiB] [rounds] [--folder=…] [--json]
  *
  * A program's file is frozen (copied, linked as `replaced`, or reflinked where the filesystem can), hashed meanwhile as
- * its keeper does it (`copy-follower.ts`), stored under its hash
- * in a store in a folder, synced, and named by a manifest; then it is restored and verified. `dd` copies the same file
- * with `conv=fsync`, and back without. What is left is the commit: one script in Redis. "Blocked" is the time that a
+ * its keeper does it (`copy-follower.ts`), stored under its hash in a store in a folder, synced, and named by a
+ * manifest; then it is restored and verified. `dd` copies the same file with `conv=fsync`, and back without. What is left is the commit: one script in Redis. "Blocked" is the time that a
  * program would stand still: the freezing. Rounds take turns, the median counts. `--folder` chooses the disk.
  */
 import { spawn } from "node:child_process";

@@ -15,7 +15,7 @@ import { type CheckpointContract, tellsByExit, type Trigger } from "../../src/ta
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
 import { Ask, type AskOptions } from "./ask.ts";
-import { CheckpointFiles, type CheckpointPatterns, type FilesLook } from "./checkpoint-files.ts";
+import type { CheckpointFiles, FilesLook } from "./checkpoint-files.ts";
 import { Completeness, type Judgement } from "./completeness.ts";
 import { lastLineOf } from "./completion.ts";
 import type { Circumstances } from "./exit-meaning.ts";
@@ -38,7 +38,7 @@ export type Answered =
 
 export interface CheckpointMakerOptions extends AskOptions {
   readonly contract: CheckpointContract;
-  readonly patterns: CheckpointPatterns;
+  readonly files: CheckpointFiles;
   readonly shelf: string;
   readonly clock: Clock;
   readonly progress: () => Progress | null;
@@ -76,7 +76,7 @@ export class CheckpointMaker {
 
   constructor(options: CheckpointMakerOptions) {
     this.#options = options;
-    this.#files = new CheckpointFiles(options.folder, options.patterns);
+    this.#files = options.files;
     this.#completeness = new Completeness(options.resolved.written);
     this.#readiness = new Readiness(options.resolved.ready, options.folder);
     this.#exitIsSign = tellsByExit(options.resolved.definition);

@@ -4,8 +4,9 @@
  * CM1 By the program's word where it gives one: a line of its output, a marker file, or the last line of the files
  *     themselves. It counts from `begin` on.
  * CM2 Else by rest: something has changed since `begin`, every pattern matches, and nothing has changed for as long as it
- *     has to rest (`settling.ts`), in time that the program could have used (`program-time.ts`); five times as long while a process holds one of the files open for writing. A single
- *     file that is replaced by renaming is complete as soon as it is there.
+ *     has to rest (`settling.ts`), in time that the program could have used (`program-time.ts`); five times as long
+ *     while a process holds one of the files open for writing. A single file that is replaced by renaming is complete as
+ *     soon as it is there.
  */
 import type { FilesLook } from "./checkpoint-files.ts";
 import { Settling } from "./settling.ts";

@@ -12,7 +12,7 @@ export interface ThreadLook {
   readonly waitedMs: number;
 }
 
-/** So many are looked at: each costs about 20 microseconds. */
+/** So many are looked at: each costs about 30 microseconds. */
 const MOST_THREADS = 500;
 /** Linux counts processor time in hundredths of a second, whatever its own clock. */
 const TICK_MS = 10;

@@ -86,12 +86,13 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
   const reader = new OutputReader(resolved, state?.progress ?? null);
   const { patterns } = resolved;
   const contract = definition.checkpoint;
+  const files = patterns === null ? null : new CheckpointFiles(folder, patterns);
   const maker =
-    contract === undefined || patterns === null
+    contract === undefined || files === null
       ? null
       : new CheckpointMaker({
           contract,
-          patterns,
+          files,
           resolved,
           folder,
           shelf: join(folder, "..", "shelf"),
@@ -108,7 +109,6 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
   const { limits } = definition;
   const watch = new LimitWatch({ limits, folder, cgroup, beginMs: clock.monotonicMs() });
   const isAsked = contract?.trigger !== undefined;
-  const files = patterns === null ? null : new CheckpointFiles(folder, patterns);
   const unkept = files === null ? null : new Unkept({ folder, covers: (name) => files.covers(name), note });
   const matches =
     files === null || isAsked

@@ -8,6 +8,7 @@ local function key(kind, id) return root .. ':' .. kind .. ':' .. id end
 local function whole(kind) return root .. ':' .. kind end
 
 -- @include fair
+-- @include needed
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -144,32 +145,6 @@ local function spend(id, job, part, ms)
   patch_record(id, job, { ['spent_' .. part] = tonumber(job['spent_' .. part] or '0') + ms })
   count_for_array(job, 'spent_' .. part, ms)
   redis.call('HINCRBY', whole('spent'), part, ms)
-end
-
--- Other jobs and arrays that a batch job names: those in its input (`named`), and those it waits for (`awaited`).
-local function for_each_named(job, visit)
-  if job.class == 'online' then return end
-  for other in string.gmatch(job.named or '', '[^\n]+') do visit('named', other) end
-  if not job.dependsOn or job.dependsOn == '' then return end
-  for _, parent in ipairs(cjson.decode(job.dependsOn)) do visit('awaited', parent.job) end
-end
-
--- What an unfinished job names is not forgotten (RT1, batch/retention.ts).
-local function hold_named(id, job)
-  for_each_named(job, function(how, other) redis.call('SADD', key(how, other), id) end)
-end
-local function let_named_go(id, job)
-  for_each_named(job, function(how, other) redis.call('SREM', key(how, other), id) end)
-end
-
--- An unfinished job that names this one, or its array; or nil.
-local function needed_by(id, job)
-  for _, how in ipairs({ 'named', 'awaited' }) do
-    local by = redis.call('SRANDMEMBER', key(how, id))
-      or job.array and job.array ~= '' and redis.call('SRANDMEMBER', key(how, job.array))
-    if by then return by end
-  end
-  return nil
 end
 
 -- A final job whose time is over, and that somebody needs still, leaves its shelf, so that it keeps nobody else there;
