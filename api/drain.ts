@@ -5,9 +5,16 @@
  * logs) ends, so that its reader comes back, to another process. `/readyz` goes on saying yes: a process that is
  * replaced leaves the API as ready as it was. From `refuse` on the whole API is leaving, and `/readyz` says so.
  */
+import { setMaxListeners } from "node:events";
+
 export class Drain {
   readonly #begun = new AbortController();
   #refusing = false;
+
+  constructor() {
+    // Every wait and every stream listens to it: more than ten are no leak, of which Node.js would warn.
+    setMaxListeners(0, this.signal);
+  }
 
   get begun(): boolean {
     return this.#begun.signal.aborted;
