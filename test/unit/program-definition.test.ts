@@ -74,6 +74,12 @@ describe("a programs file", () => {
 
   test.each([
     ["programs: 7", "must hold a list `programs:`"],
+    [`common: {}\n${program("")}`, "common: beside `programs:` there may only be keys that begin with x-"],
+    ["programs:\n  - <<: *none\n    name: sim", "2: *none: there is no anchor &none above"],
+    [
+      "x-common: &common { start: [sim, 3.5, yes], outputs: 3 }\nprograms:\n  - { <<: *common, name: sim, input: {} }",
+      "3: programs[0].outputs: must be a list, not 3",
+    ],
     ["programs:\n  - name: sim\n   x: 1", /^3: /],
     [program("    checkpiont: {}"), "5: programs[0].checkpiont: is not a known field"],
     [
@@ -162,6 +168,30 @@ describe("a programs file", () => {
       kind: "refused",
       detail: expect.stringMatching(/must NOT have additional properties \(m\).*must be integer/) as string,
     });
+  });
+
+  test("says once what its programs share, by an anchor and a merge key (PF3)", async () => {
+    const text = `
+x-common: &common
+  input: &input { type: object }
+  start: [sim]
+  checkpoint: &when { files: [a], trigger: { signal: SIGUSR1 } }
+programs:
+  - <<: *common
+    name: one
+  - <<: [{ start: [other] }, *common]
+    name: two
+    checkpoint: { <<: *when, files: [b] }
+`;
+    expect(await refused(text)).toBe("accepted");
+    const [kept] = await keepPrograms([join(folder, "programs.yaml")], join(folder, "kept"));
+    const programs = (await loadPrograms(kept!)).tasks.map(({ name, program: { start, checkpoint } }) => {
+      return { name, start, files: checkpoint?.files, signal: checkpoint?.trigger?.signal };
+    });
+    expect(programs).toEqual([
+      { name: "one", start: ["sim"], files: ["a"], signal: "SIGUSR1" },
+      { name: "two", start: ["other"], files: ["b"], signal: "SIGUSR1" },
+    ]);
   });
 
   test("of the README is one that can be read, all of them", async () => {

@@ -8,10 +8,10 @@
  * WL2 The work of an agent that does not run any more is nobody's: its groups are ended and its folder is removed.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { identify, isRunning } from "../../src/launch/process-identity.mjs";
 import type { Logger } from "../../src/runtime/logger.ts";
+import { removeFolder } from "../../src/runtime/remove-folder.ts";
 import { killGroup } from "./children.ts";
 
 const NOTE = "worker.json";
@@ -51,7 +51,9 @@ export class WorkLedger {
         this.#logger.warn({ pid: group.pid, worker: name }, "ended what an earlier agent left running");
         killGroup(group.pid);
       }
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder).catch((error: unknown) => {
+        this.#logger.warn({ err: error, folder }, "what an earlier agent left is not removed");
+      });
     }
     mkdirSync(this.folder, { recursive: true });
     this.#write();
@@ -66,7 +68,7 @@ export class WorkLedger {
   }
 
   async close(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
+    await removeFolder(this.folder);
   }
 
   #write(): void {

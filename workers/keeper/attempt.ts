@@ -6,13 +6,13 @@
  * KA3 After `abandon`, or a refusal, nothing is published: no checkpoint, no outcome, no log (Q3).
  * KA4 When this is over, nothing of the runner's group runs and the folder is gone.
  */
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CheckpointStore, readOutcome } from "../../src/checkpoints/checkpoints.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { FaultPoints } from "../../src/runtime/fault-points.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
+import { removeFolder } from "../../src/runtime/remove-folder.ts";
 import type { FromRunner } from "../runner/protocol.ts";
 import type { AgentLink } from "./agent-link.ts";
 import { PendingArtifacts } from "./artifacts.ts";
@@ -123,7 +123,7 @@ export class Attempt {
     }
     clearInterval(ticker);
     link.close();
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
+    await removeFolder(this.folder).catch((error: unknown) => {
       logger.warn({ err: error, folder: this.folder }, "folder not removed");
     });
   }
@@ -302,7 +302,7 @@ export class Attempt {
     this.#time.ready();
     link.say({ kind: "restored", seq: this.#fromSeq, restoreMs: Math.round(clock.monotonicMs() - this.#beginMs) });
     this.cadence.begin();
-    void rm(join(this.folder, "restored"), { recursive: true, force: true });
+    void removeFolder(join(this.folder, "restored"));
   }
 
   #onRunnerEnded({ code, signal }: RunnerExit): void {

@@ -5,12 +5,12 @@
  * KM2 Signals are the agent's affair: a terminal's Ctrl-C reaches everybody, and what is to become of the attempt then
  *     is an order that comes over the channel.
  */
-import { rmSync } from "node:fs";
 import { openStore, storeFolder } from "../../src/checkpoints/checkpoints.ts";
 import { fenceText } from "../../src/domain/fence.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { parseFaultPlan } from "../../src/runtime/fault-points.ts";
 import { createLogger, type Logger } from "../../src/runtime/logger.ts";
+import { removeFolderNow } from "../../src/runtime/remove-folder.ts";
 import { AgentLink } from "./agent-link.ts";
 import { Attempt } from "./attempt.ts";
 import { DiskWatch } from "./disk-watch.ts";
@@ -112,7 +112,7 @@ class Keeper {
     if (attempt === null) process.exit(0);
     attempt.abandon();
     setTimeout(() => {
-      rmSync(attempt.folder, { recursive: true, force: true });
+      removeFolderNow(attempt.folder);
       process.exit(1);
     }, ABANDONED_MS);
   }

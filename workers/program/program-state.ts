@@ -2,9 +2,10 @@
  * What is kept in a checkpoint of a program beside its own files: progress, and what a store does not keep of files
  * (their times, by which programs and `${newest:…}` find the latest, their modes and those of folders, symbolic links).
  */
-import { chmod, mkdir, readFile, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { removeFolder } from "../../src/runtime/remove-folder.ts";
 import { FRAMEWORK_FILE } from "../runner/framework-state.ts";
 
 const stateSchema = z.object({
@@ -32,7 +33,7 @@ export async function layOut(state: ProgramState, restored: string, folder: stri
   for (const { name, mtimeNs, mode } of state.files) {
     const target = join(folder, name);
     await mkdir(dirname(target), { recursive: true });
-    await rm(target, { recursive: true, force: true });
+    await removeFolder(target);
     await rename(join(restored, name), target);
     const seconds = Number(mtimeNs) / 1e9;
     await utimes(target, seconds, seconds);
@@ -41,7 +42,7 @@ export async function layOut(state: ProgramState, restored: string, folder: stri
   for (const { name, target } of state.links) {
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
-    await rm(path, { recursive: true, force: true });
+    await removeFolder(path);
     await symlink(target, path);
   }
   // At last, and from the inside out: nothing can be laid into a folder that may not be written to.

@@ -9,12 +9,13 @@
  * SM2 Exit code 0: it is in order, and the results are the same bits. 1: anything else.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TaskInfo } from "../../src/contract/worker.ts";
 import { inheritedEnvironment, loadConfig } from "../../src/runtime/config.ts";
+import { removeFolder } from "../../src/runtime/remove-folder.ts";
 import { childEnvironment, forkChild } from "../agent/children.ts";
 import { describeTasks } from "../agent/describe-tasks.ts";
 import { machineMs } from "../keeper/lease-touch.ts";
@@ -161,12 +162,12 @@ const folder = await mkdtemp(join(tmpdir(), "cairn-simulate-"));
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     for (const job of jobs) job.kill(); // SM1
-    void rm(folder, { recursive: true, force: true }).then(() => process.exit(130));
+    void removeFolder(folder).then(() => process.exit(130));
   });
 }
 const code = await main(folder).catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   return 1;
 });
-await rm(folder, { recursive: true, force: true, maxRetries: 5 }); // SM1
+await removeFolder(folder); // SM1
 process.exit(code);

@@ -4,11 +4,13 @@
  * PF1 An error says file, line, field and what is expected there.
  * PF2 What was read is written down as JSON under the name of its content, as modules are bundled: runners that start
  *     later use what the worker read when it started, whatever became of the file since (`kept-programs.ts`).
+ * PF3 What several programs share is written once, in YAML's own way: an anchor and a merge key `<<`; beside `programs:`
+ *     keys that begin with `x-` may hold it.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
-import { isMap, isNode, LineCounter, parseDocument, type Document } from "yaml";
+import { isNode, LineCounter, parseDocument, visit, type Document } from "yaml";
 import { type DefinitionFault, pathText } from "./definition-fault.ts";
 import { checkEntry } from "./kept-programs.ts";
 
@@ -55,18 +57,31 @@ async function parse(path: string): Promise<Parsed> {
     throw new Error(`${path}: there is no such file`);
   });
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true }); // PF3
   const [broken] = document.errors;
   if (broken !== undefined) throw new Error(`${path}:${lines.linePos(broken.pos[0]).line}: ${broken.message}`);
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      const line = lines.linePos(alias.range?.[0] ?? 0).line;
+      throw new Error(`${path}:${line}: *${alias.source}: there is no anchor &${alias.source} above`);
+    },
+  });
   return { document, lines };
 }
 
 async function readDocument(path: string): Promise<unknown[]> {
   const { document, lines } = await parse(path);
-  const root: unknown = document.toJS();
+  const root: unknown = toPlain(document, path);
   const list: unknown = typeof root === "object" && root !== null && "programs" in root ? root.programs : undefined;
-  if (!Array.isArray(list) || list.length === 0 || !isMap(document.contents) || document.contents.items.length !== 1) {
-    throw new Error(`${path}: must hold a list \`programs:\` with at least one program, and nothing else`);
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new Error(`${path}: must hold a list \`programs:\` with at least one program`);
+  }
+  const other = Object.keys(root as object).find((key) => key !== "programs" && !key.startsWith("x-"));
+  if (other !== undefined) {
+    throw new Error(
+      `${path}: ${other}: beside \`programs:\` there may only be keys that begin with x-, for what several share`,
+    );
   }
   for (const [at, program] of list.entries()) {
     const checked = checkEntry(program, path);
@@ -75,6 +90,15 @@ async function readDocument(path: string): Promise<unknown[]> {
     throw new Error(faults.slice(0, 10).join("\n")); // PF1
   }
   return list as unknown[];
+}
+
+/** @throws Error for what only shows then: `<<` of a list of words, aliases that unfold without end */
+function toPlain(document: Document, path: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }
 
 function told(
