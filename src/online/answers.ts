@@ -8,6 +8,7 @@
  */
 import type { Keys } from "../redis/keys.ts";
 import type { CommandLink } from "./command-link.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
 import { Outbox, type Parcel } from "./outbox.ts";
 import { encodeAnswer, type Answer } from "./wire.ts";
 
@@ -27,7 +28,7 @@ export class Answers {
   readonly #options: AnswersOptions;
   readonly #outbox: Outbox;
   readonly #lists = new Map<string, string>();
-  readonly #unsent = new Map<string, AnswerParcel>();
+  readonly #unsent = new KeyedQueue<AnswerParcel>();
   #unsentCharacters = 0;
   #failed: AnswerParcel[] = [];
   #idle: (() => void)[] = [];
@@ -93,11 +94,12 @@ export class Answers {
   }
 
   #keep(parcel: AnswerParcel): void {
-    this.#unsent.set(parcel.key, parcel);
+    this.#unsent.add(parcel.key, parcel);
     this.#unsentCharacters += parcel.text.length;
-    for (const oldest of this.#unsent.values()) {
-      if (this.#unsent.size <= MAX_UNSENT && this.#unsentCharacters <= MAX_UNSENT_CHARACTERS) break; // A2
-      this.done(oldest);
+    while (this.#unsent.size > MAX_UNSENT || this.#unsentCharacters > MAX_UNSENT_CHARACTERS) {
+      const { oldest } = this.#unsent;
+      if (oldest === null) break;
+      this.done(oldest); // A2
     }
   }
 

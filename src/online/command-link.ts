@@ -16,6 +16,7 @@ import { closeRedis, connectRedis, whenReady, type RedisClient } from "../redis/
 import { classifyRedisError, RedisFault } from "../redis/fault.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Service } from "../runtime/service.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
 
 const TICK_MS = 50;
 /** M4: 0.1 to 0.15 s. */
@@ -42,10 +43,12 @@ interface Outstanding {
 export class CommandLink implements Service {
   readonly name = "command-link";
   readonly #options: CommandLinkOptions;
-  readonly #outstanding = new Set<Outstanding>();
+  /** In order of time. */
+  #outstanding = new KeyedQueue<Outstanding>();
   readonly #upListeners: (() => void)[] = [];
   readonly #downListeners: (() => void)[] = [];
   #client: RedisClient | null = null;
+  #sent = 0;
   #ticks = 0;
   #timer: NodeJS.Timeout | null = null;
   #mute = false;
@@ -113,16 +116,16 @@ export class CommandLink implements Service {
     if (!this.usable) throw new RedisFault("unavailable", new Error("the connection is down"));
     const { client } = this;
     return new Promise<T>((resolve, reject) => {
-      const watch: Outstanding = { sinceTick: this.#ticks, giveUp: reject };
-      this.#outstanding.add(watch);
+      const number = ++this.#sent;
+      this.#outstanding.add(number, { sinceTick: this.#ticks, giveUp: reject });
       operation(client).then(
         (value) => {
-          this.#outstanding.delete(watch);
+          this.#outstanding.delete(number);
           this.#silent = false;
           resolve(value);
         },
         (error: unknown) => {
-          this.#outstanding.delete(watch);
+          this.#outstanding.delete(number);
           reject(this.fault(error) ?? (error as Error));
         },
       );
@@ -137,8 +140,8 @@ export class CommandLink implements Service {
 
   #tick(): void {
     this.#ticks += 1; // M2: an interval that was held up fires once, not for every period that passed.
-    const [oldest] = this.#outstanding; // The set is in order of time.
-    const waited = oldest === undefined ? 0 : this.#ticks - oldest.sinceTick;
+    const { oldest } = this.#outstanding;
+    const waited = oldest === null ? 0 : this.#ticks - oldest.sinceTick;
     if (waited > MUTE_TICKS) this.#reconnect();
     this.#silent = waited > SILENT_TICKS;
     this.#notReadyTicks = this.#client?.status === "ready" ? 0 : this.#notReadyTicks + 1;
@@ -160,8 +163,8 @@ export class CommandLink implements Service {
   /** M3 */
   #reconnect(): void {
     this.#mute = true;
-    const given = [...this.#outstanding];
-    this.#outstanding.clear();
+    const given = this.#outstanding.values();
+    this.#outstanding = new KeyedQueue();
     this.#client?.disconnect(true);
     for (const { giveUp } of given) giveUp(new RedisFault("unknown", new Error("no answer came in time"))); // M1
   }

@@ -1,5 +1,6 @@
 /** The requests under way in this process, their one timer each, and how they ended. */
 import type { Invocation, InvokeOutcome } from "./invocation.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 import type { Verifier } from "./verifier.ts";
 
@@ -24,7 +25,7 @@ export class InvocationTable {
   readonly #verifier: Verifier;
   readonly #nowMs: () => number;
   readonly #onEnd: (invocation: Invocation) => void;
-  readonly #byId = new Map<string, Invocation>();
+  readonly #byId = new KeyedQueue<Invocation>();
   readonly #outcomes: Record<InvokeOutcome["kind"], number> = {
     answered: 0,
     refused: 0,
@@ -67,13 +68,13 @@ export class InvocationTable {
     return this.#byId.get(id);
   }
 
-  /** All under way; safe while some of them end. */
+  /** All under way, oldest first; safe while some of them end. */
   all(): Invocation[] {
-    return [...this.#byId.values()];
+    return this.#byId.values();
   }
 
   add(invocation: Invocation): void {
-    this.#byId.set(invocation.id, invocation);
+    this.#byId.add(invocation.id, invocation);
   }
 
   /** Sets the timer of a request that waits to be handed over. */

@@ -74,10 +74,7 @@ export class Outbox {
     if (lane === undefined || lane.waiting.length === 0) return;
     const parcels = lane.waiting.filter(({ wanted }) => wanted);
     lane.waiting = [];
-    if (parcels.length === 0) {
-      if (lane.underWay === 0) this.#lanes.delete(list);
-      return;
-    }
+    if (parcels.length === 0) return;
     lane.underWay += 1;
     const fault = await this.#write(list, parcels);
     lane.underWay -= 1;
@@ -86,7 +83,6 @@ export class Outbox {
       else parcel.notPushed(fault); // U3
     }
     if (lane.waiting.length > 0) this.#schedule(list);
-    else if (lane.underWay === 0) this.#lanes.delete(list);
   }
 
   async #write(list: string, parcels: readonly Parcel[]): Promise<RedisFault | null> {
@@ -116,11 +112,14 @@ export class Outbox {
     if (push?.[0] instanceof Error) throw push[0];
   }
 
-  /** U2: sets the expiry of what was pushed to since, and tries again later what fails. */
+  /** U2: sets the expiry of what was pushed to since, and tries again later what fails. Forgets lists that are idle. */
   async #expire(): Promise<void> {
     const pushed = [...this.#expiring].filter(([, state]) => state === "pushed since").map(([list]) => list);
     this.#expiring.clear();
     this.#timer = null;
+    for (const [list, lane] of this.#lanes) {
+      if (lane.waiting.length === 0 && lane.underWay === 0) this.#lanes.delete(list);
+    }
     await Promise.all(
       pushed.map(async (list) => {
         try {

@@ -18,6 +18,7 @@ import type { AttemptRun, RunResult, ServedTask } from "./attempt-run.ts";
 import type { BeatBody } from "./beat.ts";
 import { BeatSender } from "./beat-sender.ts";
 import { CommandLink } from "./command-link.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
 import { ListReader } from "./list-reader.ts";
 import { Slots } from "./slots.ts";
 import { TakenNotices } from "./taken-notices.ts";
@@ -61,7 +62,7 @@ export class OnlineServer implements Service {
   readonly #control: ListReader;
   readonly #notices: TakenNotices;
   readonly #wheel: TimerWheel;
-  readonly #runs = new Map<string, AttemptRun>();
+  readonly #runs = new KeyedQueue<AttemptRun>();
   #state: BeatBody["state"] = "ready";
   #kicking = false;
   #whenEmpty: (() => void) | null = null;
@@ -161,7 +162,7 @@ export class OnlineServer implements Service {
   }
 
   #arrived(run: AttemptRun): void {
-    this.#runs.set(run.key, run);
+    this.#runs.add(run.key, run);
     this.#notices.arrived(run);
     this.#wheel.set(run, this.#options.clock.monotonicMs() + run.entry.expiresAtMs - this.#redisClock.nowMs());
   }
