@@ -156,6 +156,7 @@ export function createServing({ config, logger, listen, others, outage, onForeig
     clock,
     log: logger,
     apiId,
+    faults: parseFaultPlan(config.faults),
     longestDeadlineMs: Math.max(limits.maxDeadlineMs, limits.maxAsyncDeadlineMs),
   });
   const fleetStore = new FleetStore({ redis, keys, store, who: `an API on ${config.hostname}` });

@@ -12,6 +12,7 @@
 import type { Keys } from "../redis/keys.ts";
 import { RedisClock } from "../redis/redis-clock.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { FaultPoints } from "../runtime/fault-points.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ServiceGroup, type Service } from "../runtime/service.ts";
 import { Admission, type EarlyRequest, type GateView } from "./admission.ts";
@@ -63,6 +64,8 @@ export interface OnlineCoordinatorOptions {
   readonly longestDeadlineMs?: number;
   /** Draws a number in [0, 1); default: Math.random. */
   readonly random?: () => number;
+  /** Default: none. */
+  readonly faults?: FaultPoints;
 }
 
 export class OnlineCoordinator implements Service {
@@ -119,7 +122,7 @@ export class OnlineCoordinator implements Service {
     this.#directory = directory;
     this.#scoreboard = new Scoreboard(directory);
     this.#wheel = new TimerWheel({ monotonicMs: nowMs });
-    const outbox = new Outbox(link, (options.longestDeadlineMs ?? 60_000) + LIST_MARGIN_MS);
+    const outbox = new Outbox(link, (options.longestDeadlineMs ?? 60_000) + LIST_MARGIN_MS, options.faults);
     this.#outbox = outbox;
     const verifier = new Verifier({ link, outbox, keys, redisNowMs: () => this.#redisClock.nowMs() });
     const table = new InvocationTable({

@@ -68,7 +68,9 @@ export class Hearing {
     // An attempt that was given up may still win; its failure does not count.
     if (!attempt.open && status !== "ok") return;
     if (status === "gone") {
-      if (attempt.state === "taken") this.#options.inquest.lost(attempt, this.#options.nowMs());
+      if (attempt.state !== "taken") return;
+      attempt.accounted = true; // Whoever says so has not died of it.
+      this.#options.inquest.lost(attempt, this.#options.nowMs());
       return;
     }
     attempt.replica = replica;

@@ -8,7 +8,8 @@
  * I4 A task that is not idempotent and may have started is never sent again: when nothing more can be learnt, the
  *    caller is told `outcome_unknown`.
  * I5 A request whose replicas were lost `MAX_LOSSES` times is not given another one to kill. What Redis has lost does
- *    not count.
+ *    not count. Which of the two it was shows later when an attempt is given up sooner than a replica is called lost:
+ *    then it counts when a replica is lost that may have had it (E8 of `referee.ts`).
  */
 import type { RedisFault } from "../redis/fault.ts";
 import type { CommandLink } from "./command-link.ts";
@@ -120,10 +121,9 @@ export class Inquest {
       table.finish(invocation, { kind: "outcome_unknown", attempts: invocation.traces() }); // I4
       return;
     }
-    if (this.#lastLossMs >= attempt.sentAtMs) invocation.losses += 1;
+    if (!attempt.accounted && this.#lastLossMs >= attempt.sentAtMs) invocation.countLoss(attempt);
     if (invocation.losses >= MAX_LOSSES) {
-      invocation.message = `lost ${MAX_LOSSES} times together with the replica that ran it`;
-      referee.fail(invocation, "task"); // I5
+      referee.failAsDeadly(invocation); // I5
     } else referee.repeat(invocation, now);
     table.schedule(invocation);
   }
@@ -166,6 +166,7 @@ export class Inquest {
     const now = this.#options.nowMs();
     if (how === "lost") this.#lastLossMs = now;
     for (const invocation of this.#options.table.all()) {
+      if (how === "lost") countAfterwards(invocation, id, now);
       for (const attempt of invocation.attempts) {
         if (attempt.open && !invocation.over) this.#whenLeft(attempt, id, how, now);
       }
@@ -299,6 +300,14 @@ export class Inquest {
       }
     }
   }
+}
+
+/** I5: a replica was lost that may have had what had been given up already; it can have had one of them. */
+function countAfterwards(invocation: Invocation, replica: string, now: number): void {
+  const had = invocation.attempts.find(
+    (one) => one.mayProveDeadly(now) && (one.replica === null || one.replica === replica),
+  );
+  if (had !== undefined) invocation.countLoss(had);
 }
 
 /** Has Redis confirmed none of its attempts, so that whoever asks can be told that nothing has begun? */

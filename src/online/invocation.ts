@@ -8,6 +8,7 @@
  *   taken    a replica said that it has it
  *   over     answered, withdrawn, or given up; an `ok` that comes late is good all the same
  */
+import { REPLICA_BEATS } from "../domain/beat-judge.ts";
 import type { Fence } from "../domain/fence.ts";
 import type { Priority } from "../domain/priority.ts";
 import { childTraceparent } from "../domain/trace-context.ts";
@@ -19,6 +20,11 @@ import { encodeTask } from "./wire.ts";
 
 /** A request whose replicas were lost so often, while they had it, is not given another one to kill. */
 export const MAX_LOSSES = 3;
+/** Until then it would be known that a replica has died of what was given up without a word: even if so many die that
+ *  nobody is called lost at first. */
+export const FELT_MS = REPLICA_BEATS.panicMs + REPLICA_BEATS.lostMs + 1_000;
+/** Endings without anybody's word: whoever took the attempt may have died of it. */
+const WORDLESS: ReadonlySet<string> = new Set(["lost", "unconfirmed", "probe"]);
 
 export interface InvokeRequest {
   readonly task: string;
@@ -152,6 +158,8 @@ export class Attempt implements Parcel {
   vanishedAtMs: number | null = null;
   /** Pushed, but Redis never said so. */
   unconfirmed = false;
+  /** Has it been found out, one way or the other, whether a replica was lost with it? */
+  accounted = false;
   runMs: number | null = null;
   endedAtMs: number | null = null;
 
@@ -185,6 +193,11 @@ export class Attempt implements Parcel {
 
   get wanted(): boolean {
     return this.open;
+  }
+
+  /** It was given up without a word a moment ago: a replica may have died of it, and nobody can have noticed. */
+  mayProveDeadly(nowMs: number): boolean {
+    return WORDLESS.has(this.outcome) && !this.accounted && nowMs - (this.endedAtMs ?? nowMs) < FELT_MS;
   }
 
   pushed(): void {
@@ -356,8 +369,15 @@ export class Invocation extends WheelTimer {
     return this.attempts.some(({ open }) => open);
   }
 
-  /** May another attempt be put beside those under way, even if each of them is killing its replica? */
-  mayHaveCompanion(): boolean {
-    return this.losses + this.attempts.filter(({ open }) => open).length < MAX_LOSSES;
+  /** May it be given to one more replica, even if each that has it, or may have had it, dies of it? */
+  mayHaveAnother(nowMs: number): boolean {
+    const perhaps = this.attempts.filter((one) => one.open || one.mayProveDeadly(nowMs));
+    return this.losses + perhaps.length < MAX_LOSSES;
+  }
+
+  /** A replica was lost with this attempt. */
+  countLoss(attempt: Attempt): void {
+    attempt.accounted = true;
+    this.losses += 1;
   }
 }

@@ -12,6 +12,7 @@
 import type { CommandLink } from "./command-link.ts";
 import type { RedisClient } from "../redis/connection.ts";
 import { RedisFault } from "../redis/fault.ts";
+import { noFaults, type FaultPoints } from "../runtime/fault-points.ts";
 
 export interface Parcel {
   readonly text: string;
@@ -34,6 +35,7 @@ const EXPIRY_MS = 1_000;
 export class Outbox {
   readonly #link: CommandLink;
   readonly #expireMs: number;
+  readonly #faults: FaultPoints;
   readonly #lanes = new Map<string, Lane>();
   /** Lists whose expiry was set in this turn of the timer, and whether something was pushed since (U2). */
   readonly #expiring = new Map<string, "set" | "pushed since">();
@@ -42,9 +44,10 @@ export class Outbox {
   #due: string[] = [];
 
   /** @param expireMs after which a list nobody reads is gone; longer than anything in it is worth */
-  constructor(link: CommandLink, expireMs: number) {
+  constructor(link: CommandLink, expireMs: number, faults: FaultPoints = noFaults) {
     this.#link = link;
     this.#expireMs = expireMs;
+    this.#faults = faults;
   }
 
   send(list: string, parcel: Parcel): void {
@@ -94,7 +97,7 @@ export class Outbox {
       await this.#link.run<unknown>((client) =>
         known ? client.rpush(list, ...texts) : this.#pushAndExpire(client, list, texts),
       );
-      return null;
+      return this.#faults.reach("online.push-answer") === "go" ? null : UNANSWERED;
     } catch (error) {
       return this.#link.fault(error) ?? new RedisFault("unavailable", error);
     }
@@ -146,3 +149,5 @@ export class Outbox {
 
 /** U4 */
 const MAX_UNDER_WAY = 1;
+/** As if the connection had broken just before the answer. */
+const UNANSWERED = new RedisFault("unknown", new Error("the answer was left out"));

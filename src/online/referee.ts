@@ -10,8 +10,10 @@
  * E5 When all is handed over that may be, nothing is hedged: it would take the place of what has not started.
  * E6 What a replica pushes back (`Overloaded`) has not begun: it may go to another one, of any task, within attempts and
  *    budget; but not while others of its task wait for their first turn.
- * E6 While the event loop of some replica stands still, no request is at more than two: it may be the one that brings
+ * E7 While the event loop of some replica stands still, no request is at more than two: it may be the one that brings
  *    replicas to a standstill, and must not do so to all.
+ * E8 No request is given to a replica while three may have died of it: lost with it, having it, or having had it without
+ *    a word. What nobody has spoken of is waited for until such a death would be known.
  */
 import { looksLost } from "../domain/hedge.ts";
 import { backoffMs, ONLINE_BACKOFF } from "../domain/retry.ts";
@@ -21,7 +23,7 @@ import type { Canaries } from "./canaries.ts";
 import type { CommandLink } from "./command-link.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { HealthCounts } from "./health-counts.ts";
-import { Answered, type Attempt, type AttemptReason, type Invocation } from "./invocation.ts";
+import { Answered, MAX_LOSSES, type Attempt, type AttemptReason, type Invocation } from "./invocation.ts";
 import type { InvocationTable } from "./invocation-table.ts";
 import type { ReplicaDirectory } from "./replica-directory.ts";
 import type { Scoreboard } from "./scoreboard.ts";
@@ -212,6 +214,10 @@ export class Referee {
   #send(invocation: Invocation, why: AttemptReason, now: number): void {
     const { link, dispatcher, table } = this.#options;
     invocation.plan = null;
+    if (invocation.attempts.length > 0 && !invocation.mayHaveAnother(now)) {
+      this.#mayBeDeadly(invocation, why, now); // E8
+      return;
+    }
     if (!link.usable || dispatcher.send(invocation, why, now) === null) {
       this.#stuck(invocation, why, now);
       return;
@@ -221,6 +227,20 @@ export class Referee {
     else invocation.paid += 1;
     if (why === "retry") table.counts.retries += 1;
     this.#planHedge(invocation, now);
+  }
+
+  /** E8 */
+  #mayBeDeadly(invocation: Invocation, why: AttemptReason, now: number): void {
+    if (invocation.losses >= MAX_LOSSES) this.failAsDeadly(invocation);
+    else if (invocation.refuseAtMs !== null && now >= invocation.refuseAtMs) {
+      this.#options.table.finish(invocation, { kind: "unavailable", detail: "Redis does not answer" });
+    } else invocation.plan = { atMs: now + LOOK_AGAIN_MS, why };
+  }
+
+  /** Too many replicas were lost with it. */
+  failAsDeadly(invocation: Invocation): void {
+    invocation.message = `lost ${MAX_LOSSES} times together with the replica that ran it`;
+    this.fail(invocation, "task");
   }
 
   /** Nobody to send to, or no Redis: looks again until it is clear that nothing will come of it. */
@@ -266,7 +286,7 @@ export class Referee {
     const { retry, hedge } = this.#budgets.of(invocation.task);
     this.#planHedge(invocation, now);
     if (admission.isFull(invocation.task)) return; // E5
-    if (invocation.plan !== null || !invocation.hasOpenAttempt() || !this.#mayHaveCompanion(invocation)) return;
+    if (invocation.plan !== null || !invocation.hasOpenAttempt() || !this.#mayHaveCompanion(invocation, now)) return;
     if (!link.usable || link.silent || !retry.allows(now)) return;
     if (!hedge.allows(now) && !invocation.attempts.some((attempt) => this.#looksLost(attempt, now))) return;
     if (dispatcher.send(invocation, "hedge", now) === null) return;
@@ -277,9 +297,9 @@ export class Referee {
     this.#planHedge(invocation, now);
   }
 
-  /** E6 */
-  #mayHaveCompanion(invocation: Invocation): boolean {
-    if (!invocation.mayHaveCompanion()) return false;
+  /** E7, E8 */
+  #mayHaveCompanion(invocation: Invocation, now: number): boolean {
+    if (!invocation.mayHaveAnother(now)) return false;
     const open = invocation.attempts.filter((attempt) => attempt.open).length;
     return open < 2 || !this.#options.directory.anyStandsStill(invocation.task);
   }
@@ -293,6 +313,7 @@ export class Referee {
   /** Starts another attempt beside those that a suspect replica has; it costs nothing. */
   standIn(invocation: Invocation, now: number): void {
     const { link, dispatcher, table } = this.#options;
+    if (!invocation.mayHaveAnother(now)) return; // E8: when the replica is lost, it is counted.
     if (!link.usable || dispatcher.send(invocation, "hedge", now) === null) return;
     table.counts.repeats += 1;
     table.schedule(invocation);

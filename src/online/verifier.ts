@@ -71,9 +71,14 @@ export class Verifier {
   dismiss(attempt: Attempt): void {
     const waiting = this.#desks.get(this.#listOf(attempt))?.waiting.length ?? 0;
     if (waiting >= WAITING_WITHDRAWALS) return; // F4
-    this.takeBack(attempt).catch(() => {
-      if (this.#later.length < KEPT_WITHDRAWALS) this.#later.push(attempt);
-    });
+    this.takeBack(attempt).then(
+      (was) => {
+        if (was) attempt.accounted = true;
+      },
+      () => {
+        if (this.#later.length < KEPT_WITHDRAWALS) this.#later.push(attempt);
+      },
+    );
   }
 
   /** Tells the replica that has it that nobody waits any more. */

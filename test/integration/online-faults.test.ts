@@ -149,6 +149,24 @@ describe.each(servers)("faults of replicas on $name", ({ start }) => {
     expect(notes(file, "began")).toHaveLength(3);
   });
 
+  it("nor to a fourth when the third is only suspect", async () => {
+    const { api } = await bed.start(4);
+    const file = join(folder, "notes");
+    // So each beats once more when the one before it is suspect already: it is lost before this one is suspect.
+    const outcome = await api.invoke("deadly", { file, afterMs: 400 }, { deadlineMs: 30_000 });
+    expect(outcome).toMatchObject({ kind: "failed", fault: "task" });
+    expect(notes(file, "began")).toHaveLength(3);
+  });
+
+  it("nor when Redis confirms to nobody that it has what they run", async () => {
+    await bed.start(4);
+    const api = await bed.coordinator("unsure", "online.push-answer=skip");
+    await api.sees(4);
+    const file = join(folder, "notes");
+    await api.invoke("deadly", { file }, { deadlineMs: 30_000 });
+    expect(notes(file, "began")).toHaveLength(3);
+  });
+
   it("pays for a lost answer with a repeat, not with a hang", async () => {
     const forgetful = new OnlineBed(redis.url);
     try {

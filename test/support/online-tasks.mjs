@@ -78,13 +78,14 @@ export const failing = defineOnline({
   },
 });
 
-/** Ends its own process. */
+/** Ends its own process, at once or after a while. */
 export const deadly = defineOnline({
   name: "deadly",
-  input: z.strictObject({ file }),
+  input: z.strictObject({ file, afterMs: z.number().default(0) }),
   idempotent: true,
-  run: (input, ctx) => {
+  run: async (input, ctx) => {
     note(input.file, "began", ctx);
+    if (input.afterMs > 0) await pause(input.afterMs);
     process.kill(process.pid, "SIGKILL");
     return null;
   },

@@ -9,6 +9,7 @@ import { NO_STORE_ACCESS } from "../../src/checkpoints/checkpoints.ts";
 import { OnlineCoordinator, type InvokeRequest } from "../../src/online/online.ts";
 import { createKeys, type Keys } from "../../src/redis/keys.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { parseFaultPlan } from "../../src/runtime/fault-points.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { loadTasks } from "../../src/tasks/load-tasks.ts";
 import { describeTask } from "../../src/tasks/task-info.ts";
@@ -93,8 +94,10 @@ export class OnlineBed {
     return replica;
   }
 
-  async coordinator(name = "api"): Promise<TestCoordinator> {
+  /** @param faults plan of fault points (`runtime/fault-points.ts`) */
+  async coordinator(name = "api", faults = ""): Promise<TestCoordinator> {
     const coordinator = new OnlineCoordinator({
+      faults: parseFaultPlan(faults),
       redisUrl: this.redisUrl,
       keys: this.keys,
       clock: systemClock,
