@@ -51,3 +51,15 @@ describe.skipIf(findTool("python3") === null)("a program that is asked by a sign
     expect(log).not.toContain("made no checkpoint within");
   });
 });
+
+describe.skipIf(findTool("python3") === null)("a program that writes its state through its memory (mmap)", () => {
+  test.concurrent("has a checkpoint when its content rests, not when its times do", async () => {
+    await using job = await ProgramJob.create("mapped", { steps: 40, stepMs: 0 }, { kept, file, intervalMs: 100 });
+    const first = job.attempt();
+    await first.until("a checkpoint", () => job.commits.length > 0);
+    expect(await job.log(1)).toContain("rests");
+    await first.killMachine();
+    expect(await job.attempt().over()).toMatchObject({ kind: "succeeded" });
+    expect(await job.artifact("whole.txt")).toBe("40");
+  });
+});

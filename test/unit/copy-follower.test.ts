@@ -156,6 +156,7 @@ describe("the hash of a large file of a program", () => {
     const about = {
       progress: null,
       blockedMs: 0,
+      mapped: [],
       onCopying: (copy: CopyBegun | null) => said.push(copy?.name ?? null),
     };
     expect(await shelf.freeze(seen, about)).toMatch(/changed/);

@@ -33,7 +33,7 @@ const everything = (): CheckpointFiles =>
 async function resumed(): Promise<string> {
   const files = everything();
   const shelf = new Shelf({ working, folder: join(root, "shelf"), look: () => files.look(), clock: systemClock });
-  const about = { progress: null, blockedMs: 0, onCopying: () => undefined };
+  const about = { progress: null, blockedMs: 0, mapped: [], onCopying: () => undefined };
   expect(await shelf.freeze(files.look(), about)).toBeNull();
   const stored = join(root, "stored");
   await mkdir(stored);

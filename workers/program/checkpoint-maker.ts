@@ -19,7 +19,8 @@ import type { CheckpointFiles, FilesLook } from "./checkpoint-files.ts";
 import { Completeness, type Judgement } from "./completeness.ts";
 import { lastLineOf } from "./completion.ts";
 import type { Circumstances } from "./exit-meaning.ts";
-import { openForWriting } from "./open-files.ts";
+import { MappedContent } from "./mapped-content.ts";
+import { mappedForWriting, openForWriting } from "./open-files.ts";
 import type { ProcessRun } from "./process-run.ts";
 import { ProgramTime } from "./program-time.ts";
 import { Readiness } from "./readiness.ts";
@@ -69,6 +70,7 @@ export class CheckpointMaker {
   /** MK5 */
   #exitIsSign: boolean;
   readonly #programTime = new ProgramTime();
+  readonly #mapped: MappedContent;
   #saidStopped = false;
   #dropped = 0;
   #noRoomUntilMs = -Infinity;
@@ -80,6 +82,7 @@ export class CheckpointMaker {
     this.#completeness = new Completeness(options.resolved.written);
     this.#readiness = new Readiness(options.resolved.ready, options.folder);
     this.#exitIsSign = tellsByExit(options.resolved.definition);
+    this.#mapped = new MappedContent({ folder: options.folder, nowMs: () => options.clock.monotonicMs() });
     this.#shelf = new Shelf({
       working: options.folder,
       folder: options.shelf,
@@ -175,6 +178,10 @@ export class CheckpointMaker {
       return;
     }
     if (clock.monotonicMs() < this.#noRoomUntilMs) return;
+    if (!(await this.#isMappedStill(seen))) {
+      this.#giveUpLate("it still writes to its files through its memory (mmap)");
+      return;
+    }
     try {
       await this.#freeze(seen, this.#blockedMs());
     } catch (error) {
@@ -244,13 +251,34 @@ export class CheckpointMaker {
     return usableMs;
   }
 
+  /** By rest, what the program writes through its memory is only seen in the content (`mapped-content.ts`). */
+  async #isMappedStill(look: FilesLook): Promise<boolean> {
+    if (this.restMs === 0) return true;
+    const names = this.#mappedOf(look);
+    if (names.length === 0) return true;
+    const isStill = await this.#mapped.isStill(names, this.#programTime.usableMs, this.restMs);
+    const remark = this.#mapped.remark();
+    if (remark !== null) this.#options.onDropped(remark);
+    return isStill;
+  }
+
+  #mappedOf(look: FilesLook): readonly string[] {
+    const { tree, folder } = this.#options;
+    const mapped = mappedForWriting(
+      tree.look().map(({ pid }) => pid),
+      folder,
+    );
+    return mapped.size === 0 ? [] : look.steady.filter((name) => mapped.has(name) && !look.replaced.has(name));
+  }
+
   /** @returns whether it is frozen (MK2) */
   async #freeze(look: FilesLook, blockedMs: number): Promise<boolean> {
     const { progress, note, onOffer, onDropped } = this.#options;
     return this.#inTurn(async () => {
       const isAwaited = this.#asking !== null || this.#waiting.length > 0;
       const onCopying = isAwaited ? this.#options.onCopying : () => undefined;
-      const changed = await this.#shelf.freeze(look, { progress: progress(), blockedMs, onCopying });
+      const mapped = this.#mappedOf(look);
+      const changed = await this.#shelf.freeze(look, { progress: progress(), blockedMs, mapped, onCopying });
       if (changed !== null) {
         this.#dropped += 1;
         note(`a checkpoint is dropped: ${changed} (${this.#dropped} dropped so far)`);

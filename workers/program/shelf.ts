@@ -15,6 +15,7 @@ import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
 import type { FilesLook } from "./checkpoint-files.ts";
 import { foldersIn } from "./folder-look.ts";
+import { torn } from "./mapped-content.ts";
 import { type ProgramState, saveProgramState } from "./program-state.ts";
 
 interface Shelved {
@@ -44,6 +45,8 @@ export interface ShelfOptions {
 export interface Freeze {
   readonly progress: Progress | null;
   readonly blockedMs: number;
+  /** Files that the program has mapped into its memory. */
+  readonly mapped: readonly string[];
   /** The copying of a large file begins; null: it was given up. */
   readonly onCopying: (copy: CopyBegun | null) => void;
 }
@@ -113,7 +116,11 @@ export class Shelf {
     if (this.#latest !== null) this.#isFresh = true;
   }
 
-  async #make(seen: FilesLook, into: string, { progress, blockedMs, onCopying }: Freeze): Promise<Shelved | string> {
+  async #make(
+    seen: FilesLook,
+    into: string,
+    { progress, blockedMs, mapped, onCopying }: Freeze,
+  ): Promise<Shelved | string> {
     const { working, look, clock } = this.#options;
     const files = seen.steady.map((name) => ({
       name,
@@ -122,6 +129,8 @@ export class Shelf {
     const freezing = await freezeFiles({ source: working, files, into, clock, onCopying });
     if (freezing.kind === "changed") return freezing.detail;
     if (look().signature !== seen.signature) return "its files changed while they were frozen"; // SH1
+    const changed = await torn(working, into, mapped); // SH1
+    if (changed !== null) return `${changed} changed while it was frozen, through the program's memory (mmap)`;
     for (const name of seen.appended) {
       await mkdir(dirname(join(into, name)), { recursive: true });
       await copyFile(join(working, name), join(into, name), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE); // SH2
