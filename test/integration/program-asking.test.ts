@@ -63,3 +63,19 @@ describe.skipIf(findTool("python3") === null)("a program that writes its state t
     expect(await job.artifact("whole.txt")).toBe("40");
   });
 });
+
+describe.skipIf(findTool("python3") === null)("a program that is asked to exit with its checkpoint", () => {
+  test.concurrent.each([
+    ["and is told by its input file whether it goes on, is told so at each start (IN2)", "goes-on-as-its-input-says"],
+    ["by a change of its input file, finds it as it was when it is started again (IN3)", "asked-by-its-input-file"],
+  ])("%s", async (_, task) => {
+    await using job = await ProgramJob.create(task, { steps: 60, stepMs: 20 }, { kept, file, intervalMs: 200 });
+    const { next } = await job.loseMachine();
+    expect(await next.over()).toMatchObject({ kind: "succeeded" });
+    const begins = `${await job.log(1)}\n${await job.log(2)}`.match(/^(begin|continue) at step \d+/gm) ?? [];
+    expect(begins[0]).toBe("begin at step 0");
+    expect(begins.length).toBeGreaterThan(2);
+    expect(begins.slice(1).filter((line) => !/^continue at step [1-9]/.test(line))).toEqual([]);
+    expect(await job.artifact("final.txt")).toBe("60\n");
+  });
+});

@@ -32,7 +32,14 @@ export function programWords(): readonly (readonly string[])[] {
   return [
     ["`${input.mesh.cells}`", "a part of the input; alone in an argument: left out when absent, several when a list"],
     ...Object.entries(WORDS).map(([name, meaning]) => [`\`\${${name}}\``, meaning]),
-    ["`${newest:ckpt-*.dat}`", "the file of the working folder that matches and was changed last"],
+    [
+      "`${newest:ckpt-*.dat}`",
+      "the file of the working folder that matches and was changed last; `${newest:ckpt-*.dat|none}`: `none` where there is none",
+    ],
+    [
+      "`${start:0|resume:1}`",
+      "`0` at a first start, `1` with a restored checkpoint in the folder; in `start`, `resume`, `files` and `env`",
+    ],
   ];
 }
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defineProgram, z } from "../../src/index.ts";
 import { pathText } from "../../src/tasks/program/definition-fault.ts";
 import { doubtsAbout } from "../../src/tasks/program/doubts.ts";
-import { expand, expandCommand, type Scope } from "../../src/tasks/program/expand.ts";
+import { expand, expandCommand, type Scope, type StartKind } from "../../src/tasks/program/expand.ts";
 import { InputFields } from "../../src/tasks/program/input-fields.ts";
 import { parseProgramInput } from "../../src/tasks/program/input-schema.ts";
 import { loadPrograms } from "../../src/tasks/program/kept-programs.ts";
@@ -22,10 +22,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const scope = (input: unknown): Scope => ({
+const scope = (input: unknown, startKind: StartKind = "start"): Scope => ({
   input,
   words: { job: "j1" },
-  newest: (glob) => (glob === "a*" ? "a2" : null),
+  newest: (glob) => (["a*", "a.{x,y}"].includes(glob) ? "a2" : null),
+  startKind,
 });
 const command = (parts: (string | { when: string; args: string[] })[], input: unknown, dashes: string[] = []) =>
   expandCommand(parts, scope(input), "start", dashes);
@@ -50,6 +51,21 @@ describe("an argument", () => {
     expect(() => command(["sim", "${input.x}y"], { x: "-" })).toThrow('begins with "-"');
     expect(command(["sim", "${input.x}"], { x: "--help" }, ["input.x"])).toEqual(["sim", "--help"]);
     expect(command(["sim", "${input.x}", "--x=${input.y}"], { x: -3, y: "-1" })).toEqual(["sim", "-3", "--x=-1"]);
+  });
+
+  test("may be one thing at the first start and another when it resumes, and is left out when that is nothing (EX1)", () => {
+    const at = (kind: StartKind) =>
+      expandCommand(["sim", "${start:|resume:--restart}", "-n${start:1|resume:2}"], scope({}, kind), "start", []);
+    expect(at("start")).toEqual(["sim", "-n1"]);
+    expect(at("resume")).toEqual(["sim", "--restart", "-n2"]);
+  });
+
+  test("names the newest file of a pattern, with braces too (EX3), and what is put in where there is none", () => {
+    expect(command(["${newest:a.{x,y}}", "f=${newest:b*|none}", "${newest:b*|}", "${newest:@(b|c)*|d}"], {})).toEqual([
+      "a2",
+      "f=none",
+      "d",
+    ]);
   });
 
   test("cannot reach what is not the input's own", () => {

@@ -41,9 +41,9 @@ async function mesh(source: object, { input = {}, restored = [], artifact }: Wis
   await layOutFiles(files, {
     folder: working,
     here: folder,
-    scope: { input, words: { job: "j1" }, newest: () => null },
+    scope: { input, words: { job: "j1" }, newest: () => null, startKind: "start" },
     artifact: artifact ?? (() => Promise.reject(new Error("no artifacts here"))),
-    restored: new Set(restored),
+    isWanted: (name) => !restored.includes(name),
   });
   return readFile(join(working, "in/mesh"), "utf8");
 }

@@ -96,8 +96,9 @@ export class CheckpointMaker {
     this.#completeness.begin(this.#files.look());
   }
 
-  /** The program is started, or started again. */
+  /** The program is started, or started again; its folder is ready. */
   started(): void {
+    this.begin();
     this.#readiness.begin();
   }
 

@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
-import { expandCommand } from "../../src/tasks/program/expand.ts";
+import { expandCommand, type StartKind } from "../../src/tasks/program/expand.ts";
 import type { KeeperLink } from "../runner/keeper-link.ts";
 import type { FromRunner, RunnerAssignment, ToRunner } from "../runner/protocol.ts";
 import { tailOf, whatIsMissing } from "./completion.ts";
@@ -78,7 +78,6 @@ export class Driver {
       const workshop = await prepareWorkshop({ assignment, link, clock, folder: this.#folder, tree: this.#tree });
       this.#workshop = workshop;
       void this.#lookUntil(over.signal);
-      workshop.maker?.begin();
       this.#tellProgress();
       link.say({ kind: "ready" });
       return await this.#loop(workshop, assignment.restored === null ? "start" : "resume");
@@ -127,10 +126,10 @@ export class Driver {
     await this.#tree.kill();
   }
 
-  async #loop(workshop: Workshop, first: "start" | "resume"): Promise<FromRunner> {
+  async #loop(workshop: Workshop, first: StartKind): Promise<FromRunner> {
     const { maker, reader } = workshop;
     let fruitless = 0;
-    for (let from = first; ; from = "resume") {
+    for (let from: StartKind = first; ; from = "resume") {
       const exit = await this.#runOnce(workshop, from);
       await this.#tree.kill(); // DR1
       if (this.#overrun !== null) return failure(this.#overrun.fault, this.#overrun.message);
@@ -173,8 +172,9 @@ export class Driver {
     }
   }
 
-  async #runOnce({ resolved, user, environment, reader, maker }: Workshop, from: "start" | "resume"): Promise<Exit> {
+  async #runOnce({ resolved, user, renew, reader, maker }: Workshop, from: StartKind): Promise<Exit> {
     const { definition } = resolved;
+    const environment = await renew(from);
     const { cgroup } = this.#options.assignment;
     const command = commandOf(resolved, from);
     const launch = await launched(command, environment, { cpus: definition.limits.cpus, cgroup });

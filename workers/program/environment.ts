@@ -2,22 +2,30 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { expand } from "../../src/tasks/program/expand.ts";
+import type { ProgramDefinition } from "../../src/tasks/program/definition.ts";
+import { expand, type Scope } from "../../src/tasks/program/expand.ts";
 import { findExecutable, interpreterFault } from "../../src/tasks/program/find-executable.ts";
 import type { ProgramUser } from "../../src/tasks/program/program-user.ts";
-import type { Resolved } from "./resolve.ts";
 
 /** Without these hardly anything runs. `CAIRN_RUN` is the mark by which what it starts is found. */
 const PASSED_ON = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "CAIRN_RUN"] as const;
 
 type Environment = Readonly<Partial<Record<string, string>>>;
 
+export interface EnvironmentParts {
+  /** Of this process. */
+  readonly own: Environment;
+  /** The attempt's folder for temporary files. */
+  readonly temporary: string;
+  /** Null: as this process. */
+  readonly user: ProgramUser | null;
+}
+
 /** The whole environment of the program. @throws NotExpandable */
 export function environmentOf(
-  { definition, scope }: Resolved,
-  own: Environment,
-  temporary: string,
-  user: ProgramUser | null = null,
+  definition: ProgramDefinition,
+  scope: Scope,
+  { own, temporary, user }: EnvironmentParts,
 ): Record<string, string> {
   const passed = [...PASSED_ON, ...definition.passEnv].flatMap((name) => {
     const value = own[name];

@@ -3,13 +3,13 @@
  *
  * IF1 Nothing is taken as it came: it has a greatest size and a time limit, and is compared with its hash where one is
  *     given.
- * IF3 What the checkpoint brings along is not fetched again: its source may be gone, or another by now.
  * IF2 A URL that a caller chose is fetched only from places that the operator allows: the worker stands in a network
  *     that the caller does not. That goes for every redirect too.
+ * IF3 What the checkpoint brings along is not fetched again: its source may be gone, or another by now.
  */
 import { createWriteStream } from "node:fs";
 import { chmod, cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { hashFile } from "../../src/checkpoints/checkpoints.ts";
@@ -29,8 +29,8 @@ export interface InputFilesOptions {
     readonly name: string;
     readonly maxBytes: number;
   }) => Promise<string>;
-  /** Files that are there already, or will be (IF3). */
-  readonly restored: ReadonlySet<string>;
+  /** Is a file of this name, or one of a folder of this name, to be laid out (IF3)? */
+  readonly isWanted: (name: string) => boolean;
 }
 
 /** @throws NotExpandable, NotRetryable (the input names what cannot be had), Error (may be had later) */
@@ -39,9 +39,10 @@ export async function layOutFiles(
   options: InputFilesOptions,
 ): Promise<void> {
   for (const [name, source] of Object.entries(files)) {
-    if (options.restored.has(name)) continue; // IF3
+    if (!options.isWanted(name)) continue;
     const path = join(options.folder, name);
     await mkdir(dirname(path), { recursive: true });
+    if (source.path === undefined) await rm(path, { force: true }); // It may be read-only, or linked to.
     await layOut(source, path, `files.${name}`, options);
     await check(source, path, `files.${name}`, options.scope);
     if (source.executable) await chmod(path, 0o755);
@@ -49,7 +50,7 @@ export async function layOutFiles(
 }
 
 async function layOut(source: FileSource, path: string, where: string, options: InputFilesOptions): Promise<void> {
-  const { scope, here } = options;
+  const { scope, here, folder, isWanted } = options;
   if (source.text !== undefined) {
     await writeFile(path, expand(source.text, scope, `${where}.text`));
   } else if (source.base64 !== undefined) {
@@ -58,7 +59,9 @@ async function layOut(source: FileSource, path: string, where: string, options: 
     await writeFile(path, JSON.stringify(valueOf(source.json, scope) ?? null));
   } else if (source.path !== undefined) {
     const from = resolve(here ?? "/", expand(source.path, scope, `${where}.path`));
-    await cp(from, path, { recursive: true, dereference: true, mode: 0 }).catch((error: unknown) => {
+    const filter = async (each: string, to: string): Promise<boolean> =>
+      isWanted(relative(folder, to)) || (await stat(each)).isDirectory();
+    await cp(from, path, { recursive: true, dereference: true, mode: 0, filter }).catch((error: unknown) => {
       throw notCopied(`${where}.path`, from, error);
     });
   } else if (source.url !== undefined) {

@@ -6,7 +6,7 @@ import {
   type ProgramDefinition,
   type Trigger,
 } from "../../src/tasks/program/definition.ts";
-import { expand, expandCommand, NotExpandable, type Scope } from "../../src/tasks/program/expand.ts";
+import { expand, expandCommand, NotExpandable, type Scope, type StartKind } from "../../src/tasks/program/expand.ts";
 import type { CheckpointPatterns } from "./checkpoint-files.ts";
 import type { ReadySign } from "./readiness.ts";
 import type { Written } from "./completeness.ts";
@@ -42,6 +42,8 @@ export interface JobFacts {
   readonly attempt: number;
   readonly fence: string;
   readonly folder: string;
+  /** How the attempt begins. */
+  readonly startKind: StartKind;
 }
 
 /** @throws NotExpandable when something that is needed is not in the input */
@@ -57,6 +59,7 @@ export function resolveProgram(definition: ProgramDefinition, input: unknown, fa
       ...(definition.here === undefined ? {} : { here: definition.here }),
     },
     newest: (glob) => newest(facts.folder, glob),
+    startKind: facts.startKind,
   };
   const globs = (list: readonly string[], where: string): string[] =>
     list.map((glob, at) => expand(glob, scope, `${where}[${at}]`, literalPattern));
@@ -120,9 +123,15 @@ export function resolveProgram(definition: ProgramDefinition, input: unknown, fa
 }
 
 /** The command line of a start. */
-export function commandOf({ definition, scope }: Resolved, from: "start" | "resume"): readonly string[] {
+export function commandOf(resolved: Resolved, from: StartKind): readonly string[] {
+  const { definition } = resolved;
   const command = from === "resume" ? (definition.resume ?? definition.start) : definition.start;
-  return expandCommand(command, scope, from, definition.dashes);
+  return expandCommand(command, scopeOf(resolved, from), from, definition.dashes);
+}
+
+/** What templates stand for at a start of this kind. */
+export function scopeOf({ scope }: Resolved, startKind: StartKind): Scope {
+  return { ...scope, startKind };
 }
 
 /** How a trigger is told in a log. */

@@ -10,7 +10,7 @@ import { isProgram } from "../../src/tasks/define.ts";
 import { loadTasks } from "../../src/tasks/load-tasks.ts";
 import { NotRetryable } from "../../src/tasks/outcome.ts";
 import type { ProgramTask } from "../../src/tasks/program/define-program.ts";
-import { NotExpandable } from "../../src/tasks/program/expand.ts";
+import { NotExpandable, type StartKind } from "../../src/tasks/program/expand.ts";
 import { parseProgramInput } from "../../src/tasks/program/input-schema.ts";
 import { type ProgramUser, userOf } from "../../src/tasks/program/program-user.ts";
 import type { KeeperLink } from "../runner/keeper-link.ts";
@@ -19,7 +19,7 @@ import { CheckpointFiles } from "./checkpoint-files.ts";
 import { CheckpointMaker } from "./checkpoint-maker.ts";
 import { environmentOf } from "./environment.ts";
 import { lookAround } from "./folder-look.ts";
-import { layOutFiles } from "./input-files.ts";
+import { InputFolder } from "./input-folder.ts";
 import { LimitWatch } from "./limit-watch.ts";
 import { OutputReader } from "./output-reader.ts";
 import { demandEntry, giveTo } from "./ownership.ts";
@@ -27,7 +27,7 @@ import { MatchWatch } from "./match-watch.ts";
 import type { ProcessTree } from "./process-tree.ts";
 import { note, UnfitWorker } from "./program-fault.ts";
 import { layOut, readProgramState } from "./program-state.ts";
-import { type Resolved, resolveProgram } from "./resolve.ts";
+import { type Resolved, resolveProgram, scopeOf } from "./resolve.ts";
 import { Unkept } from "./unkept.ts";
 
 export interface WorkshopOptions {
@@ -43,7 +43,10 @@ export interface Workshop {
   readonly resolved: Resolved;
   /** Whom it runs as; null: as this process. */
   readonly user: ProgramUser | null;
+  /** As the attempt began. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Makes the folder ready for one more start. @returns the program's variables */
+  readonly renew: (kind: StartKind) => Promise<Readonly<Record<string, string>>>;
   readonly reader: OutputReader;
   readonly maker: CheckpointMaker | null;
   readonly limits: LimitWatch;
@@ -60,20 +63,25 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
   const parsed = parseProgramInput(task.input, JSON.parse(assignment.input));
   if (parsed.kind === "refused") throw new NotExpandable(parsed.detail);
   const definition = task.program;
-  const resolved = resolveProgram(definition, parsed.value, { job, attempt, fence, folder });
+  const startKind = assignment.restored === null ? "start" : "resume";
+  const resolved = resolveProgram(definition, parsed.value, { job, attempt, fence, folder, startKind });
   const temporary = join(folder, "..", "temporary");
   await mkdir(temporary, { recursive: true });
   const user = await userOf(task).catch((error: unknown) => {
     throw new UnfitWorker(`user: ${error instanceof Error ? error.message : String(error)}`);
   });
   if (user !== null) await demandEntry(user, folder);
-  const environment = environmentOf(resolved, inheritedEnvironment(), temporary, user);
+  const environmentAt = (kind: StartKind): Record<string, string> =>
+    environmentOf(definition, scopeOf(resolved, kind), { own: inheritedEnvironment(), temporary, user });
   const state = assignment.restored === null ? null : await readProgramState(assignment.restored);
-  await layOutFiles(definition.files, {
-    restored: new Set(state?.files.map(({ name }) => name)),
+  const { patterns } = resolved;
+  const files = patterns === null ? null : new CheckpointFiles(folder, patterns);
+  const inputs = new InputFolder({
+    files: definition.files,
     folder,
     here: definition.here,
-    scope: resolved.scope,
+    scopeOf: (kind) => scopeOf(resolved, kind),
+    isOfCheckpoint: (name) => files?.covers(name) === true,
     artifact: async (wanted) => {
       const answer = await link.ask({ kind: "artifact", ...wanted });
       if (answer.kind === "file") return answer.path;
@@ -81,12 +89,16 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
       throw new Error(answer.kind === "trouble" ? answer.message : "no answer");
     },
   });
+  await inputs.layOut(startKind, new Set(state?.files.map(({ name }) => name)));
   if (state !== null && assignment.restored !== null) await layOut(state, assignment.restored, folder);
   if (user !== null) for (const place of [folder, temporary]) await giveTo(user, place);
+  const environment = environmentAt(startKind);
+  const renew: Workshop["renew"] = async (kind) => {
+    if ((await inputs.renew(kind)) > 0 && user !== null) await giveTo(user, folder);
+    return environmentAt(kind);
+  };
   const reader = new OutputReader(resolved, state?.progress ?? null);
-  const { patterns } = resolved;
   const contract = definition.checkpoint;
-  const files = patterns === null ? null : new CheckpointFiles(folder, patterns);
   const maker =
     contract === undefined || files === null
       ? null
@@ -119,7 +131,7 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
           beginMs: clock.monotonicMs(),
           note,
         });
-  return { resolved, user, environment, reader, maker, limits: watch, unkept, matches };
+  return { resolved, user, environment, renew, reader, maker, limits: watch, unkept, matches };
 }
 
 async function findProgram({ builtins, taskModules, task, checkpointVersion }: RunnerAssignment): Promise<ProgramTask> {

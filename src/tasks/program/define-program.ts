@@ -10,7 +10,7 @@ import { type Backoff, type CheckpointPolicy, TASK_BRAND } from "../task-brand.t
 import { contradictions } from "./contradictions.ts";
 import { type DefinitionFault, pathText } from "./definition-fault.ts";
 import { type CommandLine, type ProgramDefinition, programSchema } from "./definition.ts";
-import { namesIn, WORDS } from "./expand.ts";
+import { isByStart, isNewest, namesIn, WORDS } from "./expand.ts";
 import { InputFields } from "./input-fields.ts";
 import type { ProgramInput } from "./program-input.ts";
 import { inOurWords } from "./schema-words.ts";
@@ -106,7 +106,7 @@ function nameFaults(definition: ProgramDefinition, fields: InputFields): Definit
         look(inner, [...path, Array.isArray(value) ? Number(key) : key]);
     } else if (typeof value === "string") {
       for (const name of namesIn(value)) {
-        const detail = nameFault(name, fields, definition.here);
+        const detail = nameFault(name, fields, { here: definition.here, path });
         if (detail !== null) faults.push({ path, detail });
       }
     }
@@ -115,8 +115,20 @@ function nameFaults(definition: ProgramDefinition, fields: InputFields): Definit
   return faults;
 }
 
-function nameFault(name: string, fields: InputFields, here: string | undefined): string | null {
-  if (name.startsWith("newest:") && name.length > 7) return null;
+/** Where it is known whether the program starts or resumes. */
+const OF_STARTS = new Set<string | number | undefined>(["start", "resume", "files", "env"]);
+
+interface Place {
+  readonly here: string | undefined;
+  readonly path: readonly (string | number)[];
+}
+
+function nameFault(name: string, fields: InputFields, { here, path }: Place): string | null {
+  if (isNewest(name)) return null;
+  if (isByStart(name)) {
+    const stands = OF_STARTS.has(path[0]) && !name.includes("${");
+    return stands ? null : `\${${name}}: start:…|resume:… stands for plain text, in start, resume, files and env alone`;
+  }
   const [first = "", second] = name.split(".");
   if (first === "input") {
     if (second === undefined || fields.has(second)) return null;
@@ -124,7 +136,7 @@ function nameFault(name: string, fields: InputFields, here: string | undefined):
   }
   if (first === "here" && here === undefined) return "${here}: say `here`, for instance import.meta.dirname";
   if (second === undefined && Object.hasOwn(WORDS, first)) return null;
-  const known = [...Object.keys(WORDS), "input", "newest:<pattern>"].join(", ");
+  const known = [...Object.keys(WORDS), "input", "newest:<pattern>", "start:<text>|resume:<text>"].join(", ");
   return `\${${name}}: there is no such name; known are ${known}`;
 }
 

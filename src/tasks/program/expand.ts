@@ -1,16 +1,24 @@
 /**
- * Puts values into templates: `${input.steps}`, `${job}`, `${newest:ckpt-*.dat}`.
+ * Puts values into templates: `${input.steps}`, `${job}`, `${newest:ckpt-*.dat}`, `${start:0|resume:1}`.
  *
  * EX1 An argument that is nothing but one `${input.…}` is left out when that is absent, and becomes several when it is
- *     a list. Inside of other text something has to be there.
+ *     a list; one that is nothing but `${start:…|resume:…}` or `${newest:…|}` is left out when that comes to nothing.
+ *     Inside of other text something has to be there.
  * EX2 Text of the input does not begin an argument with `-`, unless the definition says so: it would be read as an
  *     option. Numbers may: they were numbers in the schema.
- * EX3 `$${` is `${`.
+ * EX3 `$${` is `${`. Braces may stand in pairs inside, as in `${newest:ckpt.{a,b}}`.
+ * EX4 What depends on the start that it is put in for (`isOfStart`) is put in anew for each.
  */
 import { NotRetryable } from "../outcome.ts";
 import type { CommandLine } from "./definition.ts";
 
-const EXPRESSION = /\$?\$\{([^}]*)\}/g;
+const EXPRESSION = /\$?\$\{((?:[^{}]|\{[^{}]*\})*)\}/g;
+/** A pattern, and what is put in where no file matches. */
+const NEWEST = /^newest:(.+?)(?:\|([^|()]*))?$/s;
+const BY_START = /^start:(.*?)\|resume:(.*)$/s;
+
+/** Is it the first start of an attempt without a checkpoint, or one with a checkpoint in the working folder? */
+export type StartKind = "start" | "resume";
 
 /** What templates can name. */
 export interface Scope {
@@ -19,6 +27,7 @@ export interface Scope {
   readonly words: Readonly<Record<string, string>>;
   /** Newest file that matches, as a path inside the working folder; null: none does. */
   readonly newest: (glob: string) => string | null;
+  readonly startKind: StartKind;
 }
 
 /** Every name that may stand in `${…}` besides `input` and `newest:`. */
@@ -42,6 +51,21 @@ export function namesIn(text: string): string[] {
   return [...text.matchAll(EXPRESSION)].filter(([all]) => !all.startsWith("$${")).map(([, name = ""]) => name.trim());
 }
 
+/** Whether a name in `${…}` may stand for something else at the next start (EX4). */
+export function isOfStart(name: string): boolean {
+  return isByStart(name) || isNewest(name);
+}
+
+/** `start:…|resume:…` */
+export function isByStart(name: string): boolean {
+  return BY_START.test(name);
+}
+
+/** `newest:…` */
+export function isNewest(name: string): boolean {
+  return NEWEST.test(name);
+}
+
 /**
  * @param encode what is done to each value that is put in (for instance, made literal for a regular expression)
  * @throws NotExpandable naming `where`, when something that is needed is absent; NotRetryable, when no file matches
@@ -57,8 +81,9 @@ export function expand(
     const value = valueOf(name.trim(), scope);
     if (value === undefined || value === null) {
       // No input would help, and neither would another attempt with the same files.
-      if (name.trim().startsWith("newest:")) {
-        throw new NotRetryable(`${where}: no file matches ${name.trim().slice(7)} in the working folder`);
+      const [, glob] = NEWEST.exec(name.trim()) ?? [];
+      if (glob !== undefined) {
+        throw new NotRetryable(`${where}: no file matches ${glob} in the working folder`);
       }
       throw new NotExpandable(`${where}: ${name} was not given`);
     }
@@ -85,7 +110,9 @@ export function expandCommand(
 
 function expandArgument(text: string, scope: Scope, where: string, dashes: readonly string[]): readonly string[] {
   const [, whole] = /^\$\{\s*(input[^}]*?)\s*\}$/.exec(text) ?? [];
-  const values = whole === undefined ? [text] : wholeValues(valueOf(whole, scope)); // EX1
+  const [only = "", ...others] = namesIn(text);
+  const isNothing = isOfStart(only) && others.length === 0 && expand(text, scope, where) === "";
+  const values = whole === undefined ? (isNothing ? [] : [text]) : wholeValues(valueOf(whole, scope)); // EX1
   return values.map((value) => {
     const expanded = whole === undefined ? expand(text, scope, where) : textOf(value);
     const [, first] = /^\$\{\s*(input[^}]*?)\s*\}/.exec(text) ?? [];
@@ -105,7 +132,10 @@ function wholeValues(value: unknown): readonly unknown[] {
 
 /** What a name stands for; undefined: nothing. */
 export function valueOf(name: string, scope: Scope): unknown {
-  if (name.startsWith("newest:")) return scope.newest(name.slice(7));
+  const [isNewestFile, glob = "", fallback] = NEWEST.exec(name) ?? [];
+  if (isNewestFile !== undefined) return scope.newest(glob) ?? fallback;
+  const [isOfKind, start, resume] = BY_START.exec(name) ?? [];
+  if (isOfKind !== undefined) return scope.startKind === "start" ? start : resume;
   const [first = "", ...rest] = name.split(".");
   if (first !== "input") return rest.length === 0 && Object.hasOwn(scope.words, first) ? scope.words[first] : undefined;
   return rest.reduce<unknown>(
