@@ -16,12 +16,14 @@ import { killApi } from "./online/kill-api.ts";
 import { killReplica } from "./online/kill-replica.ts";
 import { killWorker } from "./online/kill-worker.ts";
 import { overload, overloadOfTwo } from "./online/overload.ts";
+import { partitionOfApi, partitionOfWorker } from "./online/partition.ts";
 import { redisFailover } from "./online/redis-failover.ts";
 import { redisPause } from "./online/redis-pause.ts";
 import { redisRestart } from "./online/redis-restart.ts";
 import { roll } from "./online/roll.ts";
 import { slowReplica } from "./online/slow-replica.ts";
 import { soak } from "./online/soak.ts";
+import { versionSkew } from "./online/version-skew.ts";
 
 await runScenarios([
   killReplica,
@@ -30,6 +32,9 @@ await runScenarios([
   slowReplica,
   blockedLoop,
   killApi,
+  partitionOfWorker,
+  partitionOfApi,
+  versionSkew,
   roll,
   fillBatch,
   redisPause,

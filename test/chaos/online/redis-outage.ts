@@ -18,7 +18,8 @@ const RECOVERY_MS = 3_000;
 const ON_THE_WAY_MS = 500;
 const REFUSED = "503 redis_unavailable";
 
-export function outageExpectations(load: WorkResult, outages: readonly Outage[]): Expectation[] {
+/** @param doneTwice share of the requests whose work may have been done twice */
+export function outageExpectations(load: WorkResult, outages: readonly Outage[], doneTwice = 0.02): Expectation[] {
   const { misses, record } = load.load;
   const during = (ms: number): boolean =>
     outages.some(({ fromMs, untilMs }) => ms >= fromMs - ON_THE_WAY_MS && ms <= untilMs + RECOVERY_MS);
@@ -33,7 +34,7 @@ export function outageExpectations(load: WorkResult, outages: readonly Outage[])
   return [
     countAtMost("failed otherwise than refused for lack of Redis", untruthful.length, 0),
     countAtMost("failed while Redis was well", elsewhen.length, 0),
-    countAtMost("handlers that ran to their end twice", load.executions.endedTwice, allowedTwice(load)),
+    countAtMost("handlers that ran to their end twice", load.executions.endedTwice, allowedTwice(load, doneTwice)),
     // Some milliseconds more: latency counts from when a request was due.
     atMost("refused within, at worst", record.latency(REFUSED).max, 550),
     atMost("last refusal after its return, at worst", Math.max(0, ...recovery), RECOVERY_MS),
@@ -41,6 +42,6 @@ export function outageExpectations(load: WorkResult, outages: readonly Outage[])
 }
 
 /** An answer that Redis lost with its memory makes the work be done again: at-least-once is what is promised. */
-function allowedTwice(load: WorkResult): number {
-  return Math.ceil(load.executions.requests * 0.02);
+function allowedTwice(load: WorkResult, share: number): number {
+  return Math.ceil(load.executions.requests * share);
 }
