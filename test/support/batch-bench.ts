@@ -28,6 +28,7 @@ import { createKeys } from "../../src/redis/keys.ts";
 import { fastWriter, type ScriptWriter } from "../../src/redis/script-writer.ts";
 import { noFaults } from "../../src/runtime/fault-points.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
+import { eventually } from "./eventually.ts";
 
 export const COUNT_TASK: TaskInfo = {
   name: "count",
@@ -164,10 +165,9 @@ export async function openBatch(url: string, options: { readonly writer?: Script
       if (outcome.kind !== "created") throw new Error(`not created: ${outcome.kind}`);
       return outcome.job.id;
     },
-    /** Draws the next ticket of `count` and leases its job. */
+    /** Draws the next ticket of `count` and leases its job. Who makes a job ready does not wait for long until it has one. */
     async lease(workerId: string, elsewhere: "others" | "alone" = "alone", zone = ""): Promise<Lease> {
-      const ticket = await drawer.draw(["default.count.v1"], workerId);
-      if (ticket === null) throw new Error("no ticket waits");
+      const ticket = await eventually("a ticket waits", () => drawer.draw(["default.count.v1"], workerId));
       const outcome = await deskOf(workerId, zone).lease(ticket, elsewhere);
       await ticket.settle();
       if (outcome.kind !== "granted") throw new Error(`lease refused: ${outcome.why}`);
