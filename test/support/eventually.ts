@@ -1,5 +1,16 @@
-/** Bounded polling with a label, for what happens in another process. */
+/**
+ * Bounded polling with a label, for what happens in another process.
+ *
+ * EV1 What takes longer is looked at less often: most looks are requests to a process of the test, and cost the
+ *     processors that what is waited for needs.
+ */
 import { setTimeout as delay } from "node:timers/promises";
+
+/** Pause between two looks, ms (EV1). */
+const SHORTEST_MS = 25;
+const LONGEST_MS = 100;
+/** A wait lasts longer by such a part at most for not being looked at at once. */
+const LATE_SHARE = 1 / 20;
 
 /**
  * Looks until `look` returns something other than undefined, false or null.
@@ -19,7 +30,8 @@ export async function eventually<Found>(
     if (found !== undefined && found !== null && found !== false) {
       return found as NonNullable<Exclude<Found, false>>;
     }
-    if (performance.now() - begin > withinMs) throw new Error(`Waited ${withinMs} ms in vain: ${label}`);
-    await delay(25);
+    const waitedMs = performance.now() - begin;
+    if (waitedMs > withinMs) throw new Error(`Waited ${withinMs} ms in vain: ${label}`);
+    await delay(Math.min(LONGEST_MS, Math.max(SHORTEST_MS, waitedMs * LATE_SHARE)));
   }
 }

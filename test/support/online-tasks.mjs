@@ -91,7 +91,7 @@ export const deadly = defineOnline({
   },
 });
 
-/** Computes without giving the event loop a turn. */
+/** Gives the event loop no turn, and leaves the processor to what the others have to do meanwhile. */
 export const blocking = defineOnline({
   name: "blocking",
   input: z.strictObject({ ms: z.number(), file, onlyAttempt: z.number().default(0) }),
@@ -99,8 +99,7 @@ export const blocking = defineOnline({
   run: (input, ctx) => {
     note(input.file, "began", ctx);
     if (input.onlyAttempt !== 0 && ctx.attempt !== input.onlyAttempt) return { attempt: ctx.attempt };
-    const until = performance.now() + input.ms;
-    while (performance.now() < until);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, input.ms);
     return { attempt: ctx.attempt };
   },
 });
