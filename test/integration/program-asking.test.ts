@@ -79,3 +79,23 @@ describe.skipIf(findTool("python3") === null)("a program that is asked to exit w
     expect(await job.artifact("final.txt")).toBe("60\n");
   });
 });
+
+describe.skipIf(findTool("python3") === null)(
+  "a program that writes its state in place, several times a second",
+  () => {
+    test.concurrent("has checkpoints when it says that each is complete when it is closed", async () => {
+      await using job = await ProgramJob.create(
+        "rewritten",
+        { steps: 15, stepMs: 330 },
+        { kept, file, intervalMs: 100 },
+      );
+      const first = job.attempt();
+      await first.until("two checkpoints", () => job.commits.length >= 2);
+      await first.killMachine();
+      const second = job.attempt();
+      expect(await second.over()).toMatchObject({ kind: "succeeded" });
+      expect(second.restoredFrom).toBeGreaterThanOrEqual(2);
+      expect(await job.artifact("final.txt")).toBe("15\n");
+    });
+  },
+);

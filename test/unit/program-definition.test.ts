@@ -148,6 +148,10 @@ describe("a programs file", () => {
       program("    checkpoint: { files: [journal], appended: [journal], trigger: { signal: SIGUSR1 } }"),
       "checkpoint.appended: names all of `files`, and what only grows never shows that it is complete",
     ],
+    [
+      program("    checkpoint: { written: { closed: true, text: done } }"),
+      "checkpoint.written: must have only one of text, file, lastLine, closed",
+    ],
     [program("    stdin: input.nml"), "5: programs[0].stdin: nothing lays out input.nml"],
     [program("    limits: { memoryBytes: 0, wallMs: 0s }"), /limits\.wallMs: is 0, .*\n.*limits\.memoryBytes: is 0/s],
     ["programs:\n  - name: sim\n    start: [sim]", "must be the JSON Schema of the job's input"],

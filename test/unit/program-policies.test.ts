@@ -21,12 +21,12 @@ const files = (signature: string, more: object = {}) => ({
   signature,
   ...more,
 });
-const closed = { isOpen: () => false, lastLineOf: () => null };
-const open = { ...closed, isOpen: () => true };
+const closed = { isOpen: () => "no" as const, lastLineOf: () => null };
+const open = { ...closed, isOpen: () => "yes" as const };
 
 describe("a checkpoint is complete", () => {
   const byRest = (): Completeness => {
-    const completeness = new Completeness({ settleMs: 100, text: null, lastLine: null, by: "rest" });
+    const completeness = new Completeness({ settleMs: 100, text: null, lastLine: null, closed: false, by: "rest" });
     completeness.begin(files("old"));
     return completeness;
   };
@@ -50,6 +50,20 @@ describe("a checkpoint is complete", () => {
     expect([at(0), at(100), at(499), at(500)]).toEqual(["waiting", "waiting", "waiting", "complete"]);
   });
 
+  test("when it is closed and has changed no more for a moment, where that is said to be the sign; never while it is open", () => {
+    const judged = (isOpen: () => "yes" | "no" | "unknown") => {
+      const completeness = new Completeness({ settleMs: "auto", text: null, lastLine: null, closed: true, by: "rest" });
+      completeness.begin(files("old"));
+      expect(completeness.restMs).toBe(100);
+      const at = (nowMs: number) => completeness.judge(files("new"), nowMs, { ...closed, isOpen }).kind;
+      return [at(0), at(99), at(100), at(999), at(1_000), at(60_000)];
+    };
+    const [no, yes] = ["waiting", "complete"];
+    expect(judged(() => "no")).toEqual([no, no, yes, yes, yes, yes]);
+    expect(judged(() => "yes")).toEqual([no, no, no, no, no, no]);
+    expect(judged(() => "unknown")).toEqual([no, no, no, no, yes, yes]); // As by any other rest.
+  });
+
   test("at once when it is one file that is replaced by renaming", () => {
     const one = files("new", { steady: ["a"], replaced: new Set(["a"]) });
     expect(byRest().judge(one, 0, open)).toEqual({ kind: "complete" });
@@ -63,20 +77,26 @@ describe("a checkpoint is complete", () => {
   });
 
   test("by a line of the output, or by a marker file: one that came after it was asked for", () => {
-    const byText = new Completeness({ settleMs: 100, text: /^written/, lastLine: null, by: "text" });
+    const byText = new Completeness({ settleMs: 100, text: /^written/, lastLine: null, closed: false, by: "text" });
     byText.line("written 1");
     byText.begin(files("old"));
     expect(byText.judge(files("new"), 9_999, closed).kind).toBe("waiting");
     byText.line("written 2");
     expect(byText.judge(files("new"), 9_999, closed).kind).toBe("complete");
-    const byFile = new Completeness({ settleMs: 100, text: null, lastLine: null, by: "file" });
+    const byFile = new Completeness({ settleMs: 100, text: null, lastLine: null, closed: false, by: "file" });
     byFile.begin(files("old", { markers: "m1" }));
     expect(byFile.judge(files("new", { markers: "m1" }), 9_999, closed).kind).toBe("waiting");
     expect(byFile.judge(files("new", { markers: "m2" }), 9_999, closed).kind).toBe("complete");
   });
 
   test("by the last line of each of its files that has one", () => {
-    const byLastLine = new Completeness({ settleMs: "auto", text: null, lastLine: /^end$/, by: "last_line" });
+    const byLastLine = new Completeness({
+      settleMs: "auto",
+      text: null,
+      lastLine: /^end$/,
+      closed: false,
+      by: "last_line",
+    });
     byLastLine.begin(files("old"));
     const judge = (signature: string, lines: Readonly<Record<string, string>>) =>
       byLastLine.judge(files(signature, { endings: Object.keys(lines) }), 0, {
@@ -143,7 +163,7 @@ describe("how long files have to rest", () => {
   });
 
   test("is not missed by a program that exits with each checkpoint: that is the sign", () => {
-    const exiting = new Completeness({ settleMs: "auto", text: null, lastLine: null, by: "rest" });
+    const exiting = new Completeness({ settleMs: "auto", text: null, lastLine: null, closed: false, by: "rest" });
     for (let n = 0; n < 100; n += 1) {
       exiting.begin(files(`${n}`));
       exiting.judge(files(`${n}, half`), n * 400, open);

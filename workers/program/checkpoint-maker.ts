@@ -221,12 +221,13 @@ export class CheckpointMaker {
 
   #judge(look: FilesLook, dueMs: number): Judgement {
     const { folder, tree, onDropped } = this.#options;
-    const isOpen = (): boolean => {
+    const isOpen = (): "yes" | "no" | "unknown" => {
       const open = openForWriting(
         tree.look().map(({ pid }) => pid),
         folder,
       );
-      return look.steady.some((name) => open.has(name));
+      if (open === null) return "unknown";
+      return look.steady.some((name) => open.has(name)) ? "yes" : "no";
     };
     const judgement = this.#completeness.judge(look, this.#usableMs(look, dueMs), {
       isOpen,

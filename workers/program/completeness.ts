@@ -5,16 +5,21 @@
  *     themselves. It counts from `begin` on.
  * CM2 Else by rest: something has changed since `begin`, every pattern matches, and nothing has changed for as long as it
  *     has to rest (`settling.ts`), in time that the program could have used (`program-time.ts`); five times as long
- *     while a process holds one of the files open for writing. A single file that is replaced by renaming is complete as
+ *     while a process holds one of the files open for writing, or never where the definition says that it is `closed` when
+ *     it is complete. A single file that is replaced by renaming is complete as
  *     soon as it is there.
  */
 import type { FilesLook } from "./checkpoint-files.ts";
-import { Settling } from "./settling.ts";
+import { REST_MS, Settling } from "./settling.ts";
 
 const OPEN_FACTOR = 5;
+/** Longer than files' times are coarse, and than a shell takes to end after its program was killed while it wrote. */
+const CLOSED_REST_MS = 100;
 
 export interface Written {
   readonly settleMs: number | "auto";
+  /** Is it complete only when nobody has it open? Then a short rest is enough. */
+  readonly closed: boolean;
   readonly text: RegExp | null;
   readonly lastLine: RegExp | null;
   readonly by: "text" | "file" | "last_line" | "rest";
@@ -28,7 +33,7 @@ export type Judgement =
 /** What is asked of the folder only when it matters. */
 export interface Asking {
   /** Is one of the files held open for writing? */
-  readonly isOpen: () => boolean;
+  readonly isOpen: () => "yes" | "no" | "unknown";
   /** The last line of a file that is not empty; null: there is none. */
   readonly lastLineOf: (name: string) => string | null;
 }
@@ -43,7 +48,7 @@ export class Completeness {
 
   constructor(written: Written) {
     this.#written = written;
-    this.#settling = new Settling(written.settleMs);
+    this.#settling = new Settling(written.settleMs === "auto" && written.closed ? CLOSED_REST_MS : written.settleMs);
   }
 
   /** How long the files have to rest; 0 when something else tells. */
@@ -100,10 +105,14 @@ export class Completeness {
     }
     const whole = look.steady.length === 1 && look.replaced.size === 1 && look.links.length === 0;
     const stoodMs = nowMs - this.#sinceMs;
-    if (whole || stoodMs >= this.#settling.restMs * OPEN_FACTOR) return this.#rested();
+    const longMs = this.#written.closed ? Infinity : this.#settling.restMs * OPEN_FACTOR;
+    if (whole || stoodMs >= longMs) return this.#rested();
     if (stoodMs < this.#settling.restMs)
       return waiting(`its files still change (${look.steady.slice(0, 3).join(", ")})`);
-    return isOpen() ? waiting("its files are open for writing") : this.#rested();
+    const open = isOpen();
+    if (open === "yes") return waiting("its files are open for writing");
+    const mustKnow = this.#written.closed && stoodMs < REST_MS;
+    return open === "unknown" && mustKnow ? waiting("it cannot be seen whether its files are closed") : this.#rested();
   }
 
   #rested(): Judgement {

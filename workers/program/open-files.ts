@@ -3,11 +3,14 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 const WRITING = 0o3; // O_WRONLY | O_RDWR
 
-/** @returns names inside `folder` */
-export function openForWriting(pids: readonly number[], folder: string): ReadonlySet<string> {
+/** @returns names inside `folder`; null: it cannot be known (another system, another user's process) */
+export function openForWriting(pids: readonly number[], folder: string): ReadonlySet<string> | null {
+  if (process.platform !== "linux") return null;
   const found = new Set<string>();
   for (const pid of pids) {
-    for (const file of listOf(`/proc/${pid}/fd`)) {
+    const files = listOf(`/proc/${pid}/fd`);
+    if (files === null) return null;
+    for (const file of files) {
       const path = attempt(() => readlinkSync(`/proc/${pid}/fd/${file}`));
       if (path?.startsWith(`${folder}/`) !== true) continue;
       const info = attempt(() => readFileSync(`/proc/${pid}/fdinfo/${file}`, "latin1"));
@@ -34,8 +37,13 @@ export function mappedForWriting(pids: readonly number[], folder: string): Reado
   return found;
 }
 
-function listOf(path: string): string[] {
-  return attempt(() => readdirSync(path)) ?? [];
+/** @returns null: it may not be read */
+function listOf(path: string): string[] | null {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EACCES" ? null : []; // It has ended.
+  }
 }
 
 function attempt<T>(work: () => T): T | null {

@@ -96,6 +96,7 @@ export function resolveProgram(definition: ProgramDefinition, input: unknown, fa
           },
     written: {
       settleMs: written?.settleMs ?? "auto",
+      closed: written?.closed ?? false,
       text: written?.text === undefined ? null : pattern(written.text, "checkpoint.written.text"),
       lastLine:
         written?.lastLine === undefined

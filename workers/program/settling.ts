@@ -9,7 +9,8 @@
  *     where they only grow, since that may be one checkpoint that is being written.
  */
 
-const REST_MS = 1_000;
+/** ms */
+export const REST_MS = 1_000;
 /** Changes seen without a rest, and for how long, before it is said (SE2). */
 const RESTLESS_CHANGES = 4;
 const RESTLESS_MS = 5_000;
@@ -57,7 +58,8 @@ export class Settling {
     this.#said = true;
     this.#remark =
       `its files changed ${seen.changes} times and never held still for ${this.restMs} ms, so nothing tells when they ` +
-      "are complete: say it in `checkpoint.written` (`text`, `file` or `lastLine`; `settleMs` only if no pause in the " +
-      "middle of writing is as long), or in `checkpoint.replaced` if it is one file that is renamed";
+      "are complete: say it in `checkpoint.written` (`text`, `file` or `lastLine`; `closed: true` if it is one file that " +
+      "is opened, written and closed in one go; `settleMs` only if no pause in the middle of writing is as long), or in " +
+      "`checkpoint.replaced` if it is one file that is renamed";
   }
 }

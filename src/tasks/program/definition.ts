@@ -91,15 +91,22 @@ const written = z
       .union([z.literal("auto"), duration])
       .prefault("auto")
       .describe(
-        "Complete when no file of it has changed for so long (only without the other three): longer than any pause " +
+        "Complete when no file of it has changed for so long (only without `text`, `file` and `lastLine`): longer than any pause " +
           "in the middle of writing one, between two of its files too; `auto`: a second",
+      ),
+    closed: z
+      .boolean()
+      .default(false)
+      .describe(
+        "true: one file that is opened, written and closed in one go. Complete when no process of the program has it " +
+          "open and nothing has changed for a tenth of a second, or `settleMs`",
       ),
     text: regularExpression.optional().describe("Complete when a line of the output matches"),
     file: glob.optional().describe("Complete when a file that matches is new or has changed"),
     lastLine: lastLine.optional().describe("Complete when the files themselves end with a line that says so"),
   })
-  .refine(({ text, file, lastLine: last }) => [text, file, last].filter(isGiven).length <= 1, {
-    error: "must have only one of text, file, lastLine",
+  .refine(({ text, file, lastLine: last, closed }) => [text, file, last].filter(isGiven).length + Number(closed) <= 1, {
+    error: "must have only one of text, file, lastLine, closed",
   });
 
 const checkpoint = z
