@@ -1,5 +1,6 @@
 /** What Prometheus is told. Names and labels are in this file and nowhere else. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { LossTimes } from "../src/batch/batch.ts";
 import type { GateView, InvokeOutcome, TaskHealth } from "../src/online/online.ts";
 import { TaskTimes } from "./task-times.ts";
 
@@ -19,7 +20,7 @@ export interface MetricsSources {
   /** ms of each part of the time of batch jobs. */
   readonly timeSpent: () => Promise<Readonly<Record<string, number>>>;
   /** ms; null: nobody has counted yet. */
-  readonly mtbfMs: () => Promise<number | null>;
+  readonly losses: () => Promise<LossTimes>;
   readonly workersByState: () => ReadonlyMap<string, number>;
   /** Replicas that agents had to replace, by why. */
   readonly replicasReplaced: () => readonly {
@@ -176,8 +177,21 @@ export class Metrics {
       aggregator: "first",
       registers,
       async collect() {
-        const mtbfMs = await sources.mtbfMs().catch(() => null);
-        if (mtbfMs !== null) this.set(mtbfMs / 1_000);
+        const losses = await sources.losses().catch(() => null);
+        if (losses !== null && losses.mtbfMs !== null) this.set(losses.mtbfMs / 1_000);
+      },
+    });
+    new Gauge({
+      name: "cairn_zone_mtbf_seconds",
+      help: "Mean time between losses of a worker of a zone, as the fleet has counted",
+      labelNames: ["zone"],
+      aggregator: "first",
+      registers,
+      async collect() {
+        const losses = await sources.losses().catch(() => null);
+        if (losses === null) return;
+        this.reset();
+        for (const [zone, ms] of losses.zones) this.set({ zone }, ms / 1_000);
       },
     });
     new Gauge({

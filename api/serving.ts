@@ -203,7 +203,7 @@ export function createServing({ config, logger, listen, others, outage, onForeig
     },
     timeSpent: () => time.spent(),
     checkpointTrouble: () => reader.checkpointTrouble(),
-    mtbfMs: () => time.mtbfMs(),
+    losses: () => time.losses(),
     replicasReplaced: () =>
       watch.workers().map(({ id, beat }) => ({ worker: id, replaced: new Map(Object.entries(beat.replaced)) })),
     health: () => online.health.byTask,

@@ -93,11 +93,11 @@ export function getLimits(deps: ApiDeps): Promise<Answer> {
 
 /** GET /v1/fleet */
 export async function getFleet(deps: ApiDeps): Promise<Answer> {
-  const [workers, queued, spent, mtbfMs, brake] = await Promise.all([
+  const [workers, queued, spent, losses, brake] = await Promise.all([
     deps.workers.list(),
     deps.reader.countByState(["queued"]),
     deps.time.spent(),
-    deps.time.mtbfMs(),
+    deps.time.losses(),
     deps.workers.brake(),
   ]);
   // Of the slots that were used; how long jobs waited for one is told beside.
@@ -114,9 +114,13 @@ export async function getFleet(deps: ApiDeps): Promise<Answer> {
   const fleet: Fleet = {
     workers: { total: workers.length, byState },
     slots: { online: slots("online"), batch: slots("batch") },
-    zones: zones.map((zone) => ({ zone, workers: live.filter((worker) => worker.zone === zone).length })),
+    zones: zones.map((zone) => ({
+      zone,
+      workers: live.filter((worker) => worker.zone === zone).length,
+      mtbfMs: losses.zones.get(zone ?? "") ?? null,
+    })),
     goodput: { ...toGoodput(spent), fraction },
-    mtbfMs,
+    mtbfMs: losses.mtbfMs,
     brake,
     queued: queued.get("queued") ?? 0,
     tasks: new Set(deps.tasks.list().map(({ name }) => name)).size,

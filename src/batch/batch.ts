@@ -65,5 +65,5 @@ export { deleteFilesOf, retain } from "./retention.ts";
 export { readCron } from "./cron.ts";
 export { ScheduleDesk, type SubmitScheduled } from "./schedules.ts";
 export { loadBatchScripts, type BatchScripts } from "./scripts.ts";
-export { FleetTime, toGoodput } from "./time-spent.ts";
+export { FleetTime, toGoodput, type LossTimes } from "./time-spent.ts";
 export { queueName, TicketDrawer, TicketQueues, type DrawnTicket, type Ticket } from "./tickets.ts";

@@ -54,6 +54,13 @@ export function toAttemptGoodput(stored: AttemptSpent): AttemptGoodput {
   return { usefulMs, checkpointMs, restoreMs, redoneMs, detectMs, fraction };
 }
 
+/** Mean times between losses of one worker, ms. */
+export interface LossTimes {
+  /** Of the whole fleet; null: nobody has counted yet. */
+  readonly mtbfMs: number | null;
+  readonly zones: ReadonlyMap<string, number>;
+}
+
 /** The counters of the whole fleet. */
 export class FleetTime {
   readonly #redis: RedisClient;
@@ -70,10 +77,16 @@ export class FleetTime {
     return read((part) => counters[part]);
   }
 
-  /** Mean time between losses of a worker, ms; null: nobody has counted yet. @throws RedisFault */
-  async mtbfMs(): Promise<number | null> {
-    const stored = await reading(() => this.#redis.hget(this.#keys.failures, "mtbfMs"));
-    return stored === null ? null : Number(stored);
+  /** How often a worker is lost. @throws RedisFault */
+  async losses(): Promise<LossTimes> {
+    const stored = await reading(() => this.#redis.hgetall(this.#keys.failures));
+    const zones = new Map<string, number>();
+    for (const [field, ms] of Object.entries(stored)) {
+      const [name, zone] = [field.slice(0, field.indexOf("@")), field.slice(field.indexOf("@") + 1)];
+      if (name === "mtbfMs") zones.set(zone, Number(ms));
+    }
+    const { mtbfMs } = stored;
+    return { mtbfMs: mtbfMs === undefined ? null : Number(mtbfMs), zones };
   }
 }
 

@@ -14,12 +14,24 @@ export const fleetSchema = z.object({
     })
     .describe("Workers that are known, by their state"),
   slots: z.object({ online: slots, batch: slots }).describe("Of workers that are ready"),
-  zones: z.array(z.object({ zone: z.string().nullable(), workers: z.int() })).describe("Live workers by zone"),
+  zones: z
+    .array(
+      z.object({
+        zone: z.string().nullable(),
+        workers: z.int(),
+        mtbfMs: durationMs
+          .nullable()
+          .describe("Mean time between losses of a worker there; null: it was not counted yet"),
+      }),
+    )
+    .describe("Live workers by zone"),
   queued: z.int().describe("Batch jobs that are ready and wait for a slot"),
   goodput: goodputSchema
     .extend({ fraction: z.number().nullable().describe("Useful, of the time that attempts held slots") })
     .describe("Where the time of all batch jobs went, of attempts that have ended"),
-  mtbfMs: durationMs.nullable().describe("Mean time between losses of a worker; null: nobody has counted yet"),
+  mtbfMs: durationMs
+    .nullable()
+    .describe("Mean time between losses of a worker of the whole fleet; null: nobody has counted yet"),
   brake: z
     .object({ silent: z.int(), workers: z.int() })
     .nullable()

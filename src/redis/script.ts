@@ -2,7 +2,8 @@
  * Lua scripts: one file per atomic change, with shared parts put in front.
  *
  * L1 A script is named by the SHA-1 of its whole text; Redis is told the text only when it does not know it.
- * L2 `-- @include name` in a script puts `lib/name.lua` of the same folder there, once.
+ * L2 `-- @include name` in a script puts `lib/name.lua` of the same folder there, once; `-- @include other/name` that of
+ *    `src/other/scripts/`.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -26,11 +27,15 @@ export type ScriptReply = string | number | null | ScriptReply[];
 export function loadScript(folder: URL, name: string, prelude = ""): Script {
   const included = new Set<string>();
   const read = (path: string): string =>
-    readFileSync(new URL(path, folder), "utf8").replace(/^-- @include ([\w-]+)$/gm, (_line, part: string) => {
-      if (included.has(part)) return "";
-      included.add(part);
-      return read(`lib/${part}.lua`);
-    });
+    readFileSync(new URL(path, folder), "utf8").replace(
+      /^-- @include (?:([\w-]+)\/)?([\w-]+)$/gm,
+      (_line, of: string | undefined, part: string) => {
+        const path = `${of === undefined ? "" : `../../${of}/scripts/`}lib/${part}.lua`;
+        if (included.has(path)) return "";
+        included.add(path);
+        return read(path);
+      },
+    );
   const text = `${prelude}\n${read(`${name}.lua`)}`;
   return { name, text, sha: createHash("sha1").update(text).digest("hex") };
 }

@@ -66,6 +66,8 @@ describe("the time of batch jobs", () => {
     expect(spot).toBeLessThan(fleet);
     expect(own).toBeGreaterThan(spot);
     expect([unknown, none]).toEqual([fleet, fleet]);
+    const counted = await new FleetTime(batch).losses();
+    expect([counted.mtbfMs, Object.fromEntries(counted.zones)]).toEqual([fleet, { spot, own }]);
     // A worker that falls silent is a loss of its zone too.
     await batch.redis.hset(batch.keys.workers, "w9", '{"zone":"own"}');
     await batch.redis.hset(batch.keys.beats, "w9", "1|its last beat");

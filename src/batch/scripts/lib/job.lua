@@ -9,6 +9,7 @@ local function whole(kind) return root .. ':' .. kind end
 
 -- @include fair
 -- @include needed
+-- @include fleet/losses
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -20,12 +21,6 @@ end
 local function mean_time_to_loss(zone)
   local known = redis.call('HMGET', whole('failures'), 'mtbfMs@' .. (zone or ''), 'mtbfMs')
   return known[1] or known[2] or ''
-end
-
--- A process that was lost without notice counts as a failure of the fleet, and of its zone.
-local function count_loss(zone)
-  redis.call('HINCRBY', whole('failures'), 'losses', 1)
-  if zone and zone ~= '' then redis.call('HINCRBY', whole('failures'), 'losses@' .. zone, 1) end
 end
 
 local function load(id)
