@@ -66,4 +66,5 @@ export { readCron } from "./cron.ts";
 export { ScheduleDesk, type SubmitScheduled } from "./schedules.ts";
 export { loadBatchScripts, type BatchScripts } from "./scripts.ts";
 export { FleetTime, toGoodput, type LossTimes } from "./time-spent.ts";
+export { VoidLeases } from "./void-leases.ts";
 export { queueName, TicketDrawer, TicketQueues, type DrawnTicket, type Ticket } from "./tickets.ts";

@@ -18,6 +18,8 @@ import { queueName, withoutPool, withoutVersion, ticketOf, type Ticket, type Tic
 import type { BatchScripts } from "./scripts.ts";
 
 const AT_MOST = 25;
+/** So long owners whose leases are void have to be affirmed, or to give up (AF1); who is lost meanwhile is found out as ever. */
+const AFFIRMED_WITHIN_MS = 10_000;
 
 export interface CaretakerOptions {
   readonly redis: RedisClient;
@@ -131,16 +133,21 @@ export class BatchCaretaker {
     return taken;
   }
 
-  /** Takes the leases that are void since Redis was set back (N3), from a bounded look at the running batch jobs. */
+  /**
+   * Takes the leases that are void since Redis was set back (N3) and that nobody has affirmed or given up, from a
+   * bounded look at the running batch jobs.
+   */
   async takeVoidLeases(): Promise<void> {
-    const { redis, keys, scripts, tickets, logger } = this.#options;
-    const below = Number((await redis.hget(keys.generation, "voidBelow")) ?? 0);
-    if (below === 0) return;
+    const { redis, keys, scripts, tickets, redisNowMs, logger } = this.#options;
+    const [voidBelow, voidAt] = await redis.hmget(keys.generation, "voidBelow", "voidAt");
+    const below = Number(voidBelow ?? 0);
+    const sinceMs = redisNowMs() - Number(voidAt ?? 0);
+    if (below === 0 || (sinceMs >= 0 && sinceMs < AFFIRMED_WITHIN_MS)) return;
     for (const state of ["running", "stopping"]) {
       for (const id of await redis.zrange(keys.index(`s=${state}&c=batch`), "-", "+", "BYLEX", "LIMIT", 0, 500)) {
-        const fields = ["fenceGeneration", "fenceCounter", "worker"] as const;
-        const [generation, counter, worker] = await redis.hmget(keys.job(id), ...fields);
-        if (Number(generation) >= below) continue;
+        const fields = ["fenceGeneration", "fenceCounter", "worker", "affirmed"] as const;
+        const [generation, counter, worker, affirmed] = await redis.hmget(keys.job(id), ...fields);
+        if (Math.max(Number(generation), Number(affirmed ?? 0)) >= below) continue;
         const args = [id, generation ?? "", counter ?? "", worker ?? "", "", "redis_set_back"];
         const reply = await runScript(redis, scripts.lose, [keys.root], args);
         if (!Array.isArray(reply) || reply[0] !== "ok") continue;

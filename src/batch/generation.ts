@@ -6,8 +6,9 @@
  * N2 Whether it has lost its memory, or was only restarted, its own data cannot tell: whoever had its answers before
  *    can. So a Redis with another run_id is not believed for a moment, in which no lease is granted or confirmed and
  *    the live agents beat; each knows which beat of its own Redis had acknowledged, and says when it has an older one.
- * N3 Then all leases of before are void: the record may name an owner that has been replaced since. Otherwise they go
- *    on, and only new ones get the new generation.
+ * N3 Then all leases of before are void: the record may name an owner that has been replaced since. Whom it names is
+ *    affirmed if the store knows nobody newer, and given up otherwise (`void-leases.ts`). If Redis has lost nothing they
+ *    go on, and only new ones get the new generation.
  */
 import type { CheckpointStore } from "../checkpoints/checkpoints.ts";
 import type { Keys } from "../redis/keys.ts";

@@ -24,6 +24,7 @@ import { readParents, readPublisher } from "./parents.ts";
 import { lineageOf } from "./lineage.ts";
 import { toArtifact, unflatten, type RawJob, type StoredCheckpoint } from "./record.ts";
 import type { BatchScripts } from "./scripts.ts";
+import { VoidLeases } from "./void-leases.ts";
 import { ticketOf, type DrawnTicket, type TicketQueues } from "./tickets.ts";
 
 export interface Holder {
@@ -54,6 +55,11 @@ export type Renewal =
       /** How often a worker of this fleet is lost, ms; null: nobody has counted yet. */
       readonly mtbfMs: number | null;
     }
+  /**
+   * Redis has lost its memory, and remembers this attempt as the owner: it may be affirmed (`void-leases.ts`). Leases of
+   * generations `below` are void; the record's next checkpoint is `nextSeq`.
+   */
+  | { readonly kind: "void"; readonly below: number; readonly nextSeq: number }
   | { readonly kind: "lost" };
 
 /** A failure that is about to be reported, and the record as it was leased. */
@@ -131,9 +137,11 @@ export interface LeaseDeskOptions {
 export class LeaseDesk {
   readonly #options: LeaseDeskOptions;
   readonly #pins: CheckpointPins;
+  readonly voids: VoidLeases;
 
   constructor(options: LeaseDeskOptions) {
     this.#options = options;
+    this.voids = new VoidLeases({ ...options, workerId: options.holder.workerId });
     this.#pins = new CheckpointPins(options);
   }
 
@@ -193,6 +201,7 @@ export class LeaseDesk {
       textOf(report.account),
     ]);
     const [kind, intent, request, grace, mtbf] = reply;
+    if (kind === "void") return { kind: "void", below: Number(intent), nextSeq: Number(request) };
     if (kind !== "held") return { kind: "lost" };
     return {
       kind: "held",

@@ -28,6 +28,7 @@ const NAMES = [
   "verify",
   "finish",
   "lose",
+  "affirm",
   "set-back",
   "spare",
   "control",

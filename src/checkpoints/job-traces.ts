@@ -6,7 +6,8 @@
  *     jobs/<job>/marks/<fence>-<round>-<state>.json          a state that no attempt would tell: stopped, cancelled, …
  *
  * JT1 Each is written once and never changed: what is true of a job is what the newest of them says.
- * JT2 They are read by `cairn doctor --rebuild` alone. Everybody else believes the record.
+ * JT2 They are read by `cairn doctor --rebuild` alone. Everybody else believes the record; but their names tell an owner
+ *     that Redis remembers whether it has forgotten a newer one (`succession.ts`).
  * JT3 A job that never began has left nothing: until then it exists in Redis only.
  */
 import { z } from "zod";

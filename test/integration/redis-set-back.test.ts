@@ -1,4 +1,7 @@
-/** Redis comes back: with all it knew, or with the data of an hour ago. Only the first confirms a lease. */
+/**
+ * Redis comes back: with all it knew, or with the data of an hour ago. The first confirms all leases; of the second an
+ * owner is affirmed of whom nobody knows a newer one.
+ */
 import { cpSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +13,7 @@ import { WorkerPresence } from "../../src/fleet/fleet.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
 import { eventually } from "../support/eventually.ts";
+import { countDigest, Fleet } from "../support/fleet.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 
 const UNSETTLED = { name: "RedisFault", cause: { message: "Redis was started anew, and may have lost its memory" } };
@@ -59,6 +63,10 @@ describe("a Redis that was started anew", () => {
     await server.restart();
     await eventually("Redis answers", () => batch.redis.ping().catch(() => null));
   };
+  const toTheCopy = (): void => {
+    rmSync(folder, { recursive: true });
+    cpSync(`${folder}-copy`, folder, { recursive: true });
+  };
   const settle = async (): Promise<void> => {
     await generation.settle();
     clock.now += 5_000;
@@ -102,13 +110,47 @@ describe("a Redis that was started anew", () => {
     witness = new WorkerPresence({ ...batch, workerId: "w2", onSetBack: () => generation.declareSetBack() });
     await beat();
     await settle();
-    await restart(() => {
-      rmSync(folder, { recursive: true });
-      cpSync(`${folder}-copy`, folder, { recursive: true });
-    });
+    await restart(toTheCopy);
     await beat();
     await settle();
-    expect(await renew("w1", lease)).toEqual({ kind: "lost" });
+    expect(await renew("w1", lease)).toMatchObject({ kind: "void", nextSeq: 1 });
+  });
+
+  it("with older data affirms an owner, who says again what it had committed", async () => {
+    const id = await batch.created();
+    const lease = await batch.lease("w1");
+    const desk = batch.deskOf("w1");
+    const commit = (seq: number) => desk.commit(id, lease.fence, 1, checkpointCommit(seq, seq === 1 ? null : seq - 1));
+    expect((await commit(1)).kind).toBe("ok");
+    await beat();
+    await restart(() => cpSync(folder, `${folder}-copy`, { recursive: true }));
+    await beat();
+    await settle();
+    for (const seq of [2, 3]) expect((await commit(seq)).kind).toBe("ok");
+    await beat();
+    await restart(toTheCopy);
+    await beat();
+    await settle();
+
+    const renewal = await renew("w1", lease);
+    expect(renewal).toMatchObject({ kind: "void", nextSeq: 2 });
+    const { below } = renewal as Extract<typeof renewal, { kind: "void" }>;
+    // Writes wait, and are not refused.
+    expect((await commit(4)).kind).toBe("unreachable");
+    expect((await desk.verify(id, lease.fence)).kind).toBe("unreachable");
+    await batch.caretaker.takeVoidLeases();
+    expect(await desk.voids.affirm(id, { ...lease.fence, token: "another" }, below)).toBe("lost");
+    // AF5: who asked before another loss is not affirmed for this one.
+    expect(await desk.voids.affirm(id, lease.fence, below - 1)).toBe("affirmed");
+    expect(await renew("w1", lease)).toMatchObject({ kind: "void" });
+    expect(await desk.voids.affirm(id, lease.fence, below)).toBe("affirmed");
+    expect(await renew("w1", lease)).toMatchObject({ kind: "held" });
+    for (const seq of [2, 3, 4]) expect((await commit(seq)).kind).toBe("ok");
+    await desk.voids.giveUp(id, lease.fence);
+    await batch.caretaker.takeVoidLeases();
+    expect(await batch.reader.get(id)).toMatchObject({
+      ...{ state: "running", attempts: 1, checkpoint: { seq: 4 }, staleWritesRefused: 0 },
+    });
   });
 
   it("with older data revives no old owner, and hands out no fence twice", async () => {
@@ -123,22 +165,56 @@ describe("a Redis that was started anew", () => {
     const young = await batch.lease("w2");
     expect((await batch.deskOf("w2").commit(id, young.fence, 2, checkpointCommit(1, null))).kind).toBe("ok");
     await beat();
-    await restart(() => {
-      rmSync(folder, { recursive: true });
-      cpSync(`${folder}-copy`, folder, { recursive: true });
-    });
+    await restart(toTheCopy);
 
     await expect(renew("w1", old)).rejects.toMatchObject(UNSETTLED);
     await beat(); // w2's agent knows a beat of its own that this Redis does not
     await settle();
-    expect(await renew("w1", old)).toEqual({ kind: "lost" });
+    // Redis takes the old one for the owner. The store knows the young one (AF2), so it gives up.
+    expect(await renew("w1", old)).toMatchObject({ kind: "void" });
+    expect((await batch.deskOf("w1").commit(id, old.fence, 1, checkpointCommit(1, null))).kind).toBe("unreachable");
+    expect(await renew("w2", young)).toEqual({ kind: "lost" });
+    expect((await batch.deskOf("w2").commit(id, young.fence, 2, checkpointCommit(2, 1))).kind).toBe("refused");
+    await batch.deskOf("w1").voids.giveUp(id, old.fence);
     expect((await batch.deskOf("w1").commit(id, old.fence, 1, checkpointCommit(1, null))).kind).toBe("refused");
     expect((await batch.deskOf("w1").verify(id, old.fence)).kind).toBe("refused");
-    expect(await renew("w2", young)).toEqual({ kind: "lost" });
-    await batch.caretaker.takeVoidLeases();
     expect(await batch.reader.get(id)).toMatchObject({ state: "queued", reason: "redis_set_back", retries: 0 });
     const next = await batch.lease("w3");
     for (const earlier of [old, young]) expect(compareFences(next.fence, earlier.fence)).toBeGreaterThan(0);
     expect(await renew("w3", next)).toMatchObject({ kind: "held" });
+  });
+});
+
+describe("a fleet whose Redis comes back with older data", () => {
+  let fleet: Fleet;
+  let copy: string;
+  beforeAll(async () => {
+    fleet = await Fleet.start({ workers: 1, settings: { CAIRN_ONLINE_SLOTS: "0" } });
+    copy = `${fleet.redis.dataDir}-copy`;
+  });
+  afterAll(async () => {
+    await fleet.stop();
+    rmSync(copy, { recursive: true, force: true });
+  });
+
+  it("restarts no running job: its attempt is affirmed, and goes on with the checkpoints that Redis has forgotten", async () => {
+    const { client, redis } = fleet;
+    const input = { steps: 300, stepMs: 20 };
+    const { job } = await client.submit({ task: "count", input, checkpoint: { intervalMs: 200 } });
+    const { checkpoint } = await fleet.running(job.id);
+    cpSync(redis.dataDir, copy, { recursive: true, filter: (path) => !path.endsWith(".lock") });
+    const before = checkpoint?.seq ?? 0;
+    await fleet.job(job.id, "has newer checkpoints", (seen) => (seen.checkpoint?.seq ?? 0) >= before + 2);
+    await redis.kill();
+    rmSync(redis.dataDir, { recursive: true });
+    cpSync(copy, redis.dataDir, { recursive: true });
+    await redis.restart();
+    const end = await fleet.job(job.id, "ends", ({ state }) => state === "succeeded" || state === "failed");
+    expect(end).toMatchObject({
+      ...{ state: "succeeded", attempts: 1, staleWritesRefused: 0, output: { digest: countDigest(300) } },
+    });
+    const events: string[] = [];
+    for await (const { type } of client.history(job.id)) events.push(type);
+    expect(events).toContain("affirmed");
   });
 });

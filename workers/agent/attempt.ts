@@ -28,6 +28,7 @@ import type { FaultPoints } from "../../src/runtime/fault-points.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
 import { machineMs } from "../keeper/lease-touch.ts";
 import type { Assignment, AttemptEnd, FromKeeper, KeeperReply, KeeperRequest } from "../keeper/protocol.ts";
+import { Affirmation, type Standing } from "./affirmation.ts";
 import { ended, killGroup, tell } from "./children.ts";
 import { ProgressMeter } from "./progress-meter.ts";
 
@@ -65,8 +66,10 @@ export class Attempt {
   #askedReason: JobReason = "worker_draining";
   #checkpointsAsked = 0;
   #interval: IntervalReport | null = null;
+  #affirming = false;
   #account: AttemptAccount | null = null;
   readonly #effects: Assignment["effects"];
+  readonly #affirmation: Affirmation;
   /** As it was told to the keeper last. */
   #mtbfMs: number | null;
 
@@ -79,6 +82,11 @@ export class Attempt {
     this.#effects = assignment.effects;
     this.#confirmedMs = deps.clock.monotonicMs();
     this.#heardMs = this.#confirmedMs;
+    this.#affirmation = new Affirmation({
+      ...{ desk: deps.desk, job: lease.job, fence: lease.fence },
+      ...{ attempt: assignment.attempt, effects: assignment.effects },
+      askKeeper: (below) => tell(this.#keeper, { kind: "ask_successor", below }),
+    });
     this.#keeper = deps.forkKeeper();
     this.#keeper.on("message", (message) => this.#onMessage(message as FromKeeper));
     this.gone = ended(this.#keeper).then((exit) => this.#onKeeperGone(exit));
@@ -133,11 +141,30 @@ export class Attempt {
       throw error;
     }
     if (renewal.kind === "held" && this.#effects === "outside") tell(this.#keeper, { kind: "held", atMs: askedMs });
+    await this.#affirm(renewal);
     this.#take(renewal);
   }
 
+  /** Redis may have lost its memory, and this attempt with it or not (`affirmation.ts`). */
+  async #affirm(renewal: Renewal): Promise<void> {
+    if (this.#phase !== "running" || this.#affirming) return;
+    if (renewal.kind === "lost" || (renewal.kind === "held" && !this.#affirmation.waits)) return;
+    this.#affirming = true;
+    try {
+      const standing: Standing =
+        renewal.kind === "void" ? await this.#affirmation.take(renewal) : await this.#affirmation.held();
+      if (standing === "affirmed")
+        this.#log.info("lease affirmed: Redis has lost its memory, and knows of nobody else");
+      if (typeof standing !== "object") return;
+      this.abandon(`the lease is void, and ${standing.lost}`);
+      await this.#deps.desk.voids.giveUp(this.lease.job, this.lease.fence);
+    } finally {
+      this.#affirming = false;
+    }
+  }
+
   #take(renewal: Renewal): void {
-    if (this.#phase !== "running") return;
+    if (this.#phase !== "running" || renewal.kind === "void") return;
     if (renewal.kind === "lost") {
       this.abandon("the lease is another's");
       return;
@@ -185,6 +212,9 @@ export class Attempt {
       case "interval":
         this.#interval = { ...message.interval, cost: message.cost };
         return;
+      case "successor":
+        this.#affirmation.found(message.below, message.successor);
+        return;
       case "alive":
         this.#account = message.account;
         return;
@@ -208,6 +238,7 @@ export class Attempt {
     if (this.#phase === "abandoned") return { kind: "refused", detail: "the attempt is abandoned" };
     if (faults.reach("agent.own-check") === "go") await this.#ownCheck();
     if (this.#isAbandoned()) return { kind: "refused", detail: "the lease is another's" };
+    if (this.#affirmation.waits) return { kind: "unreachable", detail: "the lease is being affirmed" };
     switch (request.kind) {
       case "verify":
         return desk.verify(job, fence, request.fault === undefined ? null : { fault: request.fault, record });
@@ -217,9 +248,11 @@ export class Attempt {
         return desk.parents(record);
       case "artifact":
         return desk.artifact(request.job, request.name);
-      case "commit":
+      case "commit": {
         faults.reach("agent.before-commit");
-        return desk.commit(job, fence, Number(record["attempts"]), request.checkpoint);
+        const reply = await desk.commit(job, fence, Number(record["attempts"]), request.checkpoint);
+        return this.#affirmation.committed(request.checkpoint, reply);
+      }
       case "set_aside":
         this.#log.error({ seq: request.seq, why: request.why, detail: request.detail }, "checkpoint cannot be used");
         return desk.setAside(job, fence, request.seq, request.detail, request.why);

@@ -156,6 +156,7 @@ export class BatchDesk implements Service {
         continue;
       }
       await this.#giveBack({ job, fence, record }, "lease_unheard");
+      await desk.voids.giveUp(job, fence); // If Redis has lost its memory, and the end of the attempt with it.
     }
   }
 

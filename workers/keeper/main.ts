@@ -5,7 +5,7 @@
  * KM2 Signals are the agent's affair: a terminal's Ctrl-C reaches everybody, and what is to become of the attempt then
  *     is an order that comes over the channel.
  */
-import { openStore, storeFolder } from "../../src/checkpoints/checkpoints.ts";
+import { openStore, storeFolder, StoreFault, successorOf } from "../../src/checkpoints/checkpoints.ts";
 import { fenceText } from "../../src/domain/fence.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { parseFaultPlan } from "../../src/runtime/fault-points.ts";
@@ -29,6 +29,7 @@ class Keeper {
   readonly #link = new AgentLink({ clock: systemClock, send });
   #attempt: Attempt | null = null;
   #touch: LeaseTouch | null = null;
+  #successor: (() => Promise<string | null>) | null = null;
 
   constructor() {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined); // KM2
@@ -56,6 +57,9 @@ class Keeper {
       case "stop":
         this.#attempt?.stop(order.intent, order.graceMs);
         return;
+      case "ask_successor":
+        void this.#askSuccessor(order.below);
+        return;
       case "abandon":
         this.#giveUp();
         return;
@@ -76,6 +80,7 @@ class Keeper {
     const faults = parseFaultPlan(assignment.faults);
     const attempt = new Attempt({ assignment, store, link: this.#link, clock: systemClock, faults, logger });
     this.#attempt = attempt;
+    this.#successor = () => successorOf(store, assignment.job, assignment.fence, assignment.round);
     if (assignment.effects === "outside") this.#holdOn(attempt, assignment.confirmedMs);
     this.#watchDisks(attempt, assignment, logger);
     void store.sweep().catch((error: unknown) => logger.warn({ err: error }, "store not swept"));
@@ -94,6 +99,16 @@ class Keeper {
       },
     });
     setInterval(() => void watch.look(), LOOK_AT_DISKS_EVERY_MS).unref();
+  }
+
+  /** What could not be found out is asked again. */
+  async #askSuccessor(below: number): Promise<void> {
+    if (this.#successor === null) return;
+    try {
+      this.#link.say({ kind: "successor", below, successor: await this.#successor() });
+    } catch (error) {
+      if (!(error instanceof StoreFault)) throw error;
+    }
   }
 
   #holdOn(attempt: Attempt, confirmedMs: number): void {

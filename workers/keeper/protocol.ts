@@ -172,6 +172,8 @@ export type FromKeeper =
   | { readonly kind: "progress"; readonly progress: Progress }
   /** How long it computes between two checkpoints from now on, and why. */
   | { readonly kind: "interval"; readonly interval: CheckpointInterval; readonly cost: CheckpointCost | null }
+  /** Whom the store knows that came after this attempt, for the loss of memory it was asked about; null: nobody. */
+  | { readonly kind: "successor"; readonly below: number; readonly successor: string | null }
   /** At least once a second: the keeper's event loop turns. */
   | { readonly kind: "alive"; readonly account: AttemptAccount };
 
@@ -186,5 +188,7 @@ export type ToKeeper =
   | { readonly kind: "losses"; readonly mtbfMs: number }
   /** Let go within `graceMs`: yield and stop after a checkpoint, cancel without one. */
   | { readonly kind: "stop"; readonly intent: Intent; readonly graceMs: number }
+  /** Redis has lost its memory: does the store know of anybody who came after this attempt? */
+  | { readonly kind: "ask_successor"; readonly below: number }
   /** The lease is lost (Q3): end the runner at once and exit. */
   | { readonly kind: "abandon" };

@@ -3,9 +3,9 @@
 -- ARGV: id, generation, counter, token, seq, checkpoint JSON, progress (or ""), bytes, manifest, sha, garbage delay (ms), account JSON, then artifact name, artifact JSON …
 -- Returns {'committed', garbage {manifest …}, kept {manifest …}, old versions of artifacts {name/sha256 …}} | {'refused', why}
 -- @include job
-if is_unsettled() then return { 'unsettled' } end
 local id, seq = ARGV[1], ARGV[5]
 local job = load(id)
+if must_wait(job, ARGV[2], ARGV[3], ARGV[4]) then return { 'unsettled' } end
 if not holds(id, job, ARGV[2], ARGV[3], ARGV[4]) then return { 'refused', 'fence' } end
 if job.nextSeq ~= seq then
   -- Said again, because the answer to the first time was lost: it stands, and what it freed was told then.

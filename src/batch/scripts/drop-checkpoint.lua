@@ -3,9 +3,9 @@
 -- ARGV: id, generation, counter, token, the how-manieth of the attempt, why, detail
 -- Returns {'ok'} | {'refused', why}
 -- @include job
-if is_unsettled() then return { 'unsettled' } end
 local id, why, detail = ARGV[1], ARGV[6], ARGV[7]
 local job = load(id)
+if must_wait(job, ARGV[2], ARGV[3], ARGV[4]) then return { 'unsettled' } end
 if not holds(id, job, ARGV[2], ARGV[3], ARGV[4]) then return { 'refused', 'fence' } end
 -- Asked again because the answer was lost, it is counted once.
 local which = ARGV[2] .. '.' .. ARGV[3] .. ':' .. ARGV[5]

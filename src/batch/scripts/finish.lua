@@ -4,9 +4,9 @@
 --       backoff (ms), progress JSON (or ""), reason for a requeue, account JSON (or ""), then artifact name, artifact JSON …
 -- Returns {'ok', new state, ticket | ''} | {'refused'}
 -- @include job
-if is_unsettled() then return { 'unsettled' } end
 local id, kind, payload, fault, backoff = ARGV[1], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local job = load(id)
+if must_wait(job, ARGV[2], ARGV[3], ARGV[4]) then return { 'unsettled' } end
 -- Said twice, because the first answer did not come: it is true already.
 if job and job.endedToken == ARGV[4] then return { 'ok', job.state, '' } end
 if not holds(id, job, ARGV[2], ARGV[3], ARGV[4]) then return { 'refused' } end

@@ -8,6 +8,7 @@ local job = load(id)
 if not job or (job.state ~= 'running' and job.state ~= 'stopping') then return { 'unchanged' } end
 if job.fenceGeneration ~= ARGV[2] or job.fenceCounter ~= ARGV[3] or job.worker ~= ARGV[4] then return { 'unchanged' } end
 if ARGV[5] ~= '' and job.boot == ARGV[5] then return { 'unchanged' } end
+if ARGV[6] == 'redis_set_back' and not is_void(job) then return { 'unchanged' } end -- It was affirmed meanwhile (AF1).
 local at = now_ms()
 local why = ARGV[6]
 close_attempt(id, job, at, 'lost', why)

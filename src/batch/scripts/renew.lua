@@ -2,11 +2,14 @@
 -- KEYS: root tag
 -- ARGV: id, generation, counter, token, progress JSON (or ""), interval JSON (or ""), account JSON (or "")
 -- Returns {'held', intent, checkpointRequest, stopGraceMs, mtbf (ms or "")} | {'lost'}
+--   | {'void', generation below which leases are void, number of the next checkpoint}: it may be affirmed (`affirm.lua`)
 -- @include job
 if is_unsettled() then return { 'unsettled' } end
 local id = ARGV[1]
 local job = load(id)
-if not job or is_void(job) or job.fenceToken ~= ARGV[4] or job.fenceGeneration ~= ARGV[2] or job.fenceCounter ~= ARGV[3] then
+local owner = is_owner(job, ARGV[2], ARGV[3], ARGV[4])
+if owner and is_void(job) then return { 'void', void_below(), job.nextSeq } end
+if not owner then
   -- Only a renewal that carries something to write counts as a refused write, and none that the attempt's own end overtook.
   if job and ARGV[5] ~= '' and job.endedToken ~= ARGV[4] then redis.call('HINCRBY', key('job', id), 'staleWritesRefused', 1) end
   return { 'lost' }

@@ -5,10 +5,10 @@
 -- ARGV: id, generation, counter, token, seq, detail, 'damaged' | 'absent'
 -- Returns {'ok'} | {'elsewhere'} | {'refused', why}
 -- @include job
-if is_unsettled() then return { 'unsettled' } end
 local MISSES = 3
 local id, seq = ARGV[1], ARGV[5]
 local job = load(id)
+if must_wait(job, ARGV[2], ARGV[3], ARGV[4]) then return { 'unsettled' } end
 if not holds(id, job, ARGV[2], ARGV[3], ARGV[4]) then return { 'refused', 'fence' } end
 local raw = redis.call('HGET', key('checkpoints', id), seq)
 if not raw then return { 'ok' } end

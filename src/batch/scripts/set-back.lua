@@ -7,5 +7,5 @@ if not known[1] then return 0 end
 -- What was leased since the generation was made to fit this Redis is sound.
 local below = tonumber(known[1]) + (is_unsettled() and 1 or 0)
 if tonumber(known[2] or '0') >= below then return 0 end
-redis.call('HSET', whole('generation'), 'voidBelow', below)
+redis.call('HSET', whole('generation'), 'voidBelow', below, 'voidAt', now_ms())
 return below

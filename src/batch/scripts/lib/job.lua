@@ -235,17 +235,29 @@ local function is_unsettled()
   return known[1] and known[2] ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or false
 end
 
--- It has: leases of before are nobody's (N3).
+-- Leases of generations below this one are void (N3).
+local function void_below() return tonumber(redis.call('HGET', whole('generation'), 'voidBelow') or '0') end
+
+-- It has: leases of before are nobody's (N3), but those that were affirmed since (`affirm.lua`).
 local function is_void(job)
-  return job.class == 'batch' and tonumber(job.fenceGeneration) < tonumber(redis.call('HGET', whole('generation'), 'voidBelow') or '0')
+  return job.class == 'batch' and math.max(tonumber(job.fenceGeneration), tonumber(job.affirmed or '0')) < void_below()
 end
 
--- Is the caller's fence the record's (F2)? Counts the refusal if not.
+-- Is this the fence of the record (F2)?
+local function is_owner(job, generation, counter, token)
+  return job and LEASED[job.state] and job.fenceToken == token and token ~= ''
+    and job.fenceGeneration == generation and job.fenceCounter == counter
+end
+
+-- Has a write for an attempt to wait? As long as it is not known whether Redis has lost its memory (N2), or when it has
+-- and the owner that it remembers may be affirmed yet (AF1).
+local function must_wait(job, generation, counter, token)
+  return is_unsettled() or (is_owner(job, generation, counter, token) and is_void(job))
+end
+
+-- Does the caller hold the lease? Counts the refusal if not.
 local function holds(id, job, generation, counter, token)
-  if job and not is_void(job) and (job.state == 'running' or job.state == 'stopping') and job.fenceToken == token and token ~= ''
-    and job.fenceGeneration == generation and job.fenceCounter == counter then
-    return true
-  end
+  if is_owner(job, generation, counter, token) and not is_void(job) then return true end
   if job then redis.call('HINCRBY', key('job', id), 'staleWritesRefused', 1) end
   return false
 end
