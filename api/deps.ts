@@ -26,6 +26,7 @@ import type { Metrics } from "./metrics.ts";
 import type { MetricsGather } from "./metrics-gather.ts";
 import type { OnlineJobs } from "./online-jobs.ts";
 import type { Pages } from "./pages.ts";
+import type { Restraint } from "./restraint.ts";
 import type { SiteGuard } from "./site-guard.ts";
 import type { SlowRequests } from "./slow-requests.ts";
 import type { TaskLookup } from "./task-lookup.ts";
@@ -60,6 +61,7 @@ export interface ApiDeps {
   readonly onlineJobs: OnlineJobs;
   readonly failures: FailureRecords;
   readonly slow: SlowRequests;
+  readonly restraint: Restraint;
   readonly metrics: Metrics;
   readonly gather: MetricsGather;
   readonly drain: Drain;

@@ -1,7 +1,7 @@
 /** The HTTP forms of what became of an online request: of the outcome itself, and of the record that keeps it. */
 import type { RawJob } from "../src/batch/batch.ts";
 import { problem, type Problem } from "../src/contract/problem.ts";
-import type { InvokeOutcome } from "../src/online/online.ts";
+import type { AttemptTrace, InvokeOutcome } from "../src/online/online.ts";
 import { json, JSON_TYPE, refuse, refuseWith, type Answer, type Headers } from "./answer.ts";
 import type { ApiDeps } from "./deps.ts";
 import { jobAddress } from "./job-answer.ts";
@@ -20,6 +20,9 @@ export function timing(queueMs: number, runMs: number, attempts: number): string
   return `queue;dur=${queueMs.toFixed(2)}, run;dur=${runMs.toFixed(2)}, attempts;desc="${attempts}"`;
 }
 
+/** Of what was refused at the door: thousands in a second. */
+const NOTHING_TRIED = timing(0, 0, 0);
+
 /** The answer for an outcome. @param about members that a problem gets besides */
 export function answerOutcome(
   task: string,
@@ -37,17 +40,15 @@ export function answerOutcome(
   }
   const found = problemOf(task, outcome);
   if (found === null) return json(200, null); // The caller has gone: nobody reads it.
-  const attempts = attemptsOf(outcome);
+  const spent = timingOf(attemptsOf(outcome));
+  return refuseWith({ ...found, ...about }, { ...limitHeaders(outcome), "Server-Timing": spent, ...headers });
+}
+
+function timingOf(attempts: readonly AttemptTrace[]): string {
+  if (attempts.length === 0) return NOTHING_TRIED;
   const runMs = attempts.reduce((sum, attempt) => sum + (attempt.runMs ?? 0), 0);
   const lastMs = attempts.reduce((last, { endedMs }) => Math.max(last, endedMs ?? 0), 0);
-  return refuseWith(
-    { ...found, ...about },
-    {
-      ...limitHeaders(outcome),
-      "Server-Timing": timing(Math.max(0, lastMs - runMs), runMs, attempts.length),
-      ...headers,
-    },
-  );
+  return timing(Math.max(0, lastMs - runMs), runMs, attempts.length);
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-11: a share of what can be done at a time, and none of it left. */

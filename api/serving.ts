@@ -62,6 +62,7 @@ import { Pages } from "./pages.ts";
 import { ROUTES } from "./routes.ts";
 import { invokeRoute } from "./routes/tasks.ts";
 import { submitterOf } from "./scheduled-submission.ts";
+import { Restraint } from "./restraint.ts";
 import { SiteGuard } from "./site-guard.ts";
 import { SlowRequests } from "./slow-requests.ts";
 import { TaskLookup } from "./task-lookup.ts";
@@ -279,6 +280,7 @@ export function createServing({ config, logger, listen, others, outage, onForeig
     schemas,
     onlineJobs,
     slow,
+    restraint: new Restraint(clock),
     failures: new FailureRecords({ desk, clock, logger, redisNowMs, onDropped: () => metrics.failureDropped() }),
     metrics,
     gather,

@@ -51,6 +51,9 @@ async function invoke(doc: RouteDoc, deps: ApiDeps, request: ApiRequest): Promis
   const refusal = plain ? deps.online.refuseEarly({ task: name, deadlineMs, priority, caller: request.caller }) : null;
   if (refusal !== null) {
     deps.metrics.invoked(name, refusal, 0);
+    const held =
+      "retryAfterMs" in refusal ? deps.restraint.hold(request.incoming.socket, refusal.retryAfterMs, deadlineMs) : null;
+    if (held !== null) await held;
     return answerOutcome(name, refusal);
   }
 

@@ -3,6 +3,13 @@
  *
  * Admission is by task, caller, priority and deadline, whatever the request is to be answered with.
  *
+ * A request that comes with a body is judged twice: before the body is read (`wouldRefuse`, which keeps nothing), and
+ * when it is there (`admit`). One judgement that reserves a place until the body has come would be shorter, and worse:
+ * whoever sends heads and no bodies would hold places that others could use, so each reservation would need a time of
+ * its own to run out, and to be given back on every way out between the two (too large, no JSON, does not fit, broken
+ * off). While there is room the first look costs two comparisons; when there is none it is what saves reading and
+ * checking what is refused.
+ *
  * D1 Of each task at most as many are handed over as `ConcurrencyLimit` allows; the rest waits here, in the order of
  *    `WaitingRoom`.
  * D2 What will not get its turn in time (`judgeProspect`) is refused when it comes, within a turn of the event loop.

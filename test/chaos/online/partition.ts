@@ -21,8 +21,8 @@ export const partitionOfWorker = onStage({
     try {
       await stage.fleet.addWorker("far", { CAIRN_REDIS_URL: network.url });
       await stage.replicaOf("far");
-      const cutS = stage.seconds(10, 2.5);
-      const wellS = stage.seconds(10, 3);
+      const cutS = stage.seconds(10, 2.2);
+      const wellS = stage.seconds(10, 2);
       const cuts = DIRECTIONS.map((direction, n) => ({ direction, fromS: 1 + n * (cutS + wellS) }));
       const events = cuts.flatMap(({ direction, fromS }) => [
         { atSecond: fromS, run: () => network.swallow(direction) },
@@ -65,7 +65,7 @@ export const partitionOfApi = onStage({
       const far = await stage.fleet.addApi({ CAIRN_REDIS_URL: network.url });
       const caller = stage.callerOf(Number(new URL(far.url).port));
       await stage.load({ perSecond: 50, seconds: 1, caller }); // Warm.
-      const [cutS, wellS] = [stage.seconds(10, 2.5), stage.seconds(10, 4)];
+      const [cutS, wellS] = [stage.seconds(10, 1.5), stage.seconds(10, 2.5)];
       const cuts = DIRECTIONS.map((direction, n) => ({
         direction,
         fromMs: (1 + n * (cutS + wellS)) * 1_000,
