@@ -10,15 +10,16 @@
 import { join } from "node:path";
 import type { CopyBegun, FrozenFile, FrozenFolder } from "./freeze-files.ts";
 import { type Content, hashFile } from "./hashing-copy.ts";
-import { FollowingHash } from "./threaded-hash.ts";
+import { HashThreads, type FollowingHash } from "./threaded-hash.ts";
 
 export class CopyFollower {
+  readonly #threads = new HashThreads();
   #followed: { readonly name: string; readonly hash: FollowingHash } | null = null;
 
   /** A copy begins (CF1); null: the last one was given up (CF3). */
   follow(copy: CopyBegun | null): void {
     this.#followed?.hash.unwanted();
-    this.#followed = copy === null ? null : { name: copy.name, hash: new FollowingHash(copy.path) };
+    this.#followed = copy === null ? null : { name: copy.name, hash: this.#threads.follow(copy.path) };
   }
 
   /** All copies are whole, and lie in `frozen`. @returns the same with the hash that was begun */

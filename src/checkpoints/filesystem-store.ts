@@ -12,6 +12,7 @@ import { constants, type Dirent, type Stats } from "node:fs";
 import { link, mkdir, open, readdir, rmdir, stat, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
+import { EarlyWriteback } from "./early-writeback.ts";
 import { type Content, copyHashed, hashFile, hashingCopy } from "./hashing-copy.ts";
 import { checkName, checkPrefix } from "./names.ts";
 import {
@@ -26,6 +27,7 @@ import {
   StoreFault,
 } from "./store.ts";
 import { isCode } from "./system-error.ts";
+import { HashThreads, THREAD_FROM } from "./threaded-hash.ts";
 
 /** A writer that has not written for so long is dead; if it is not, its `create` fails and nothing else happens. */
 const ABANDONED_MS = 3_600_000;
@@ -35,6 +37,7 @@ export class FilesystemStore implements CheckpointStore {
   readonly url: string;
   readonly #root: string;
   readonly #temporary: string;
+  readonly #threads = new HashThreads();
   /** Whether files can be linked into here from where they come from: a mount of its own cannot be linked into. */
   #linking: "possible" | "impossible" = "possible";
 
@@ -50,7 +53,8 @@ export class FilesystemStore implements CheckpointStore {
       if ((await entryOf(path)) !== null) return { kind: "exists" };
       const temporary = await this.#temporaryPath();
       try {
-        const { bytes, sha256 } = await write(temporary, source);
+        const { bytes, sha256 } =
+          "file" in source ? await this.#copyFrom(source.file, temporary) : await writeFrom(source, temporary);
         if (sha256 !== (announcedHash(source, expected) ?? sha256)) throw contentChanged(name); // B4
         const created = await linkDurably(temporary, path, this.#root);
         return created ? { kind: "created", bytes, sha256 } : { kind: "exists" };
@@ -73,7 +77,7 @@ export class FilesystemStore implements CheckpointStore {
       if (kept !== null) return kept;
       const temporary = await this.#temporaryPath();
       try {
-        const content = await copyFrom(file, temporary);
+        const content = await this.#copyFrom(file, temporary);
         const name = nameOf(content);
         if (name === null) return { kind: "not_needed", name, ...content };
         const created = await linkDurably(temporary, this.#path(name), this.#root);
@@ -136,7 +140,7 @@ export class FilesystemStore implements CheckpointStore {
     const path = this.#path(name);
     try {
       return await (
-        await copyHashed(path, file)
+        await copyHashed(path, file, this.#threads)
       ).content;
     } catch (error) {
       if (isCode(error, "ENOENT", "ENOTDIR") && (await entryOf(path)) === null) return null;
@@ -215,6 +219,25 @@ export class FilesystemStore implements CheckpointStore {
     }
   }
 
+  /** Makes `path` of what is in `file`: hashed while it is copied and goes to the disk. */
+  async #copyFrom(file: string, path: string): Promise<Content> {
+    const writeback = (await stat(file)).size >= THREAD_FROM ? new EarlyWriteback(path) : null;
+    try {
+      const copy = await copyHashed(file, path, this.#threads);
+      const handle = await open(path, "r");
+      try {
+        await handle.chmod(MODE); // A copy has the mode of its source, which is no business of the store's.
+        const [content] = await Promise.all([copy.content, handle.sync(), writeback?.end()]);
+        return content;
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      await writeback?.end().catch(() => undefined); // The first fault counts.
+      throw error;
+    }
+  }
+
   #path(name: string): string {
     return join(this.#root, checkName(name));
   }
@@ -226,23 +249,6 @@ export class FilesystemStore implements CheckpointStore {
 }
 
 /** Makes `path` of everything in `source`, and syncs it. The hash is that of what was written. */
-function write(path: string, source: Source): Promise<Content> {
-  return "file" in source ? copyFrom(source.file, path) : writeFrom(source, path);
-}
-
-/** The copy is hashed while it is made and goes to the disk. */
-async function copyFrom(file: string, path: string): Promise<Content> {
-  const copy = await copyHashed(file, path);
-  const handle = await open(path, "r");
-  try {
-    await handle.chmod(MODE); // A copy has the mode of its source, which is no business of the store's.
-    const [content] = await Promise.all([copy.content, handle.sync()]);
-    return content;
-  } finally {
-    await handle.close();
-  }
-}
-
 async function writeFrom(source: Exclude<Source, { file: string }>, path: string): Promise<Content> {
   const handle = await open(path, "wx", MODE);
   try {

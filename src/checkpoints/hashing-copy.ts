@@ -13,7 +13,7 @@ import { copyFile, type FileHandle, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { gatheredPieces, PIECE } from "./gathered-pieces.ts";
 import type { Source } from "./store.ts";
-import { canFollow, FollowingHash, hashInThread, THREAD_FROM } from "./threaded-hash.ts";
+import { canFollow, hashInThread, THREAD_FROM, type FollowingHash, type HashThreads } from "./threaded-hash.ts";
 
 export interface Content {
   readonly bytes: number;
@@ -68,9 +68,9 @@ export interface HashedCopy {
  *
  * @throws what the file system says of the copying; `content` rejects with what it says of the reading
  */
-export async function copyHashed(from: string, to: string): Promise<HashedCopy> {
+export async function copyHashed(from: string, to: string, threads: HashThreads): Promise<HashedCopy> {
   const { size } = await stat(from);
-  const following = size >= THREAD_FROM && (await canFollow(dirname(to))) ? new FollowingHash(to) : null;
+  const following = size >= THREAD_FROM && (await canFollow(dirname(to))) ? threads.follow(to) : null;
   try {
     await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   } catch (error) {

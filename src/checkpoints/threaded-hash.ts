@@ -20,6 +20,8 @@ const GROWING: ReadonlySet<number> = new Set([
   0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x2fc12fc1, 0x794c7630,
 ]);
 const [WHOLE, UNWANTED] = [1, 2];
+/** A thread that has nothing to do keeps some MiB; the next checkpoint may be long in coming. */
+const IDLE_MS = 60_000;
 
 /** What a file hashes to, and which file that was when it had been read. */
 export interface HashedFile extends Content {
@@ -33,8 +35,43 @@ export async function canFollow(folder: string): Promise<boolean> {
 
 /** Hashes a file that nobody copies any more. @throws what the file system says */
 export async function hashInThread(path: string): Promise<Content> {
-  const { bytes, sha256 } = await resultOf(threadFor(path, null));
-  return { bytes, sha256 };
+  const thread = startThread({ path, copying: null });
+  try {
+    const { bytes, sha256 } = await resultOf(thread);
+    return { bytes, sha256 };
+  } finally {
+    await thread.terminate();
+  }
+}
+
+/** Follows copies, one after the other in the same thread: to start one takes some 30 ms while a file is copied. */
+export class HashThreads {
+  #idle: { readonly thread: Worker; readonly timer: NodeJS.Timeout } | null = null;
+
+  /** @param path of the copy, which need not be there yet */
+  follow(path: string): FollowingHash {
+    const copying = new SharedArrayBuffer(4);
+    const thread = this.#take();
+    if (thread === null) return new FollowingHash(startThread({ path, copying }), copying, this.#release);
+    thread.postMessage({ path, copying });
+    return new FollowingHash(thread, copying, this.#release);
+  }
+
+  #take(): Worker | null {
+    const idle = this.#idle;
+    this.#idle = null;
+    if (idle === null) return null;
+    clearTimeout(idle.timer);
+    return idle.thread;
+  }
+
+  readonly #release = (thread: Worker): void => {
+    thread.unref();
+    if (this.#idle === null) {
+      const timer = setTimeout(() => void this.#take()?.terminate(), IDLE_MS).unref();
+      this.#idle = { thread, timer };
+    } else void thread.terminate();
+  };
 }
 
 /** The hash of a copy that is being made. */
@@ -42,14 +79,18 @@ export class FollowingHash {
   /** Rejects with what the file system says of the reading. Never settles when the copy is not wanted any more. */
   readonly result: Promise<HashedFile>;
   readonly #thread: Worker;
-  readonly #copying = new SharedArrayBuffer(4);
+  readonly #copying: Int32Array;
 
-  /** @param path of the copy, which need not be there yet */
-  constructor(path: string) {
-    this.#thread = threadFor(path, this.#copying);
-    this.result = resultOf(this.#thread);
+  /** @param release takes the thread back when it has hashed */
+  constructor(thread: Worker, copying: SharedArrayBuffer, release: (thread: Worker) => void) {
+    this.#thread = thread;
+    this.#copying = new Int32Array(copying);
+    this.result = resultOf(thread).then((hashed) => {
+      release(thread);
+      return hashed;
+    });
     this.result.catch(() => undefined); // It is waited for later, or not at all.
-    this.#thread.unref(); // HC3. Behind `resultOf`: who listens to a thread keeps it.
+    thread.unref(); // HC3. Behind `resultOf`: who listens to a thread keeps it.
   }
 
   /** The copy is whole: all that it will ever have is there. */
@@ -63,15 +104,15 @@ export class FollowingHash {
   }
 
   #tell(what: number): void {
-    Atomics.store(new Int32Array(this.#copying), 0, what);
-    Atomics.notify(new Int32Array(this.#copying), 0);
+    Atomics.store(this.#copying, 0, what);
+    Atomics.notify(this.#copying, 0);
   }
 }
 
-function threadFor(path: string, copying: SharedArrayBuffer | null): Worker {
+function startThread(task: { readonly path: string; readonly copying: SharedArrayBuffer | null }): Worker {
   return new Worker(new URL("hash-thread.cjs", import.meta.url), {
     execArgv: [], // Not those of this process: `--input-type` would end the thread.
-    workerData: { path, copying },
+    workerData: task,
     resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 8 },
   });
 }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readlinkSync } from "node:fs";
-import { copyFile, link, mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, mkdtemp, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -14,6 +14,8 @@ import {
   openStore,
   writeCheckpoint,
 } from "../../src/checkpoints/checkpoints.ts";
+import { EarlyWriteback } from "../../src/checkpoints/early-writeback.ts";
+import { HashThreads } from "../../src/checkpoints/threaded-hash.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { SavingRunner } from "../../workers/keeper/checkpoint-source.ts";
 import { Shelf } from "../../workers/program/shelf.ts";
@@ -114,6 +116,22 @@ describe("the hash of a large file of a program", () => {
     expect(await once(child, "exit")).toEqual([0, null]);
   });
 
+  test("is made by the same thread for one copy after the other, also after one that was given up", async () => {
+    const threads = new HashThreads();
+    const path = join(source, "state");
+    for (const want of ["hash", "nothing", "hash", "hash"]) {
+      const hash = threads.follow(path);
+      if (want === "nothing") hash.unwanted();
+      else {
+        hash.whole();
+        expect(await hash.result).toMatchObject({ bytes: large.length, sha256 });
+      }
+    }
+    const nothing = threads.follow(join(source, "nowhere"));
+    nothing.whole();
+    await expect(nothing.result).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   test("is begun by the keeper when its runner says that it copies, and given up with the save", async () => {
     const folder = join(root, "save-1");
     await mkdir(folder);
@@ -162,5 +180,23 @@ describe("the hash of a large file of a program", () => {
     expect(await shelf.freeze(seen, about)).toMatch(/changed/);
     expect(said).toEqual(["state", null]);
     expect(await readdir(join(root, "shelf"))).toEqual([]);
+  });
+});
+
+describe("what goes to the disk while it is written", () => {
+  const looks = async (): Promise<void> => {
+    for (let n = 0; n < 50; n += 1) await stat("/dev/null");
+  };
+
+  test("E1: counts: what the disk says meanwhile is not told to who opens the file afterwards", async () => {
+    const writeback = new EarlyWriteback("/dev/null"); // Of all that can be opened and not be synced, always there.
+    await looks();
+    await expect(writeback.end()).rejects.toMatchObject({ code: "EINVAL", syscall: "fdatasync" });
+  });
+
+  test("need not be there yet, and may never be", async () => {
+    const writeback = new EarlyWriteback(join(tmpdir(), "cairn-there-is-no-such-file"));
+    await looks();
+    await expect(writeback.end()).resolves.toBeUndefined();
   });
 });
