@@ -272,10 +272,16 @@ describe("an exit", () => {
 });
 
 describe("that a pattern matches nothing", () => {
-  const watched = (missing: readonly string[], names: readonly string[]) => {
+  const watched = (missing: readonly string[], names: readonly string[], hasMatched = false) => {
     const notes: string[] = [];
     const look = () => files("", { missing });
-    const watch = new MatchWatch({ files: { look }, names: () => names, beginMs: 0, note: (text) => notes.push(text) });
+    const watch = new MatchWatch({
+      files: { look },
+      names: () => names,
+      beginMs: 0,
+      hasMatched: () => hasMatched,
+      note: (text) => notes.push(text),
+    });
     return { notes, watch };
   };
 
@@ -290,6 +296,12 @@ describe("that a pattern matches nothing", () => {
       "no file matches chkpt*.dat so far, so there is no checkpoint (`checkpoint.files`); in the working folder is ckpt.dat, out.log",
       "no file matched chkpt*.dat until the end: this attempt made no checkpoint (`checkpoint.files`); in the working folder is ckpt.dat, out.log",
     ]);
+  });
+
+  test("is not said of a program that removes its checkpoint when it is done", () => {
+    const { notes, watch } = watched(["ckpt.dat"], ["final.dat"], true);
+    watch.ended();
+    expect(notes).toEqual([]);
   });
 
   test("is not said when all of them match", () => {

@@ -1,5 +1,5 @@
 /** What a program finds in its folder at each start of an attempt. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -16,7 +16,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-function inputs(files: object, isOfCheckpoint: (name: string) => boolean = () => false): InputFolder {
+function inputs(
+  files: object,
+  isOfCheckpoint: (name: string) => boolean = () => false,
+  oldestMs: number | null = null,
+): InputFolder {
   return new InputFolder({
     files: programSchema.parse({ name: "sim", start: ["sim"], files }).files,
     folder: working,
@@ -24,6 +28,7 @@ function inputs(files: object, isOfCheckpoint: (name: string) => boolean = () =>
     scopeOf: (startKind) => ({ input: {}, words: {}, newest: (glob) => newest(working, glob), startKind }),
     artifact: () => Promise.reject(new Error("no artifacts here")),
     isOfCheckpoint,
+    oldestMs,
   });
 }
 const read = (name: string): Promise<string> => readFile(join(working, name), "utf8");
@@ -56,6 +61,19 @@ describe("at its next start a program finds", () => {
     expect(await folderOf.renew("resume")).toBe(2);
     expect([await read("case/system/control"), await read("mesh")]).toEqual(["stopAt end", "mesh"]);
     expect([await read("case/mesh"), await read("case/100")]).toEqual(["mesh", "result"]);
+    expect(await folderOf.renew("resume")).toBe(0);
+  });
+
+  test("IN4: input files no younger than the oldest file of the checkpoint, or make would make all of it again", async () => {
+    const oldest = Date.UTC(2020, 1, 1) + 0.5;
+    await mkdir(join(folder, "case"));
+    await writeFile(join(folder, "case/mesh"), "mesh");
+    const folderOf = inputs({ case: { path: "case" }, Makefile: { text: "all: part" } }, () => false, oldest);
+    await folderOf.layOut("resume", new Set());
+    await utimes(join(working, "Makefile"), 1e9, 1e9);
+    await write("Makefile", "changed");
+    expect(await folderOf.renew("resume")).toBe(1);
+    for (const name of ["case/mesh", "Makefile"]) expect((await stat(join(working, name))).mtimeMs).toBe(oldest - 0.5);
     expect(await folderOf.renew("resume")).toBe(0);
   });
 

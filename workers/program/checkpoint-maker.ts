@@ -73,6 +73,7 @@ export class CheckpointMaker {
   readonly #mapped: MappedContent;
   #saidStopped = false;
   #dropped = 0;
+  #hasMatched = false;
   #noRoomUntilMs = -Infinity;
   #waiting: ((answered: Answered) => void)[] = [];
 
@@ -110,6 +111,11 @@ export class CheckpointMaker {
   /** Can it be asked? */
   get isReady(): boolean {
     return this.#readiness.isReady;
+  }
+
+  /** Was there a moment at which each pattern of its files matched one? */
+  get hasMatched(): boolean {
+    return this.#hasMatched;
   }
 
   get isFresh(): boolean {
@@ -173,6 +179,7 @@ export class CheckpointMaker {
       return;
     }
     const seen = this.#files.look();
+    this.#hasMatched ||= seen.missing.length === 0;
     const judgement = this.#judge(seen, dueMs);
     if (judgement.kind === "waiting") {
       this.#giveUpLate(judgement.why);

@@ -5,7 +5,11 @@
  * IN2 A file whose source speaks of the start (`${start:…|resume:…}`, `${newest:…}`) is made for each, when the files of
  *     the checkpoint are there, and whoever else has it.
  * IN3 Of the others what the program, or who asked it for a checkpoint, has changed or removed is laid out anew.
+ * IN4 Beside a checkpoint they are as old as its oldest file: a program that compares times (make, and what is like it)
+ *     would find all that it has made older than what it was made of, and make it again.
  */
+import { utimes } from "node:fs/promises";
+import { join } from "node:path";
 import type { FileSource } from "../../src/tasks/program/definition.ts";
 import { isOfStart, namesIn, type Scope, type StartKind } from "../../src/tasks/program/expand.ts";
 import { lookAround } from "./folder-look.ts";
@@ -14,6 +18,8 @@ import { type InputFilesOptions, layOutFiles } from "./input-files.ts";
 export interface InputFolderOptions extends Omit<InputFilesOptions, "scope" | "isWanted"> {
   readonly files: Readonly<Record<string, FileSource>>;
   readonly scopeOf: (kind: StartKind) => Scope;
+  /** Time of the oldest file of the checkpoint, ms since 1970; null: there is none (IN4). */
+  readonly oldestMs: number | null;
   /** Is it of the checkpoint by its name (IN1)? */
   readonly isOfCheckpoint: (name: string) => boolean;
 }
@@ -36,6 +42,7 @@ export class InputFolder {
   /** Into the empty folder, before the files of the checkpoint. @param restored their names. @throws as `layOutFiles` */
   async layOut(kind: StartKind, restored: ReadonlySet<string>): Promise<void> {
     await this.#lay(this.#lasting, kind, (name) => !restored.has(name)); // IN1
+    await this.#setTimes([...this.#look().keys()]);
     this.#laid = this.#look();
   }
 
@@ -49,6 +56,8 @@ export class InputFolder {
     if (changed.length > 0) {
       const isWanted = (name: string): boolean => changed.some((each) => each === name || each.startsWith(`${name}/`));
       await this.#lay(this.#lasting, kind, isWanted); // IN3
+      const there = this.#look();
+      await this.#setTimes(changed.filter((name) => there.has(name)));
       const anew = this.#look();
       this.#laid = new Map([...this.#laid.keys()].map((name) => [name, anew.get(name) ?? ""]));
     }
@@ -62,6 +71,14 @@ export class InputFolder {
     isWanted: InputFilesOptions["isWanted"],
   ): Promise<void> {
     await layOutFiles(files, { ...this.#options, scope: this.#options.scopeOf(kind), isWanted });
+  }
+
+  /** IN4 */
+  async #setTimes(names: readonly string[]): Promise<void> {
+    const { folder, oldestMs } = this.#options;
+    if (oldestMs === null) return;
+    const time = Math.floor(oldestMs) / 1000;
+    for (const name of names) await utimes(join(folder, name), time, time);
   }
 
   #look(): Laid {

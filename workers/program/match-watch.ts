@@ -12,6 +12,8 @@ const NAMES_TOLD = 5;
 
 export interface MatchWatchOptions {
   readonly files: Pick<CheckpointFiles, "look">;
+  /** Was there a moment at which all patterns matched? A program may remove its checkpoint when it is done. */
+  readonly hasMatched: () => boolean;
   /** Names of the files that lie in the folder. */
   readonly names: () => readonly string[];
   readonly beginMs: number;
@@ -39,7 +41,8 @@ export class MatchWatch {
   }
 
   #tell(sentence: (patterns: string) => string): void {
-    const { files, names, note } = this.#options;
+    const { files, names, note, hasMatched } = this.#options;
+    if (hasMatched()) return;
     const { missing } = files.look();
     if (missing.length === 0) return;
     const all = names();

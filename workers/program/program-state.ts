@@ -27,6 +27,14 @@ export async function readProgramState(restored: string): Promise<ProgramState> 
   return stateSchema.parse(JSON.parse(await readFile(join(restored, FRAMEWORK_FILE), "utf8")));
 }
 
+/** Time of the oldest of its files, ms since 1970; null: it has none. */
+export function oldestMsOf({ files }: ProgramState): number | null {
+  return files.reduce<number | null>((oldest, { mtimeNs }) => {
+    const ms = Number(mtimeNs) / 1e6;
+    return oldest === null || ms < oldest ? ms : oldest;
+  }, null);
+}
+
 /** Moves the files of a restored checkpoint into the working folder, over what lies there. */
 export async function layOut(state: ProgramState, restored: string, folder: string): Promise<void> {
   for (const name of state.folders) await mkdir(join(folder, name), { recursive: true });

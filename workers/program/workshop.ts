@@ -26,7 +26,7 @@ import { demandEntry, giveTo } from "./ownership.ts";
 import { MatchWatch } from "./match-watch.ts";
 import type { ProcessTree } from "./process-tree.ts";
 import { note, UnfitWorker } from "./program-fault.ts";
-import { layOut, readProgramState } from "./program-state.ts";
+import { layOut, oldestMsOf, readProgramState } from "./program-state.ts";
 import { type Resolved, resolveProgram, scopeOf } from "./resolve.ts";
 import { Unkept } from "./unkept.ts";
 
@@ -81,6 +81,7 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
     folder,
     here: definition.here,
     scopeOf: (kind) => scopeOf(resolved, kind),
+    oldestMs: state === null ? null : oldestMsOf(state),
     isOfCheckpoint: (name) => files?.covers(name) === true,
     artifact: async (wanted) => {
       const answer = await link.ask({ kind: "artifact", ...wanted });
@@ -127,6 +128,7 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
       ? null
       : new MatchWatch({
           files,
+          hasMatched: () => maker?.hasMatched === true,
           names: () => lookAround(folder).map(({ name }) => name),
           beginMs: clock.monotonicMs(),
           note,
