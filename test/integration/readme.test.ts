@@ -1,4 +1,9 @@
-/** What the README shows to run is run, as a reader would: its own text, against what `cairn dev` brings up. */
+/**
+ * What the README shows to run is run, as a reader would: its own text, against what `cairn dev` brings up.
+ *
+ * What waits most, the job whose worker is killed, runs beside others: none of them may mind. Not beside it stands what
+ * has to run within a time (a sweep takes all slots for a while), or on a worker that must not be the one that dies.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -73,77 +78,85 @@ describe("the README's commands", { timeout: 300_000 }, () => {
     expect(blocks.get("first-job")).toContain(`"digest":"${countDigest(30).slice(0, 8)}…"`);
   });
 
-  it("break it: the job goes on elsewhere, and ends with the digest of an undisturbed run", async () => {
-    const { out } = await run("break-it");
-    expect(out).toContain(`{"steps":120,"digest":"${countDigest(120)}"}\n`);
-    expect(out).toMatch(/\blost +worker_lost\b/);
-  });
-
-  it("steer it", async () => {
-    const { out } = await run("steer");
-    expect(out).toMatch(/\bstopped +stopped_by_request\b/);
-    expect(out).toMatch(/\bcancelled +cancelled_by_request\b/);
-  });
-
-  it("the same with curl", async () => {
-    const { out } = await run("curl");
-    expect(out).toContain('{"hello":"world"}');
-    expect(out).toContain(countDigest(10));
-    expect(out).toContain('"nextCursor"');
-  });
-
-  it("a weather simulation, a forecast from it, and its maps", async () => {
-    const { out } = await run("weather");
-    expect(out).toMatch(/"height":\d{4}\.\d/);
-    expect(out).toMatch(/\.png\b/);
-  });
-
-  it("a simulation of one's own, on a worker that joins", async () => {
-    // A worker refuses what cannot run on its machine.
-    const programs = findTool("python3") === null ? [] : ["--programs", "./programs.yaml"];
-    joined = startCairn(["worker", "--tasks", "./tasks.ts", ...programs, "--id", "mine"], {
-      env,
-      cwd: folder,
-      channel: true,
+  describe("while a worker is killed", () => {
+    it.concurrent("break it: the job goes on elsewhere, and ends with the digest of an undisturbed run", async () => {
+      const { out } = await run("break-it");
+      expect(out).toContain(`{"steps":120,"digest":"${countDigest(120)}"}\n`);
+      expect(out).toMatch(/\blost +worker_lost\b/);
     });
-    await once(joined.child, "message");
-    const { out } = await run("own-task");
-    expect(out).toMatch(/^rod +batch +1 +Heat spreads along a rod$/m);
-    expect(out).toContain('{"greeting":"Hello, Ada!"}\n');
-    expect(out).toMatch(/\{"middle":0(\.\d+)?(e-\d+)?\}\n/);
+
+    it.concurrent("a job that waits for two others", async () => {
+      expect((await run("graph")).out).toContain(countDigest(1));
+    });
+
+    it.concurrent("a sweep, and a job that waits for all of it", async () => {
+      const { out } = await run("sweep");
+      expect(out).toMatch(/elements +20: /);
+      expect(out.match(/ succeeded /g)).toHaveLength(20);
+    });
+
+    it.concurrent("a schedule, made, listed and deleted", async () => {
+      expect((await run("schedule")).out).toMatch(/^nightly +30 2 \* \* \* +Europe\/Berlin +count +\d{4}-/m);
+    });
+
+    it.concurrent("from TypeScript: the client's example runs to its end", async () => {
+      const child = spawn(process.execPath, [join(folder, "client.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
+      let out = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+      const [code] = (await once(child, "close")) as [number | null];
+      expect(code).toBe(0);
+      expect(out).toContain("{ hello: 'world' }");
+      expect(out).toContain(countDigest(20));
+      expect(out).toMatch(/^invalid_input \[/m);
+    });
+
+    it.concurrent("a weather simulation, a forecast from it, and its maps", async () => {
+      const { out } = await run("weather");
+      expect(out).toMatch(/"height":\d{4}\.\d/);
+      expect(out).toMatch(/\.png\b/);
+    });
   });
 
-  it("a job that waits for two others", async () => {
-    expect((await run("graph")).out).toContain(countDigest(1));
-  });
+  describe("with a worker that joins", () => {
+    beforeAll(async () => {
+      // A worker refuses what cannot run on its machine.
+      const programs = findTool("python3") === null ? [] : ["--programs", "./programs.yaml"];
+      joined = startCairn(["worker", "--tasks", "./tasks.ts", ...programs, "--id", "mine"], {
+        env,
+        cwd: folder,
+        channel: true,
+      });
+      await once(joined.child, "message");
+    });
 
-  it("a sweep, and a job that waits for all of it", async () => {
-    const { out } = await run("sweep");
-    expect(out).toMatch(/elements +20: /);
-    expect(out.match(/ succeeded /g)).toHaveLength(20);
-  });
+    it.concurrent("a simulation of one's own, on a worker that joins", async () => {
+      const { out } = await run("own-task");
+      expect(out).toMatch(/^rod +batch +1 +Heat spreads along a rod$/m);
+      expect(out).toContain('{"greeting":"Hello, Ada!"}\n');
+      expect(out).toMatch(/\{"middle":0(\.\d+)?(e-\d+)?\}\n/);
+    });
 
-  it.skipIf(findTool("python3") === null)(
-    "any program: the one in Python, with the digest that it must come to",
-    async () => {
-      const { out } = await run("program");
-      expect(out).toContain('{"exitCode":0,"artifacts":["result.txt"]}\n');
-    },
-  );
+    it.skipIf(findTool("python3") === null)(
+      "any program: the one in Python, with the digest that it must come to",
+      { concurrent: true },
+      async () => {
+        const { out } = await run("program");
+        expect(out).toContain('{"exitCode":0,"artifacts":["result.txt"]}\n');
+      },
+    );
 
-  it("a schedule, made, listed and deleted", async () => {
-    expect((await run("schedule")).out).toMatch(/^nightly +30 2 \* \* \* +Europe\/Berlin +count +\d{4}-/m);
-  });
+    it.concurrent("steer it", async () => {
+      const { out } = await run("steer");
+      expect(out).toMatch(/\bstopped +stopped_by_request\b/);
+      expect(out).toMatch(/\bcancelled +cancelled_by_request\b/);
+    });
 
-  it("from TypeScript: the client's example runs to its end", async () => {
-    const child = spawn(process.execPath, [join(folder, "client.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
-    let out = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
-    const [code] = (await once(child, "close")) as [number | null];
-    expect(code).toBe(0);
-    expect(out).toContain("{ hello: 'world' }");
-    expect(out).toContain(countDigest(20));
-    expect(out).toMatch(/^invalid_input \[/m);
+    it.concurrent("the same with curl", async () => {
+      const { out } = await run("curl");
+      expect(out).toContain('{"hello":"world"}');
+      expect(out).toContain(countDigest(10));
+      expect(out).toContain('"nextCursor"');
+    });
   });
 
   it("the example of a task is strict TypeScript", () => {
