@@ -13,6 +13,11 @@
  * BP5 From Node.js 22.1 on, what V8 has made of a program is kept beside it and used by the next start. Where nothing
  *     can be written there, each start compiles anew, as with older ones.
  *
+ * Without source maps: a process that is told to use them reads those of all its parts when it starts, and pays for stacks
+ * that hardly anybody sees (medians of seven starts: a runner 0.122 s of processor time instead of 0.110 and 6 MB more,
+ * a serving process of the API 0.744 s instead of 0.606 and 9 MB more). Nothing is minified: a stack names functions as
+ * the source does, and in the program the path of its module stands above each.
+ *
  * Plain JavaScript, and esbuild is loaded when it is called: the packages may not be there before.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
