@@ -1,11 +1,11 @@
 /**
  * What in a definition is probably a mistake, and may yet be meant: it is said, and works as it stands.
  */
-import { commandsOf, callersScripts } from "./scripts.ts";
 import { patternsOf } from "./contradictions.ts";
 import type { DefinitionFault } from "./definition-fault.ts";
 import type { ProgramDefinition } from "./definition.ts";
 import type { InputFields } from "./input-fields.ts";
+import { callersScripts, commandsOf } from "./scripts.ts";
 
 /** What only a shell understands. `;` alone is not here: `find … -exec … ;` has it. */
 const OF_A_SHELL = new Set([">", ">>", "<", "<<", "|", "&&", "||", "&", "2>", "2>>", "2>&1", "&>"]);

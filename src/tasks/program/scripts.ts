@@ -35,17 +35,13 @@ export function commandsOf({
   return found.flatMap(([path, command]) => (command === undefined ? [] : [[path, command] as const]));
 }
 
-/** Is there one that runs what it is given as a script? */
-export function scriptsIn(command: CommandLine): readonly { readonly at: number; readonly script: string }[] {
-  const [flag, shell] = [1, 2];
+/** What a command line gives to an interpreter as a script, and where it stands. */
+function scriptsIn(command: CommandLine): readonly { readonly at: number; readonly script: string }[] {
   return command.flatMap((script, at) => {
-    const before = (n: number): string => {
-      const argument = command[at - n];
-      return typeof argument === "string" ? argument : "";
-    };
-    const name = before(shell).replace(/^.*\//, "");
-    const takes = INTERPRETERS.some(([who, option]) => who.test(name) && option.test(before(flag)));
-    return takes && typeof script === "string" ? [{ at, script }] : [];
+    const [interpreter, flag] = [command[at - 2], command[at - 1]];
+    if (typeof interpreter !== "string" || typeof flag !== "string" || typeof script !== "string") return [];
+    const name = interpreter.replace(/^.*\//, "");
+    return INTERPRETERS.some(([who, option]) => who.test(name) && option.test(flag)) ? [{ at, script }] : [];
   });
 }
 
