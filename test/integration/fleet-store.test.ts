@@ -3,15 +3,15 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from "vitest";
 import { adoptStore, FleetStore, settleGeneration } from "../../src/batch/batch.ts";
 import { openStore, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
 import { findFreePort } from "../../src/launch/private-redis.ts";
-import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
+import { checkpointCommit, type BatchBench } from "../support/batch-bench.ts";
+import { it } from "../support/batch-test.ts";
 import { runCairn, startCairn, type Running } from "../support/cairn-command.ts";
 import { eventually } from "../support/eventually.ts";
 import { Fleet } from "../support/fleet.ts";
-import { startRedis, type TestRedis } from "../support/redis.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -20,17 +20,11 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 describe("the store of a fleet", () => {
-  let server: TestRedis;
   let batch: BatchBench;
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    batch = await openBatch(server.url);
+  it.beforeEach(async ({ batch: opened }) => {
+    batch = opened;
     await batch.redis.del(batch.keys.generation, batch.keys.store);
   });
-  afterEach(() => batch.close());
 
   const storeAt = (name: string): CheckpointStore => openStore(`file:${join(folder, name)}`);
   const seenBy = (store: CheckpointStore): FleetStore =>

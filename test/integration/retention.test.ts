@@ -2,36 +2,28 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect } from "vitest";
 import { findLostJobs, NOTHING_NEW, retain } from "../../src/batch/batch.ts";
 import { openStore, storeNames, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
 import { elementId } from "../../src/domain/array-element.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/domain/limits.ts";
-import { checkpointCommit, openBatch, type BatchBench } from "../support/batch-bench.ts";
-import { startRedis } from "../support/redis.ts";
+import { checkpointCommit, type BatchBench } from "../support/batch-bench.ts";
+import { it } from "../support/batch-test.ts";
 
 const SHA = "0".repeat(64);
 
 type Deletable = Pick<CheckpointStore, "list" | "delete">;
 
 describe("retention", () => {
-  let server: { readonly url: string; stop(): Promise<void> };
   let batch: BatchBench;
   let root: string;
   let store: CheckpointStore;
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    batch = await openBatch(server.url);
+  it.beforeEach(async ({ batch: opened }) => {
+    batch = opened;
     root = await mkdtemp(join(tmpdir(), "cairn-retention-"));
     store = openStore(`file:${root}`);
   });
-  afterEach(async () => {
-    await batch.close();
-    await rm(root, { recursive: true, force: true });
-  });
+  afterEach(() => rm(root, { recursive: true, force: true }));
 
   /** A job that was cancelled with a checkpoint, and has an artifact in the store. */
   const ended = async () => {

@@ -1,29 +1,21 @@
 /** Schedules: each time makes one job, on a single Redis and on a Cluster. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { ScheduleDesk, type SubmitScheduled } from "../../src/batch/batch.ts";
 import { problem } from "../../src/contract/problem.ts";
 import { putScheduleSchema, type PutSchedule } from "../../src/contract/schedule.ts";
 import { fastWriter } from "../../src/redis/script-writer.ts";
-import { openBatch, type BatchBench } from "../support/batch-bench.ts";
-import { startRedis } from "../support/redis.ts";
-import { startRedisCluster } from "../support/redis-cluster.ts";
+import type { BatchBench } from "../support/batch-bench.ts";
+import { EVERY_REDIS } from "../support/batch-test.ts";
 
-const SERVERS = { "one Redis": startRedis, "a Cluster of three primaries": startRedisCluster };
 const HOUR = 3_600_000;
 
-describe.each(Object.entries(SERVERS))("schedules on %s", (_name, startServer) => {
-  let server: { readonly url: string; stop(): Promise<void> };
+describe.each(EVERY_REDIS)("schedules on %s", (_name, it) => {
   let batch: BatchBench;
   let now: number;
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    batch = await openBatch(server.url);
+  it.beforeEach(({ batch: opened }) => {
+    batch = opened;
     now = Math.floor(Date.now() / HOUR) * HOUR + 1_000;
   });
-  afterEach(() => batch.close());
 
   const deskAt = (): ScheduleDesk =>
     new ScheduleDesk({
