@@ -20,8 +20,9 @@ import {
   type CheckpointStore,
   contentChanged,
   type CreateOutcome,
-  type FileRights,
+  type NamedOptions,
   type NamedOutcome,
+  type NameOf,
   type Source,
   type StoredEntry,
   StoreFault,
@@ -68,9 +69,8 @@ export class FilesystemStore implements CheckpointStore {
 
   async createNamed(
     file: string,
-    nameOf: (content: Content) => string | null,
-    rights: FileRights = "read",
-    hashed?: Promise<Content>,
+    nameOf: NameOf,
+    { rights = "read", hashed }: NamedOptions = {},
   ): Promise<NamedOutcome> {
     try {
       const kept = rights === "keep" ? await this.#keep(file, nameOf, hashed) : null;
@@ -91,11 +91,7 @@ export class FilesystemStore implements CheckpointStore {
   }
 
   /** Makes `file` itself an object (W1). @returns null where that cannot be: it has to be copied */
-  async #keep(
-    file: string,
-    nameOf: (content: Content) => string | null,
-    hashed: Promise<Content> | undefined,
-  ): Promise<NamedOutcome | null> {
+  async #keep(file: string, nameOf: NameOf, hashed: Promise<Content> | undefined): Promise<NamedOutcome | null> {
     if (this.#linking === "impossible") return null;
     const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {

@@ -22,8 +22,9 @@ import {
   type CheckpointStore,
   contentChanged,
   type CreateOutcome,
-  type FileRights,
+  type NamedOptions,
   type NamedOutcome,
+  type NameOf,
   type Source,
   type StoredEntry,
   StoreFault,
@@ -82,12 +83,7 @@ export class HttpStore implements CheckpointStore {
     }
   }
 
-  createNamed(
-    file: string,
-    nameOf: (content: Content) => string | null,
-    _rights?: FileRights,
-    hashed?: Promise<Content>,
-  ): Promise<NamedOutcome> {
+  createNamed(file: string, nameOf: NameOf, { hashed }: NamedOptions = {}): Promise<NamedOutcome> {
     return createHashed(this, file, nameOf, hashed);
   }
 

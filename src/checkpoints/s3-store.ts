@@ -21,8 +21,9 @@ import {
   announcedHash,
   type CheckpointStore,
   type CreateOutcome,
-  type FileRights,
+  type NamedOptions,
   type NamedOutcome,
+  type NameOf,
   type Source,
   type StoredEntry,
   StoreFault,
@@ -78,12 +79,7 @@ export class S3Store implements CheckpointStore {
     }
   }
 
-  createNamed(
-    file: string,
-    nameOf: (content: Content) => string | null,
-    _rights?: FileRights,
-    hashed?: Promise<Content>,
-  ): Promise<NamedOutcome> {
+  createNamed(file: string, nameOf: NameOf, { hashed }: NamedOptions = {}): Promise<NamedOutcome> {
     return createHashed(this, file, nameOf, hashed);
   }
 

@@ -42,6 +42,16 @@ export interface StoredEntry {
   readonly bytes: number;
 }
 
+/** The name of a content; null when it is not needed after all. */
+export type NameOf = (content: Content) => string | null;
+
+export interface NamedOptions {
+  /** Default `read` (B6). */
+  readonly rights?: FileRights;
+  /** What the file hashes to, where somebody has begun to find out; a store that makes a copy hashes the copy. */
+  readonly hashed?: Promise<Content> | undefined;
+}
+
 /** All methods throw {@link StoreFault} when the store cannot do its work, and TypeError for names that are none. */
 export interface CheckpointStore {
   readonly url: string;
@@ -49,15 +59,8 @@ export interface CheckpointStore {
   create(name: string, source: Source, expected?: { readonly sha256: string }): Promise<CreateOutcome>;
   /**
    * Stores a file under the name that `nameOf` finds for its content, in one pass where the store can.
-   * `nameOf` says null when the content is not needed after all. `rights` (default `read`): B6. `hashed` is what the
-   * file hashes to, where somebody has begun that; a store that makes a copy hashes the copy.
    */
-  createNamed(
-    file: string,
-    nameOf: (content: Content) => string | null,
-    rights?: FileRights,
-    hashed?: Promise<Content>,
-  ): Promise<NamedOutcome>;
+  createNamed(file: string, nameOf: NameOf, options?: NamedOptions): Promise<NamedOutcome>;
   /**
    * The content, from byte `from` (default 0) on; null if there is none, nothing if it ends before.
    * Whoever asks has to read it to its end or destroy it.

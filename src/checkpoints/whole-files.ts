@@ -2,13 +2,13 @@
 import { open } from "node:fs/promises";
 import { type Content, hashFile, hashingCopy } from "./hashing-copy.ts";
 import { pieced } from "./pieced.ts";
-import { type CheckpointStore, type NamedOutcome, StoreFault } from "./store.ts";
+import { type CheckpointStore, type NamedOutcome, type NameOf, StoreFault } from "./store.ts";
 
 /** `createNamed`: the name and the hash have to be known before the content goes on its way. Hashes, then creates; what changes in between is refused (B4). */
 export async function createHashed(
   store: Pick<CheckpointStore, "create">,
   file: string,
-  nameOf: (content: Content) => string | null,
+  nameOf: NameOf,
   hashed: Promise<Content> | undefined,
 ): Promise<NamedOutcome> {
   const content = await (hashed ?? hashFile(file)).catch((error: unknown) => {

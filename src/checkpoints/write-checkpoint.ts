@@ -92,7 +92,7 @@ async function storeFiles(
     const content = isOld(file, parent) ? await (file.hashed ?? hashFile(path)) : null;
     const { bytes, sha256 } =
       content === null || nameOf(content) !== null
-        ? await store.createNamed(path, nameOf, rightsTo(file), file.hashed)
+        ? await store.createNamed(path, nameOf, { rights: rightsTo(file), hashed: file.hashed })
         : content;
     if (!(await stillFrozen(frozen, file))) throw contentChanged(name); // C3
     const object = known.get(sha256) ?? objectName(job, sha256, fence);

@@ -113,7 +113,9 @@ describe("the store in a folder", () => {
 
     test("W1: the file itself becomes the object, readable by all, and nothing is copied", async () => {
       const store = openStore(`file:${join(root, "store")}`);
-      expect(await store.createNamed(state(), () => "objects/kept", "keep")).toMatchObject({ kind: "created" });
+      expect(await store.createNamed(state(), () => "objects/kept", { rights: "keep" })).toMatchObject({
+        kind: "created",
+      });
       expect((await inodes(state(), join(objects(), "kept"))).size).toBe(1);
       expect((await stat(join(objects(), "kept"))).mode & 0o777).toBe(0o644);
       expect(await readdir(join(root, "store/.tmp"))).toEqual([]);
@@ -150,7 +152,7 @@ describe("the store in a folder", () => {
         appendFileSync(state(), "late");
         return "objects/late";
       };
-      await expect(store.createNamed(state(), late, "keep")).rejects.toMatchObject({ reason: "changed" });
+      await expect(store.createNamed(state(), late, { rights: "keep" })).rejects.toMatchObject({ reason: "changed" });
       expect(await store.stat("objects/late")).toBeNull();
     });
 
@@ -158,7 +160,7 @@ describe("the store in a folder", () => {
       const killed = await run(`await store.createNamed(${JSON.stringify(state())}, () => {
         process.kill(process.pid, "SIGKILL");
         return "objects/x";
-      }, "keep");`);
+      }, { rights: "keep" });`);
       expect(killed.signal).toBe("SIGKILL");
       expect(await readdir(join(root, "store"))).toEqual([".tmp"]);
       expect(await readdir(join(root, "store/.tmp"))).toEqual([]);
@@ -174,13 +176,13 @@ describe("the store in a folder", () => {
           named += 1;
           if (named === 20) setImmediate(() => process.kill(process.pid, "SIGKILL"));
           return "objects/" + sha256;
-        }, "keep")));`);
+        }, { rights: "keep" })));`);
       expect(killed.signal).toBe("SIGKILL");
       for (const name of await readdir(objects()).catch(() => [])) {
         expect(await hashFile(join(objects(), name))).toEqual({ bytes: 50_000, sha256: name });
       }
       const store = openStore(`file:${join(root, "store")}`);
-      for (const file of files) await store.createNamed(file, ({ sha256 }) => `objects/${sha256}`, "keep");
+      for (const file of files) await store.createNamed(file, ({ sha256 }) => `objects/${sha256}`, { rights: "keep" });
       expect(await readdir(objects())).toHaveLength(40);
     });
 
@@ -188,7 +190,9 @@ describe("the store in a folder", () => {
       const elsewhere = await mkdtemp("/dev/shm/cairn-store-");
       try {
         const store = openStore(`file:${elsewhere}`);
-        expect(await store.createNamed(state(), () => "objects/x", "keep")).toMatchObject({ kind: "created" });
+        expect(await store.createNamed(state(), () => "objects/x", { rights: "keep" })).toMatchObject({
+          kind: "created",
+        });
         expect((await readFile(join(elsewhere, "objects/x"))).equals(content)).toBe(true);
         expect(await readdir(join(elsewhere, ".tmp"))).toEqual([]);
       } finally {

@@ -269,7 +269,7 @@ function over(store: CheckpointStore): CheckpointStore {
   return {
     url: store.url,
     create: (name, source, expected) => store.create(name, source, expected),
-    createNamed: (file, nameOf, rights) => store.createNamed(file, nameOf, rights),
+    createNamed: (file, nameOf, options) => store.createNamed(file, nameOf, options),
     copyTo: (name, file) => store.copyTo(name, file),
     get: (name, from) => store.get(name, from),
     stat: (name) => store.stat(name),

@@ -148,16 +148,20 @@ export function describeStore(kind: StoreKind): void {
       await writeFile(file, content);
       const name = `objects/${sha256(content)}`;
       const known = { name, bytes: content.length, sha256: sha256(content) };
-      expect(await store.createNamed(file, () => null, "keep")).toEqual({ ...known, kind: "not_needed", name: null });
-      expect(await store.createNamed(file, () => name, "keep")).toEqual({ kind: "created", ...known });
-      expect(await under.other.createNamed(file, () => name, "keep")).toEqual({ kind: "exists", ...known });
+      expect(await store.createNamed(file, () => null, { rights: "keep" })).toEqual({
+        ...known,
+        kind: "not_needed",
+        name: null,
+      });
+      expect(await store.createNamed(file, () => name, { rights: "keep" })).toEqual({ kind: "created", ...known });
+      expect(await under.other.createNamed(file, () => name, { rights: "keep" })).toEqual({ kind: "exists", ...known });
       expect(sha256(await readFile(file))).toBe(known.sha256);
       await writeFile(join(folder, "next"), "the next one");
       await rename(join(folder, "next"), file);
       expect(sha256((await contentOf(under.other, name))!)).toBe(known.sha256);
       await rm(file);
       expect(sha256((await contentOf(store, name))!)).toBe(known.sha256);
-      await expect(store.createNamed(file, () => name, "keep")).rejects.toThrow(StoreFault);
+      await expect(store.createNamed(file, () => name, { rights: "keep" })).rejects.toThrow(StoreFault);
     });
 
     test.each(["", "/etc/passwd", "a/../b", "..", "a//b", "a/", ".hidden", "a/.tmp", "a\0b", "a\\b", "a/b c"])(
@@ -285,7 +289,7 @@ function bound(store: CheckpointStore): CheckpointStore {
   return {
     url: store.url,
     create: (name, source, expected) => store.create(name, source, expected),
-    createNamed: (file, nameOf, rights) => store.createNamed(file, nameOf, rights),
+    createNamed: (file, nameOf, options) => store.createNamed(file, nameOf, options),
     copyTo: (name, file) => store.copyTo(name, file),
     get: (name) => store.get(name),
     stat: (name) => store.stat(name),

@@ -58,11 +58,11 @@ export class PendingArtifacts {
     const rights = entry.isFile() && entry.nlink === 1 ? "keep" : "read"; // AR3
     const nameOf = (content: { readonly sha256: string }): string =>
       storeNames.artifactName(this.#job, name, content.sha256);
-    const stored = await this.#store.createNamed(path, nameOf, rights);
+    const stored = await this.#store.createNamed(path, nameOf, { rights });
     const { sha256, bytes } = stored;
     if (stored.kind === "exists" && !(await this.#isWhole(nameOf(stored), sha256))) {
       await this.#store.delete(nameOf(stored)); // AR5
-      await this.#store.createNamed(path, nameOf, rights);
+      await this.#store.createNamed(path, nameOf, { rights });
     }
     return { name, sha256, bytes };
   }
