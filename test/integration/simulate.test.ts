@@ -125,6 +125,7 @@ describe("cairn simulate", () => {
     const file = await script("random", "head -c 8 /dev/urandom > out.dat", { outputs: ["out.dat"] });
     const { code, out } = await simulate("--programs", file, "random", "{}");
     expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/^DIFFERENT: out\.dat: /m) as string });
+    expect(out).toMatch(/^ +out\.dat differs: /m);
   });
 
   test.concurrent("does not call the same what was never resumed", async () => {

@@ -6,7 +6,13 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import { NO_STORE_ACCESS, openStore, readLog, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
+import {
+  NO_STORE_ACCESS,
+  openStore,
+  readLog,
+  storeNames,
+  type CheckpointStore,
+} from "../../src/checkpoints/checkpoints.ts";
 import { ended, killGroup, tell } from "../agent/children.ts";
 import type {
   Assignment,
@@ -16,9 +22,12 @@ import type {
   KeeperReply,
   KeeperRequest,
   Progress,
+  SucceededEnd,
 } from "../keeper/protocol.ts";
 
 import type { LocalArtifacts } from "./local-artifacts.ts";
+
+const LONGEST_ARTIFACT = 64 * 2 ** 20;
 
 /** What is the task's and the machine's; the rest is the attempt's. */
 export type LocalAssignment = Omit<
@@ -59,6 +68,16 @@ export class LocalJob {
   constructor(options: LocalJobOptions) {
     this.#options = options;
     this.#store = openStore(`file:${join(options.folder, "store")}`);
+  }
+
+  /** An artifact of its result; null: there is none of that name, or it is too long to be looked at. */
+  async artifactOf({ artifacts }: SucceededEnd, name: string): Promise<Buffer | null> {
+    const entry = artifacts.find((artifact) => artifact.name === name);
+    if (entry === undefined || entry.bytes > LONGEST_ARTIFACT) return null;
+    const content = await this.#store.get(storeNames.artifactName(this.#options.id, name, entry.sha256));
+    const pieces: Buffer[] = [];
+    for await (const piece of content ?? []) pieces.push(piece as Buffer);
+    return content === null ? null : Buffer.concat(pieces);
   }
 
   /** Runs one attempt to its end. @returns null when its keeper died */

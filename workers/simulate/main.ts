@@ -19,6 +19,7 @@ import { removeFolder } from "../../src/runtime/remove-folder.ts";
 import { childEnvironment, forkChild } from "../agent/children.ts";
 import { describeTasks } from "../agent/describe-tasks.ts";
 import { machineMs } from "../keeper/lease-touch.ts";
+import { firstDifference } from "./first-difference.ts";
 import { LocalArtifacts } from "./local-artifacts.ts";
 import { type LocalAssignment, LocalJob } from "./local-job.ts";
 import { differences, type Disturbance, runTrial, type Trial } from "./trial.ts";
@@ -60,6 +61,7 @@ async function main(folder: string): Promise<number> {
 
   // One for all: what is drawn by `ctx.random()`, and a program's seed, come from it, as those of one job do.
   const id = `01h${randomBytes(12).toString("hex").slice(1)}`;
+  const made = new Map<Trial, LocalJob>();
   let tellsProgress = false;
   /** @param tookMs how long it takes undisturbed: half-way is told by that when the task does not tell how far it is */
   const trial = async (disturbance: Disturbance, tookMs: number): Promise<Trial> => {
@@ -79,6 +81,7 @@ async function main(folder: string): Promise<number> {
     jobs.add(job);
     const nowMs = (): number => performance.now();
     const result = await runTrial(job, { disturbance, halfWay, graceMs: config.stopGraceMs, nowMs });
+    made.set(result, job);
     tell(disturbance, result);
     const lines = (await job.log()).trimEnd().split("\n");
     const notes = lines.filter((line) => line.startsWith("[cairn]")).slice(-NOTES);
@@ -91,6 +94,7 @@ async function main(folder: string): Promise<number> {
   for (const { name, bytes, sha256 } of undisturbed.end.artifacts) say(`    ${name}  ${bytes} bytes  ${sha256}`);
   if (undisturbed.end.output.length < 500) say(`    output ${undisturbed.end.output}`);
   const disturbed = [await trial("stopped", undisturbed.tookMs), await trial("killed", 0)];
+  await tellDifferences(undisturbed, disturbed, made);
   return verdict(undisturbed, disturbed);
 }
 
@@ -106,6 +110,26 @@ function tell(disturbance: Disturbance, trial: Trial): void {
   const from = resumedFrom === null ? "began anew: it had no checkpoint" : `resumed from checkpoint ${resumedFrom}`;
   const how = attempts === 2 ? from : disturbance === "none" ? "ran through" : "ended before it could be disturbed";
   say(`${what.padEnd(26)} ${(tookMs / 1000).toFixed(1)} s, ${checkpoints} checkpoints, ${how}`);
+}
+
+/** Of each artifact that differs, where. */
+async function tellDifferences(
+  undisturbed: Extract<Trial, { kind: "succeeded" }>,
+  disturbed: readonly Trial[],
+  made: ReadonlyMap<Trial, LocalJob>,
+): Promise<void> {
+  const told = new Set<string>();
+  const read = (trial: Trial, name: string): Promise<Buffer | null> =>
+    (trial.kind === "succeeded" ? made.get(trial)?.artifactOf(trial.end, name) : null) ?? Promise.resolve(null);
+  for (const trial of disturbed) {
+    if (trial.kind === "failed") continue;
+    for (const name of differences(undisturbed.end, trial.end)) {
+      const [one, other] = told.has(name) ? [null, null] : [await read(undisturbed, name), await read(trial, name)];
+      if (one === null || other === null) continue;
+      told.add(name);
+      say(`    ${name} differs: ${firstDifference(one, other)}`);
+    }
+  }
 }
 
 function verdict(undisturbed: Extract<Trial, { kind: "succeeded" }>, disturbed: readonly Trial[]): number {
