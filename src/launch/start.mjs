@@ -26,6 +26,12 @@ const unwatch = watchParent(parent, () => process.exit(1));
 
 /** @returns {Promise<number>} the exit code */
 async function start() {
+  const given = process.argv.slice(2).join(" ");
+  if (given !== "") {
+    say(`npm start takes no arguments, and was given ${given}`);
+    say(`  Set variables instead (CAIRN_PROGRAMS=… npm start), or use: npx cairn dev ${given}`);
+    return 2;
+  }
   const port = Number(CAIRN_PORT || 8080);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     say(`CAIRN_PORT is "${CAIRN_PORT}", which is no port.`);
