@@ -223,7 +223,7 @@ programs:
       join(folder, "kept"),
     );
     const names = (await Promise.all(kept.map(loadPrograms))).flatMap(({ tasks }) => tasks.map(({ name }) => name));
-    expect(names).toEqual(["chain", "gromacs", "heat", "by-sigterm", "by-stop-file", "time-folders", "fortran"]);
+    expect(names).toEqual(["chain", "gromacs", "heat", "by-sigterm", "pw", "melt", "cavity", "fortran"]);
   });
 });
 
