@@ -67,12 +67,13 @@ export class Ask {
   #send(run: ProcessRun, root: number): void {
     const { signal, file, command, stdin, content } = this.trigger;
     const { resolved, folder, environment, tree, user } = this.#options;
-    const [pid = root] = tree.topOf(root);
+    const tops = tree.topOf(root);
+    const [pid = root] = tops;
     const scope = { ...resolved.scope, words: { ...resolved.scope.words, pid: String(pid) } };
     if (signal !== undefined) {
       const name = signal as NodeJS.Signals;
-      const handlers = tree.topOf(root).flatMap((pid) => tree.handlersOf(pid, constants.signals[name]));
-      for (const pid of handlers) send(pid, name);
+      const handlers = tops.flatMap((top) => tree.handlersOf(top, constants.signals[name]));
+      for (const handler of handlers) send(handler, name);
       this.#sent = handlers.length > 0;
       return;
     }
