@@ -12,10 +12,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { CairnClient } from "../../src/client/client.ts";
 import { CairnProblem, CairnUnreachable } from "../../src/client/fault.ts";
 import type { Attempt, Job } from "../../src/contract/job.ts";
+import { isFinal } from "../../src/domain/job-state.ts";
 import { countDigest, Fleet, type FleetOptions } from "./fleet.ts";
 import { countAtMost, type Expectation, type Finding, type RunOptions, type Scenario } from "./scenario.ts";
 
-const FINAL: readonly Job["state"][] = ["succeeded", "failed", "cancelled", "expired"];
 /** How long the jobs of a scenario may take beyond the troubles. */
 const PATIENCE_MS = 180_000;
 const RESPAWN_MS = 500;
@@ -190,7 +190,7 @@ export class BatchStage {
   async audit(ids: readonly string[]): Promise<Audit> {
     const jobs: Job[] = [];
     for (const id of ids) {
-      jobs.push(await this.fleet.job(id, "ends", ({ state }) => FINAL.includes(state), PATIENCE_MS));
+      jobs.push(await this.fleet.job(id, "ends", ({ state }) => isFinal(state), PATIENCE_MS));
     }
     const attempts: Attempt[] = [];
     let double = 0;
@@ -227,7 +227,7 @@ export class BatchStage {
     const seqs = new Set<number>();
     for await (const { type, data, state } of this.fleet.client.events(id)) {
       if (type === "checkpoint") seqs.add(Number(data["seq"]));
-      if (FINAL.includes(state)) break;
+      if (isFinal(state)) break;
     }
     return seqs;
   }

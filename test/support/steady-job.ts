@@ -15,6 +15,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Job } from "../../src/contract/job.ts";
+import { isFinal } from "../../src/domain/job-state.ts";
 import { countDigest, type Fleet } from "./fleet.ts";
 
 export const STEADY_TASKS = fileURLToPath(new URL("steady-tasks.mjs", import.meta.url));
@@ -48,7 +49,6 @@ export class SteadyJob {
 
   /** The job at its end, whichever it was. */
   over(): Promise<Job> {
-    const isOver = ({ state }: Job): boolean => ["succeeded", "failed", "cancelled"].includes(state);
-    return this.#fleet.job(this.id, "ends", isOver);
+    return this.#fleet.job(this.id, "ends", ({ state }) => isFinal(state));
   }
 }

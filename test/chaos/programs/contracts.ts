@@ -4,12 +4,12 @@
  * runs, which are computed here.
  */
 import { rmSync } from "node:fs";
+import { isFinal } from "../../../src/domain/job-state.ts";
 import { compileContracts, CONTRACTS, simulationValue } from "../../support/contract-programs.ts";
 import { Fleet } from "../../support/fleet.ts";
 import { countAtLeast, countAtMost, type Finding, type RunOptions, type Scenario } from "../../support/scenario.ts";
 
 const WORKERS = 3;
-const FINAL = ["succeeded", "failed", "cancelled", "expired"];
 
 export const contracts: Scenario = {
   name: "contracts",
@@ -43,11 +43,11 @@ async function disturb(
         id,
         `(${task}) has a new checkpoint`,
         ({ state, checkpoint, attempts: begun }) =>
-          FINAL.includes(state) ||
+          isFinal(state) ||
           (state === "running" && begun >= attempts && (checkpoint?.seq ?? 0) > (seen.get(task) ?? 0)),
         120_000,
       );
-      if (FINAL.includes(job.state)) say(`${task} ended too early: ${job.state} ${JSON.stringify(job.error)}`);
+      if (isFinal(job.state)) say(`${task} ended too early: ${job.state} ${JSON.stringify(job.error)}`);
       seen.set(task, job.checkpoint?.seq ?? 0);
     };
     await Promise.all([...ids].map(look));
@@ -71,7 +71,7 @@ async function disturb(
   const measured: Record<string, string> = {};
   const counts = { succeeded: 0, right: 0, anew: 0, fewest: Infinity };
   for (const [task, id] of ids) {
-    const job = await fleet.job(id, `(${task}) ended`, ({ state }) => FINAL.includes(state), 300_000);
+    const job = await fleet.job(id, `(${task}) ended`, ({ state }) => isFinal(state), 300_000);
     const attempts = await fleet.attempts(id);
     const right = job.state === "succeeded" && (await text(fleet, id, "final.txt")) === simulationValue(input.steps);
     measured[task] =

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Job } from "../../../src/contract/job.ts";
+import { isFinal } from "../../../src/domain/job-state.ts";
 import { Fleet } from "../../support/fleet.ts";
 import { readmeBlocks } from "../../support/readme.ts";
 import { countAtLeast, countAtMost, type Finding, type RunOptions } from "../../support/scenario.ts";
@@ -16,7 +17,7 @@ export interface Play {
   readonly compare: readonly string[];
 }
 
-const isFinal = (job: Job): boolean => ["succeeded", "failed", "cancelled", "expired"].includes(job.state);
+const hasEnded = ({ state }: Job): boolean => isFinal(state);
 
 export async function disturbed(play: Play, { say }: RunOptions): Promise<Finding> {
   const folder = mkdtempSync(join(tmpdir(), "cairn-programs-"));
@@ -45,7 +46,7 @@ async function compare(
 ): Promise<Finding> {
   const submit = async (): Promise<string> => (await fleet.client.submit({ task, input })).job.id;
   const undisturbed = await submit();
-  const reference = await fleet.job(undisturbed, "ended", isFinal, 240_000);
+  const reference = await fleet.job(undisturbed, "ended", hasEnded, 240_000);
   say(`undisturbed: ${reference.state} ${JSON.stringify(reference.output)}`);
 
   const id = await submit();
@@ -56,10 +57,10 @@ async function compare(
       id,
       "has a new checkpoint",
       (seen) =>
-        isFinal(seen) || (seen.state === "running" && seen.attempts === attempt && (seen.checkpoint?.seq ?? 0) > seq),
+        hasEnded(seen) || (seen.state === "running" && seen.attempts === attempt && (seen.checkpoint?.seq ?? 0) > seq),
       120_000,
     );
-    if (isFinal(job)) throw new Error(`it ended too early: ${JSON.stringify(job)}`);
+    if (hasEnded(job)) throw new Error(`it ended too early: ${JSON.stringify(job)}`);
     seq = job.checkpoint?.seq ?? 0;
     return job.worker ?? "";
   };
@@ -76,7 +77,7 @@ async function compare(
   const program = await underWay(3);
   const runners = await fleet.signal(program, "SIGKILL", "runners");
   say(`killed: the runner on ${program} (${runners.join(", ")}), at checkpoint ${seq}`);
-  const end = await fleet.job(id, "ended", isFinal, 240_000);
+  const end = await fleet.job(id, "ended", hasEnded, 240_000);
   say(`disturbed: ${end.state} ${JSON.stringify(end.output)}`);
 
   const hashes = async (of: string): Promise<Map<string, string>> => {
