@@ -1,11 +1,12 @@
 /** The online path between a coordinator and real replica processes, on one Redis and on a Cluster. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { InvokeOutcome } from "../../src/online/online.ts";
 import { eventually } from "../support/eventually.ts";
 import { closeRedis, connectRedis, whenReady } from "../../src/redis/connection.ts";
+import { kinds, notes } from "../support/online-notes.ts";
 import { NEWER_TASKS, OnlineBed, definitionsOf, type TestCoordinator } from "../support/online.ts";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedis } from "../support/redis.ts";
@@ -16,20 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What the tasks have noted. */
-const notes = (file: string): string[] => {
-  try {
-    return readFileSync(file, "utf8").trim().split("\n");
-  } catch {
-    return [];
-  }
-};
-const began = (file: string): string[] => notes(file).filter((line) => line.startsWith("began"));
-const kinds = (outcomes: readonly InvokeOutcome[]): Record<string, number> => {
-  const counts: Record<string, number> = {};
-  for (const { kind } of outcomes) counts[kind] = (counts[kind] ?? 0) + 1;
-  return counts;
-};
+const began = (file: string): string[] => notes(file, "began");
 const outputOf = (outcome: InvokeOutcome): unknown => {
   if (outcome.kind !== "answered") throw new Error(`expected an answer, got ${JSON.stringify(outcome)}`);
   return JSON.parse(outcome.output);
@@ -180,7 +168,7 @@ describe.each(servers)("online path on $name", ({ start }) => {
       const file = join(folder, "notes");
       const handle = api.coordinator.begin(api.request("patient", { file }, { deadlineMs: 1_500 }));
       expect((await handle.outcome).kind).toBe("deadline");
-      await eventually("the handler was told", () => notes(file).some((line) => line.startsWith("DeadlinePassed")));
+      await eventually("the handler was told", () => notes(file, "DeadlinePassed").length > 0);
       // A replica that was held up finds the entry when it is too late.
       const late = join(folder, "late");
       replicas[0]!.kill("SIGSTOP");
@@ -188,7 +176,7 @@ describe.each(servers)("online path on $name", ({ start }) => {
       replicas[0]!.kill("SIGCONT");
       await api.sees(1);
       expect(outputOf(await api.invoke("echo", 1))).toBe(1);
-      expect(notes(late)).toEqual([]);
+      expect(began(late)).toEqual([]);
     });
 
     it("takes back what has not started and stops what runs when the caller goes", async () => {
@@ -198,7 +186,7 @@ describe.each(servers)("online path on $name", ({ start }) => {
       await eventually("it runs", () => began(running).length > 0);
       handle.abort();
       expect(await handle.outcome).toEqual({ kind: "aborted" });
-      await eventually("it was told", () => notes(running).some((line) => line.startsWith("NoLongerWanted")));
+      await eventually("it was told", () => notes(running, "NoLongerWanted").length > 0);
 
       const waiting = join(folder, "waiting");
       const first = api.invoke("narrow", { ms: 500, file: waiting });

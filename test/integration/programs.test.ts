@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { findTool } from "../support/find-tool.ts";
-import { ProgramJob, simulationDigest } from "../support/program-job.ts";
+import { countDigest } from "../support/fleet.ts";
+import { ProgramJob } from "../support/program-job.ts";
 
 let kept: string;
 beforeAll(async () => {
@@ -35,7 +36,7 @@ describe.skipIf(findTool("python3") === null)("a program", () => {
       expect(await next.over()).toMatchObject({ kind: "succeeded" });
       expect(next.restoredFrom).toBe(last);
       expect(await job.log(2)).toMatch(/^begins at step [1-9]/m);
-      expect(await job.artifact("final.txt")).toBe(simulationDigest(STEPS));
+      expect(await job.artifact("final.txt")).toBe(countDigest(STEPS));
     },
   );
 
@@ -54,7 +55,7 @@ describe.skipIf(findTool("python3") === null)("a program", () => {
       expect(await first.over()).toMatchObject({ kind: "interrupted" });
       expect(job.commits.length).toBeGreaterThan(0);
       expect(await job.attempt().over()).toMatchObject({ kind: "succeeded" });
-      expect(await job.artifact("final.txt")).toBe(simulationDigest(STEPS));
+      expect(await job.artifact("final.txt")).toBe(countDigest(STEPS));
     },
   );
 
@@ -84,7 +85,7 @@ describe.skipIf(findTool("python3") === null)("a program", () => {
 
     expect(await job.attempt().over()).toMatchObject({ kind: "succeeded" });
     expect(await job.log(2)).toMatch(/^begins at step 5$/m);
-    expect(await job.artifact("final.txt")).toBe(simulationDigest(80));
+    expect(await job.artifact("final.txt")).toBe(countDigest(80));
   });
 });
 

@@ -1,5 +1,4 @@
 /** A job of one of the programs of a file, default that in `test/support/programs`, under a real keeper. */
-import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { storeNames } from "../../src/checkpoints/checkpoints.ts";
 import type { CommitRequest } from "../../workers/keeper/protocol.ts";
@@ -79,11 +78,4 @@ export class ProgramJob {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#job.close();
   }
-}
-
-/** What `simulation.py` must come to, computed without it. */
-export function simulationDigest(steps: number): string {
-  let digest = "";
-  for (let step = 1; step <= steps; step += 1) digest = createHash("sha256").update(`${digest}:${step}`).digest("hex");
-  return digest;
 }
