@@ -12,6 +12,7 @@ import { burst } from "./online/burst.ts";
 import { fillBatch } from "./online/fill-batch.ts";
 import { freezeReplica } from "./online/freeze-replica.ts";
 import { greedyCaller } from "./online/greedy-caller.ts";
+import { impatientCallers } from "./online/impatient-callers.ts";
 import { killApi } from "./online/kill-api.ts";
 import { killReplica } from "./online/kill-replica.ts";
 import { killWorker } from "./online/kill-worker.ts";
@@ -44,6 +45,7 @@ await runScenarios([
   overloadOfTwo,
   burst,
   greedyCaller,
+  impatientCallers,
   alwaysFails,
   soak,
 ]);
