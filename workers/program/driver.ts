@@ -16,6 +16,7 @@ import { launched } from "./environment.ts";
 import { type ExitMeaning, meaningOf } from "./exit-meaning.ts";
 import { harvest } from "./harvest.ts";
 import type { Overrun } from "./limit-watch.ts";
+import { OutputBlocks } from "./output-blocks.ts";
 import { type Exit, ProcessRun } from "./process-run.ts";
 import { ProcessTree } from "./process-tree.ts";
 import { failure, faultOf, note } from "./program-fault.ts";
@@ -53,6 +54,7 @@ export class Driver {
   readonly #folder = process.cwd();
   readonly #tree: ProcessTree;
   readonly #standStill: StandStill;
+  #blocks: OutputBlocks | null = null;
   #workshop: Workshop | null = null;
   #run: ProcessRun | null = null;
   #overrun: Overrun | null = null;
@@ -182,6 +184,7 @@ export class Driver {
     const speaks = trigger?.stdin !== undefined || stop?.stdin !== undefined;
     reader.begin();
     maker?.started();
+    const blocks = (this.#blocks ??= new OutputBlocks(definition));
     const run = new ProcessRun({
       nice: this.#options.assignment.nice,
       command: launch,
@@ -199,6 +202,10 @@ export class Driver {
       onLine: (line) => {
         maker?.line(line);
         reader.line(line);
+      },
+      onPiece: (bytes) => {
+        const remark = blocks.look(bytes);
+        if (remark !== null) note(remark);
       },
     });
     this.#run = run;

@@ -38,6 +38,8 @@ export interface ProcessRunOptions {
   /** File to which standard output is appended, besides the log; null: none. */
   readonly stdout: string | null;
   readonly onLine: (line: string) => void;
+  /** Of standard output, what was read at once. */
+  readonly onPiece?: (bytes: Uint8Array) => void;
   /** Resolves when what it left in the background has ended too; null: it leaves nothing there. */
   readonly background?: (() => Promise<void>) | null;
 }
@@ -66,6 +68,7 @@ export class ProcessRun {
     if (this.pid !== null) void lowerSession(this.pid, options.nice, systemClock); // PR3
     this.#pass(this.#child.stdout, process.stdout, copy, onLine);
     this.#pass(this.#child.stderr, process.stderr, null, onLine);
+    if (options.onPiece !== undefined) this.#child.stdout?.on("data", options.onPiece);
     this.#child.stdin?.on("error", () => undefined); // It has closed it, or ended.
     this.ended = this.#watch(options.background ?? null);
   }
