@@ -223,7 +223,18 @@ programs:
       join(folder, "kept"),
     );
     const names = (await Promise.all(kept.map(loadPrograms))).flatMap(({ tasks }) => tasks.map(({ name }) => name));
-    expect(names).toEqual(["chain", "gromacs", "heat", "by-sigterm", "pw", "melt", "cavity", "fortran"]);
+    expect(names).toEqual([
+      "chain",
+      "gromacs",
+      "heat",
+      "by-sigterm",
+      "pw",
+      "melt",
+      "cavity",
+      "mrbayes",
+      "by-make",
+      "fortran",
+    ]);
   });
 });
 

@@ -42,12 +42,12 @@ export type DescribeAnswer =
   | { readonly kind: "failed"; readonly message: string };
 
 process.once("message", (order: DescribeOrder) => {
-  describe(order).then(
-    (answer) => process.send?.(answer, () => process.disconnect()),
-    (error: unknown) =>
-      process.send?.({ kind: "failed", message: error instanceof Error ? error.message : String(error) }, () =>
-        process.disconnect(),
-      ),
+  // Whoever asked may be gone meanwhile.
+  const answer = (what: DescribeAnswer): void => {
+    if (process.connected) process.send?.(what, () => process.connected && process.disconnect());
+  };
+  describe(order).then(answer, (error: unknown) =>
+    answer({ kind: "failed", message: error instanceof Error ? error.message : String(error) }),
   );
 });
 

@@ -186,7 +186,10 @@ const folder = await mkdtemp(join(tmpdir(), "cairn-simulate-"));
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     for (const job of jobs) job.kill(); // SM1
-    void removeFolder(folder).then(() => process.exit(130));
+    // What was just ended may still write into it for a moment.
+    void removeFolder(folder)
+      .catch(() => removeFolder(folder))
+      .finally(() => process.exit(130));
   });
 }
 const code = await main(folder).catch((error: unknown) => {
