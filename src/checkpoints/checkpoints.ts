@@ -68,7 +68,7 @@ export {
   type StoreAccessSettings,
 } from "./store-access.ts";
 export { successorOf } from "./succession.ts";
-export { isNoRoom } from "./system-error.ts";
+export { isDiskFailure, isNoRoom, isSystemError } from "./system-error.ts";
 export * as storeProtocol from "./store-protocol.ts";
 export { writeCheckpoint, type CheckpointDraft, type WrittenCheckpoint } from "./write-checkpoint.ts";
 

@@ -24,6 +24,7 @@ export const JOB_REASONS = {
   coordinator_lost: "the API process that saw to it was lost; another one takes it over",
   outcome_unknown: "it may have run when whoever saw to it was lost, and must not run twice",
   disk_full: "the disk of its worker, or its checkpoint store, was full; it continues from its last checkpoint",
+  disk_failed: "the disk of its worker failed; it continues from its last checkpoint, elsewhere if another worker can",
   checkpoint_missing: "its worker did not find its checkpoint in the store; another one looks for it",
   store_unavailable: "its checkpoint store could not be reached for too long; it continues from its last checkpoint",
   worker_draining: "its worker is being drained; it continues elsewhere from the checkpoint made for that",
@@ -49,6 +50,8 @@ const WITHOUT_CHECKPOINT: Readonly<Partial<Record<JobReason, string>>> = {
   redis_set_back: "Redis came back with older data, in which it has no checkpoint; it begins anew",
   runner_lost: "its process died before the first checkpoint, without the task having failed; it begins anew",
   disk_full: "the disk of its worker, or its checkpoint store, was full before the first checkpoint; it begins anew",
+  disk_failed:
+    "the disk of its worker failed before the first checkpoint; it begins anew, elsewhere if another worker can",
   store_unavailable:
     "its checkpoint store could not be reached for too long before the first checkpoint; it begins anew",
   worker_draining: "its worker is being drained, and it has no checkpoint; it begins anew elsewhere",

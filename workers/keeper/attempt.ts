@@ -279,7 +279,7 @@ export class Attempt {
         this.#fail(message.fault, message.message, message.retryAfterMs);
         return;
       case "no_room":
-        this.#decide({ kind: "held_up", why: "disk_full", detail: message.message });
+        this.#decide({ kind: "held_up", why: message.why, detail: message.message });
         return;
       case "unfit":
       case "lost":

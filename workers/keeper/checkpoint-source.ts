@@ -17,7 +17,7 @@ export type Snapshot =
       /** Handed out since the last checkpoint. */
       readonly artifacts: readonly ArtifactFile[];
     }
-  | { readonly kind: "save_failed"; readonly why: "task" | "no_room"; readonly message: string }
+  | { readonly kind: "save_failed"; readonly why: "task" | "no_room" | "disk_failed"; readonly message: string }
   /** There is nothing new, or the task never has anything to save. */
   | { readonly kind: "not_saved"; readonly message: string }
   /** Its files changed while they were frozen: nobody's fault, and another try may find them at rest. */

@@ -97,7 +97,7 @@ export class Checkpointer {
       const snapshot = await source.snapshot(folder, then, signal);
       if (snapshot === null) return { kind: "given_up" };
       if (snapshot.kind === "save_failed") {
-        return { kind: "failed", why: snapshot.why === "task" ? "save_failed" : "no_room", detail: snapshot.message };
+        return { kind: "failed", why: DROP_OF_SAVE[snapshot.why], detail: snapshot.message };
       }
       if (snapshot.kind === "not_saved") return { kind: "nothing", detail: snapshot.message };
       if (snapshot.kind === "changed") return { kind: "failed", why: "changed", detail: snapshot.detail };
@@ -194,6 +194,8 @@ export class Checkpointer {
       );
   }
 }
+
+const DROP_OF_SAVE = { task: "save_failed", no_room: "no_room", disk_failed: "not_stored" } as const;
 
 function dropOf(error: unknown): CheckpointDrop {
   if (isNoRoom(error)) return "no_room";

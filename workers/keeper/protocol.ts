@@ -131,7 +131,7 @@ export interface FailedEnd {
 }
 
 /** What an attempt cannot go on without on this worker. */
-export type HeldUp = "disk_full" | "store_unavailable" | "checkpoint_missing";
+export type HeldUp = "disk_full" | "disk_failed" | "store_unavailable" | "checkpoint_missing";
 
 /** How an attempt ended, as its keeper saw it. */
 export type AttemptEnd =

@@ -3,7 +3,7 @@
  * tried again for a while; a store that is away for longer ends the attempt on this worker, not the job. A full disk of
  * this worker is treated alike: somebody makes room, or another worker has some.
  */
-import { isNoRoom, StoreFault } from "../../src/checkpoints/checkpoints.ts";
+import { isNoRoom, isSystemError, StoreFault } from "../../src/checkpoints/checkpoints.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { HeldUp } from "./protocol.ts";
 
@@ -45,5 +45,7 @@ export class CheckpointMissing extends Error {
 export function heldUpBy(error: unknown): HeldUp | null {
   if (error instanceof CheckpointMissing) return "checkpoint_missing";
   if (isNoRoom(error)) return "disk_full";
-  return error instanceof StoreFault ? "store_unavailable" : null;
+  if (error instanceof StoreFault) return "store_unavailable";
+  // No user's code runs in a keeper: what the system refuses it, the machine refuses.
+  return isSystemError(error) ? "disk_failed" : null;
 }

@@ -6,7 +6,7 @@
  * DR2 Once told to hold, the program is not started again (`SL3`).
  */
 import { join } from "node:path";
-import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
+import { whyNotSaved } from "../runner/disk-trouble.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { expandCommand, type StartKind } from "../../src/tasks/program/expand.ts";
 import type { KeeperLink } from "../runner/keeper-link.ts";
@@ -109,7 +109,7 @@ export class Driver {
       link.say({ kind: "saved", id, artifacts: [], ...handed });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      link.say({ kind: "save_failed", id, why: isNoRoom(error) ? "no_room" : "task", message });
+      link.say({ kind: "save_failed", id, why: whyNotSaved(error), message });
     }
   }
 

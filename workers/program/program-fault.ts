@@ -3,9 +3,9 @@
  *
  * PX1 What the input has wrong is the caller's and never tried again; what this machine lacks is not the job's fault.
  */
-import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
 import { NotRetryable } from "../../src/tasks/outcome.ts";
 import { NotExpandable } from "../../src/tasks/program/expand.ts";
+import { diskTrouble } from "../runner/disk-trouble.ts";
 import type { FromRunner } from "../runner/protocol.ts";
 import { NoExecutable } from "./environment.ts";
 
@@ -18,7 +18,8 @@ export class UnfitWorker extends Error {
 export function faultOf(error: unknown): FromRunner {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UnfitWorker || error instanceof NoExecutable) return { kind: "unfit", message };
-  if (isNoRoom(error)) return { kind: "no_room", message };
+  const trouble = diskTrouble(error);
+  if (trouble !== null) return { kind: "no_room", why: trouble, message };
   if (error instanceof NotExpandable) return failure("refused", message);
   return failure(error instanceof NotRetryable ? "not_retryable" : "error", message);
 }

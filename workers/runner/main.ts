@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { z } from "zod";
-import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
+import { diskTrouble } from "./disk-trouble.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { type BatchTask, isProgram } from "../../src/tasks/define.ts";
 import { loadTasks } from "../../src/tasks/load-tasks.ts";
@@ -30,7 +30,8 @@ const keeperPid = Number(process.argv[2]);
 /** What the keeper is told of an error that ended the task. */
 function endOf(thrown: unknown): FromRunner {
   if (thrown instanceof UnfitWorker) return { kind: "unfit", message: thrown.message };
-  if (thrown instanceof Error && isNoRoom(thrown)) return { kind: "no_room", message: thrown.message };
+  const trouble = diskTrouble(thrown);
+  if (trouble !== null && thrown instanceof Error) return { kind: "no_room", why: trouble, message: thrown.message };
   return { kind: "failed", ...faultOf(thrown) };
 }
 

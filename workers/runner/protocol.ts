@@ -90,8 +90,8 @@ export type FromRunner =
   | {
       readonly kind: "save_failed";
       readonly id: number;
-      /** `no_room`: the disk is full, which is not the task's fault. */
-      readonly why: "task" | "no_room";
+      /** `no_room`: the disk is full, `disk_failed`: it does not work; neither is the task's fault. */
+      readonly why: "task" | "no_room" | "disk_failed";
       readonly message: string;
     }
   /**
@@ -116,7 +116,7 @@ export type FromRunner =
     }
   | ({ readonly kind: "failed" } & RunnerFault)
   /** The task could not go on because the disk is full. */
-  | { readonly kind: "no_room"; readonly message: string }
+  | { readonly kind: "no_room"; readonly why: "disk_full" | "disk_failed"; readonly message: string }
   /** This worker does not have what the job needs; the job may be quite right elsewhere. */
   | { readonly kind: "unfit"; readonly message: string }
   /** The program was ended by somebody from outside. */

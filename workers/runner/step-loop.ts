@@ -7,7 +7,7 @@
  * SL4 When the task is done no step follows either, also after a save that was ordered before its keeper knew.
  */
 import { setImmediate as turn } from "node:timers/promises";
-import { isNoRoom } from "../../src/checkpoints/checkpoints.ts";
+import { whyNotSaved } from "./disk-trouble.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { type BatchTask, type Done, more } from "../../src/tasks/define.ts";
 import { NotRetryable } from "../../src/tasks/outcome.ts";
@@ -96,7 +96,7 @@ export class StepLoop {
       await saveFrameworkState(folder, { random: [...random.state], progress: ctx.lastProgress });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      link.say({ kind: "save_failed", id, why: isNoRoom(error) ? "no_room" : "task", message });
+      link.say({ kind: "save_failed", id, why: whyNotSaved(error), message });
       return;
     }
     ctx.sendProgress();
