@@ -9,11 +9,13 @@
 import { runScenarios } from "../support/scenario.ts";
 import { clockJumps } from "./batch/clock-jumps.ts";
 import { damagedCheckpoints } from "./batch/damaged-checkpoints.ts";
+import { diskErrors } from "./batch/disk-errors.ts";
 import { diskFull } from "./batch/disk-full.ts";
 import { freezeProcesses } from "./batch/freeze-processes.ts";
 import { killApi } from "./batch/kill-api.ts";
 import { killProcesses } from "./batch/kill-processes.ts";
 import { partition } from "./batch/partition.ts";
+import { random } from "./batch/random.ts";
 import { redisCut } from "./batch/redis-cut.ts";
 import { redisKilled } from "./batch/redis-killed.ts";
 import { redisSetBack } from "./batch/redis-set-back.ts";
@@ -23,10 +25,12 @@ await runScenarios([
   freezeProcesses,
   damagedCheckpoints,
   diskFull,
+  diskErrors,
   killApi,
   redisKilled,
   redisCut,
   redisSetBack,
   partition,
   clockJumps,
+  random,
 ]);

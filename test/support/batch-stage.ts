@@ -15,9 +15,9 @@ import type { Attempt, Job } from "../../src/contract/job.ts";
 import { isFinal } from "../../src/domain/job-state.ts";
 import { countDigest, Fleet, type FleetOptions } from "./fleet.ts";
 import { countAtMost, type Expectation, type Finding, type RunOptions, type Scenario } from "./scenario.ts";
+import { seeded } from "./seeded.ts";
+import { untilEnded } from "./until-ended.ts";
 
-/** How long the jobs of a scenario may take beyond the troubles. */
-const PATIENCE_MS = 180_000;
 const RESPAWN_MS = 500;
 /** Pause before a trouble that found nothing is tried again, ms. */
 const NOBODY_THERE_MS = 100;
@@ -39,17 +39,6 @@ export interface Audit {
   /** Attempts that began at a checkpoint which was never committed, or was set aside by then. */
   readonly badResumes: number;
   readonly staleWritesRefused: number;
-}
-
-/** A seeded generator (mulberry32): BS1. @returns numbers in [0, 1) */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 export class BatchStage {
@@ -189,9 +178,7 @@ export class BatchStage {
   /** Waits until every job has come to its end, and looks at what became of it (BS2). */
   async audit(ids: readonly string[]): Promise<Audit> {
     const jobs: Job[] = [];
-    for (const id of ids) {
-      jobs.push(await this.fleet.job(id, "ends", ({ state }) => isFinal(state), PATIENCE_MS));
-    }
+    for (const id of ids) jobs.push(await untilEnded(this.fleet.client, id));
     const attempts: Attempt[] = [];
     let double = 0;
     let badResumes = 0;
@@ -218,7 +205,7 @@ export class BatchStage {
   }
 
   #outcomes(id: string): number {
-    const folder = join(this.fleet.folder, "store", "jobs", id);
+    const folder = join(this.fleet.storeFolder, "jobs", id);
     return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith("OUTCOME")).length : 0;
   }
 

@@ -15,6 +15,7 @@ import type { Worker } from "../../src/contract/worker.ts";
 import { identify } from "../../src/launch/process-identity.mjs";
 import { batchNice } from "./batch-nice.ts";
 import { eventually } from "./eventually.ts";
+import type { PreloadedNode } from "./faults/preloaded-node.ts";
 import { familyOf } from "./process-cpu.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
 
@@ -64,6 +65,12 @@ export class Fleet {
     return fleet;
   }
 
+  /** Where its checkpoints lie, when the store is a folder. */
+  get storeFolder(): string {
+    const { CAIRN_STORE: store = "" } = this.#settings;
+    return store.startsWith("file:") ? store.slice("file:".length) : join(this.folder, "store");
+  }
+
   get client(): CairnClient {
     const [client] = this.#clients;
     if (client === undefined) throw new Error("no API process was started");
@@ -90,8 +97,9 @@ export class Fleet {
 
   async addApi(
     settings: Settings = {},
+    node?: PreloadedNode,
   ): Promise<{ readonly client: CairnClient; readonly child: ChildProcess; readonly url: string }> {
-    const { child, ready } = await this.#fork("api/main.js", { CAIRN_PORT: "0", ...settings });
+    const { child, ready } = await this.#fork("api/main.js", { CAIRN_PORT: "0", ...settings }, node);
     const url = String(ready["url"]);
     const client = new CairnClient({ url });
     this.#clients.push(client);
@@ -99,8 +107,8 @@ export class Fleet {
     return { client, child, url };
   }
 
-  async addWorker(id: string, settings: Settings = {}): Promise<ChildProcess> {
-    const { child } = await this.#fork("workers/main.js", { CAIRN_WORKER_ID: id, ...settings });
+  async addWorker(id: string, settings: Settings = {}, node?: PreloadedNode): Promise<ChildProcess> {
+    const { child } = await this.#fork("workers/main.js", { CAIRN_WORKER_ID: id, ...settings }, node);
     this.#workers.set(id, child);
     return child;
   }
@@ -177,6 +185,21 @@ export class Fleet {
     return targets;
   }
 
+  /** Ends all API processes, with what they have in hand. */
+  async stopApis(): Promise<void> {
+    const apis = [...this.#children].filter(({ pid = 0 }) => this.#apiPids.includes(pid));
+    await Promise.all(
+      apis.map(async (child) => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        const gone = once(child, "exit");
+        child.kill("SIGTERM");
+        await gone;
+      }),
+    );
+    this.#apiPids = [];
+    this.#clients = [];
+  }
+
   async stop(): Promise<void> {
     // A serving process whose parent is killed answers on for a while.
     for (const pid of [...this.#pids, ...this.#apiPids.flatMap(familyOf)]) send(pid, "SIGKILL");
@@ -192,8 +215,9 @@ export class Fleet {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  async #fork(entry: string, settings: Settings): Promise<Started> {
+  async #fork(entry: string, settings: Settings, node?: PreloadedNode): Promise<Started> {
     const child = fork(join(DIST, entry), [], {
+      ...(node === undefined ? {} : { execPath: node.execPath, execArgv: [...node.execArgv] }),
       env: {
         PATH: process.env["PATH"],
         CAIRN_REDIS_URL: this.redis.url,

@@ -31,7 +31,11 @@ export interface TestRedis {
  * @param options.port a free one if absent
  */
 export async function startRedis(
-  options: { readonly args?: readonly string[]; readonly port?: number } = {},
+  options: {
+    readonly args?: readonly string[];
+    readonly port?: number;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<TestRedis> {
   const dataDir = mkdtempSync(join(tmpdir(), "cairn-redis-"));
   const server = requireRedis();
@@ -40,6 +44,7 @@ export async function startRedis(
       server,
       dataDir,
       args: ["--enable-debug-command", "local", ...(options.args ?? [])],
+      ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } }),
       ...(port === undefined ? {} : { port }),
     });
   let running = await start(options.port);

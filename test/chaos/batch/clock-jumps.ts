@@ -1,36 +1,32 @@
-import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { BatchStage, nothingWrong, told } from "../../support/batch-stage.ts";
+import { JumpingClocks } from "../../support/faults/jumping-clock.ts";
+import { preloadedNode, type PreloadedNode } from "../../support/faults/preloaded-node.ts";
+import { startRedis } from "../../support/redis.ts";
 import { countAtMost, type Scenario } from "../../support/scenario.ts";
 
-/** Of Debian's package `libfaketime`. */
-const LIBRARIES = ["x86_64", "aarch64"].map((cpu) => `/usr/lib/${cpu}-linux-gnu/faketime/libfaketime.so.1`);
-
-/** No clock of another machine is trusted: wall clocks of workers jump by an hour, their monotonic ones do not. */
+/**
+ * No wall clock decides a lease: those of workers (agent, keeper and runner), of an API and of Redis jump by up to an
+ * hour, each by itself; their monotonic ones do not. Needs a C compiler.
+ */
 export const clockJumps: Scenario = {
   name: "clock-jumps",
-  title: "the wall clocks of workers jump forwards and back by up to an hour (libfaketime)",
+  title: "the wall clocks of workers, API and Redis jump forwards and back by up to an hour",
   run: async (options) => {
-    const library = LIBRARIES.find((path) => existsSync(path));
-    if (library === undefined) throw new Error("needs Debian's package libfaketime: apt-get install libfaketime");
-    const stage = await BatchStage.open({ workers: 0 }, options);
+    const clocks = new JumpingClocks();
+    const env = { ...clocks.variables("redis"), LD_PRELOAD: clocks.library };
+    const stage = await BatchStage.open({ workers: 0, redis: () => startRedis({ env }) }, options);
     try {
-      const file = (worker: string): string => join(stage.fleet.folder, `clock-${worker}`);
-      for (const worker of ["w1", "w2"]) {
-        writeFileSync(file(worker), "+0");
-        await stage.fleet.addWorker(worker, {
-          LD_PRELOAD: library,
-          FAKETIME_TIMESTAMP_FILE: file(worker),
-          FAKETIME_NO_CACHE: "1",
-          DONT_FAKE_MONOTONIC: "1",
-        });
-      }
-      const ids = await stage.count(4, { steps: stage.amount(900, 250), stepMs: 40, stateBytes: 20_000 });
+      const node = (whose: string): PreloadedNode =>
+        preloadedNode(stage.fleet.folder, whose, [clocks.library], clocks.variables(whose));
+      const { client } = await stage.fleet.addApi({}, node("api"));
+      for (const worker of ["w1", "w2"]) await stage.fleet.addWorker(worker, {}, node(worker));
+      const input = { steps: stage.amount(900, 250), stepMs: 40, stateBytes: 20_000 };
+      const ids = await stage.count(4, input, () => client);
       await stage.trouble(stage.amount(60, 12), 1_500, () => {
-        const worker = stage.pick(["w1", "w2"]);
+        const whose = stage.pick(["w1", "w2", "api", "redis"]);
         const seconds = Math.round(stage.between(-3_600, 3_600));
-        writeFileSync(file(worker), `${seconds < 0 ? "" : "+"}${seconds}`);
-        return Promise.resolve(`the clock of ${worker} is off by ${seconds} s`);
+        clocks.set(whose, seconds);
+        return Promise.resolve(`the clock of ${whose} is off by ${seconds} s`);
       });
       const audit = await stage.audit(ids);
       return {
@@ -42,6 +38,7 @@ export const clockJumps: Scenario = {
       };
     } finally {
       await stage.close();
+      clocks.remove();
     }
   },
 };

@@ -1,6 +1,6 @@
-import { readdirSync, statSync, truncateSync } from "node:fs";
-import { join } from "node:path";
+import { statSync, truncateSync } from "node:fs";
 import { nothingWrong, onBatchStage, told } from "../../support/batch-stage.ts";
+import { growingFile } from "../../support/faults/repertoire.ts";
 
 /** What a power failure leaves: the end of the append-only file is missing, in the middle of a write. */
 export const redisCut = onBatchStage({
@@ -13,7 +13,7 @@ export const redisCut = onBatchStage({
     await stage.trouble(stage.amount(120, 15), 5_000, async () => {
       await redis.kill();
       const cut = Math.floor(stage.between(100, 20_000));
-      const left = cutEnd(join(redis.dataDir, "appendonlydir"), cut);
+      const left = cutEnd(growingFile(redis.dataDir), cut);
       await redis.restart();
       return `the last ${cut} bytes of the append-only file are gone, ${left} are left`;
     });
@@ -22,9 +22,7 @@ export const redisCut = onBatchStage({
   },
 });
 
-function cutEnd(folder: string, bytes: number): number {
-  const growing = readdirSync(folder).filter((name) => name.endsWith(".incr.aof"));
-  const path = join(folder, growing.sort().at(-1) ?? "");
+function cutEnd(path: string, bytes: number): number {
   // The jobs themselves stay: what was never written is no trouble that can be got over.
   const left = Math.max(statSync(path).size - bytes, Math.floor(statSync(path).size * 0.8));
   truncateSync(path, left);
