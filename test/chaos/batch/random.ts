@@ -90,7 +90,10 @@ async function play(fleet: Fleet, { seed, storeDisk, work }: Place, { short, say
   load.close();
   await loading;
   await load.resumeAll();
-  const verdict = await verdictOn(fleet, load.tracked);
+  const verdict = await verdictOn(fleet, load.tracked).catch(async (error: unknown) => {
+    await tellStanding(fleet, say);
+    throw error;
+  });
   for (const [list, found] of Object.entries(verdict)) {
     if (list !== "jobs" && list !== "attempts") for (const one of found) say(`${list}: ${JSON.stringify(one)}`);
   }
@@ -137,6 +140,21 @@ async function strikeUntil(
     if (did === null) continue;
     struck.push(name);
     say(did);
+  }
+}
+
+/** For whoever looks why nothing happens any more. */
+async function tellStanding(fleet: Fleet, say: RunOptions["say"]): Promise<void> {
+  for await (const { id, state, reason, slots, pids } of fleet.client.workers()) {
+    say(
+      `worker ${id}: ${state} ${reason ?? ""}, batch ${slots.batch.used}/${slots.batch.total}, ${JSON.stringify(pids)}`,
+    );
+  }
+  for await (const job of fleet.client.jobs({
+    state: ["queued", "scheduled", "blocked", "running", "stopping", "stopped"],
+  })) {
+    const { id, task, state, reason, worker, attempts } = job;
+    say(`job ${id} (${task}): ${state} ${reason ?? ""} on ${worker ?? "none"}, attempt ${attempts}`);
   }
 }
 
