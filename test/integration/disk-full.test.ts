@@ -81,6 +81,7 @@ describe.skipIf(!canMount())("a disk that is full", { timeout: 150_000 }, () => 
     const opening = await openCheckpoint(job.store, last?.manifest ?? "", last?.manifestSha256 ?? "");
     if (opening.kind !== "ok") throw new Error(opening.detail);
     await opening.checkpoint.restoreTo(join(job.root, "checked"));
+    await attempt.until("it tells of a checkpoint that was dropped", () => drops().length > 0);
     expect(drops()[0]).toMatchObject({ n: 1, why: "no_room" });
     const before = job.commits.length;
     await makeRoom();
@@ -94,6 +95,7 @@ describe.skipIf(!canMount())("a disk that is full", { timeout: 150_000 }, () => 
     await attempt.until("it has a checkpoint", () => job.commits.length > 0);
     await fill();
     await goesOn();
+    await attempt.until("it tells of a checkpoint that was dropped", () => drops().length > 0);
     expect(drops()[0]).toMatchObject({ n: 1, why: "no_room" });
     const before = job.commits.length;
     await makeRoom();
