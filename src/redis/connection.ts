@@ -10,6 +10,9 @@
  * C5 Nor when a node of a Cluster says MOVED while the client closes its connections, to make them anew: ioredis then
  *    connects to the node that was named, waits for ever for the last connection to end, and stays `disconnecting`.
  *    Nor when the last of the old connections ends while it looks up names for the new ones: then it stays `close`.
+ * C6 BullMQ's commands are the exception to C1: with `maxRetriesPerRequest: null` ioredis neither sends again nor refuses
+ *    what a closing connection cut off, and whoever waits for it waits for ever: a worker that drew a ticket at that
+ *    moment drew none any more. They only move tickets, and a ticket that is double or stale does no harm (W1).
  */
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from "ioredis";
 
@@ -91,7 +94,7 @@ export function connectRedis(url: string, use: ConnectionUse, label: string): Re
   const options = {
     connectionName: `cairn:${label}`,
     retryStrategy: reconnectMs,
-    autoResendUnfulfilledCommands: false, // C1
+    autoResendUnfulfilledCommands: use.kind === "bullmq", // C1, C6
     enableOfflineQueue: use.kind === "bullmq", // C1
     maxRetriesPerRequest: use.kind === "bullmq" ? null : 0,
     connectTimeout: 2_000,
