@@ -3,12 +3,12 @@
  * shorter; checks, limits, errors and the handler are those of the table's route.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { NAME } from "../src/contract/json.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./route.ts";
 
 const BEFORE = "/v1/tasks/";
 const AFTER = "/invoke";
-const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 /** Answers an invocation that comes in its plain form. @returns whether it was one */
 export function answerInvoke(

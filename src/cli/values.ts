@@ -1,4 +1,5 @@
 /** Reading what stands on a command line. Every reader throws a `UsageError` that says what would be right. */
+import { JOB_ID } from "../contract/json.ts";
 import { UsageError } from "./usage-error.ts";
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -33,7 +34,7 @@ export function readPair(text: string): readonly [string, string] {
 export function readJobId(text: string): string {
   const id = text.trim().toLowerCase();
   if (id === "") throw new UsageError("The id of the job is empty: was the variable set that stands there?");
-  if (!/^[0-9a-hjkmnp-tv-z]{26}$/.test(id)) {
+  if (!JOB_ID.test(id)) {
     throw new UsageError(
       `"${text}" is not the id of a job: 26 letters and digits, as \`cairn ls\` shows them; they cannot be shortened`,
     );

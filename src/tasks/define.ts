@@ -9,6 +9,7 @@
  * T3 A definition that cannot work is refused at once, with the field and the reason in the message.
  */
 import type { z } from "zod";
+import { NAME } from "../contract/json.ts";
 import type { BatchContext, OnlineContext } from "./context.ts";
 import type { ProgramTask } from "./program/define-program.ts";
 import { type Backoff, type CheckpointPolicy, TASK_BRAND } from "./task-brand.ts";
@@ -82,9 +83,6 @@ export type Task = OnlineTask | BatchTask | ProgramTask;
 export function isProgram(task: Task): task is ProgramTask {
   return "program" in task;
 }
-
-/** Names of tasks, pools and labels: they become parts of Redis keys and file names. */
-export const NAME_PATTERN = /^[a-z][a-z0-9-]{0,62}$/;
 
 export interface OnlineOptions<Input, Output> {
   readonly name: string;
@@ -237,13 +235,7 @@ export function isTask(value: unknown): value is Task {
 }
 
 function checkName(name: string): void {
-  check(
-    name,
-    "name",
-    name,
-    NAME_PATTERN.test(name),
-    "1 to 63 lower-case letters, digits and hyphens, beginning with a letter",
-  );
+  check(name, "name", name, NAME.test(name), "1 to 63 lower-case letters, digits and hyphens, beginning with a letter");
 }
 
 function check(task: string, field: string, value: unknown, holds: boolean, expected: string): void {

@@ -117,7 +117,14 @@ describe("jobs", () => {
 
   it("makes one job of many equal requests at the same time", async () => {
     const headers = { "idempotency-key": "all at once" };
-    const jobs = await Promise.all(Array.from({ length: 12 }, () => submit(short, headers)));
+    // What is refused because Redis did not answer in time is asked again under the same key.
+    const submitted = async (): Promise<Job> => {
+      const reply = await api.call({ method: "POST", path: "/v1/jobs", body: short, headers });
+      if (reply.status === 503) return await submitted();
+      expect(reply).toMatchObject({ status: 202 });
+      return JSON.parse(reply.text) as Job;
+    };
+    const jobs = await Promise.all(Array.from({ length: 12 }, submitted));
     expect(new Set(jobs.map(({ id }) => id)).size).toBe(1);
   });
 

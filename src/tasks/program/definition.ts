@@ -8,6 +8,7 @@
  */
 import { constants } from "node:os";
 import { z } from "zod";
+import { NAME } from "../../contract/json.ts";
 import { duration, size } from "./quantity.ts";
 import { regularExpressionFault } from "./regular-expression.ts";
 
@@ -256,7 +257,7 @@ const backoff = z.strictObject({
 export const programSchema = z.strictObject({
   name: z
     .string()
-    .regex(/^[a-z][a-z0-9-]{0,62}$/, {
+    .regex(NAME, {
       error: "must be 1 to 63 lower-case letters, digits and hyphens, beginning with a letter",
     })
     .describe("Name of the task"),
