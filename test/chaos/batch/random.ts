@@ -99,6 +99,7 @@ async function play(fleet: Fleet, { seed, storeDisk, work }: Place, { short, say
   }
   for (const one of load.surprises) say(`surprise: ${one}`);
   const left = await whatIsLeft(fleet, machines, say);
+  const failed = disk?.failed ?? 0;
   disk?.remove();
   preloaded?.clocks.remove();
   const faults = new Map<string, number>();
@@ -110,7 +111,7 @@ async function play(fleet: Fleet, { seed, storeDisk, work }: Place, { short, say
       orders: load.orders,
       attempts: verdict.attempts.length,
       "stale writes refused": verdict.jobs.reduce((sum, job) => sum + job.staleWritesRefused, 0),
-      "calls of the disk that failed": disk?.failed ?? 0,
+      "calls of the disk that failed": failed,
     },
     expectations: [
       ...expectationsOn(verdict),
