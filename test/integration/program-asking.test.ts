@@ -57,10 +57,9 @@ describe.skipIf(findTool("python3") === null)("a program that writes its state t
     await using job = await ProgramJob.create("mapped", { steps: 40, stepMs: 0 }, { kept, file, intervalMs: 100 });
     const first = job.attempt();
     await first.until("a checkpoint", () => job.commits.length > 0);
-    expect(await job.log(1)).toContain("rests");
     await first.killMachine();
     expect(await job.attempt().over()).toMatchObject({ kind: "succeeded" });
-    expect(await job.artifact("whole.txt")).toBe("40");
+    expect(await job.artifact("whole.txt")).toBe("40"); // Of the last pass alone: before, two numbers stand in it.
   });
 });
 
