@@ -19,7 +19,8 @@
  * D5 What cannot be served at all (no Redis, no worker, going away) does not wait.
  * D6 Who leaves frees the place in the same turn.
  * D7 While Redis is silent, nobody is refused for what does not come back: whoever finds no place waits, until Redis
- *    speaks again, or is known to be away.
+ *    speaks again, or is known to be away. The same when it is back, until a first answer shows that the replicas have
+ *    found it too, for as long as they may take.
  */
 import { judgeProspect, startsTooLate } from "../domain/admission.ts";
 import type { AnswerTimes } from "../domain/concurrency-limit.ts";
@@ -28,6 +29,8 @@ import type { Invocation, InvokeOutcome } from "./invocation.ts";
 import type { InvocationTable } from "./invocation-table.ts";
 import { TaskGate } from "./task-gate.ts";
 
+/** D7: replicas are to consume again so long after Redis is back. */
+const FOUND_AGAIN_MS = 3_000;
 /** D3: over all tasks. */
 const MAX_WAITING = 10_000;
 const MAX_WAITING_CHARACTERS = 128 * 1_024 * 1_024;
@@ -67,6 +70,7 @@ export interface GateView {
 export class Admission {
   readonly #options: AdmissionOptions;
   #redisAway = false;
+  #backAtMs = Number.NEGATIVE_INFINITY;
   readonly #gates = new Map<string, TaskGate>();
   #waiting = 0;
   #waitingCharacters = 0;
@@ -124,6 +128,7 @@ export class Admission {
     // when it is back, the limit passes over by itself (`excuse`).
     if (this.#redisAway) return;
     const gate = this.#gate(task);
+    gate.answeredAtMs = this.#options.nowMs();
     if (gate.limit.answered(times, gate.underWay, this.#options.nowMs())) this.#letWaiting(gate);
   }
 
@@ -134,6 +139,7 @@ export class Admission {
 
   redisIsBack(): void {
     this.#redisAway = false;
+    this.#backAtMs = this.#options.nowMs();
     this.excuse();
   }
 
@@ -163,7 +169,8 @@ export class Admission {
   refresh(): void {
     const now = this.#options.nowMs();
     for (const [task, gate] of this.#gates) {
-      gate.limit.looked(now);
+      if (this.#isFindingAgain(gate, now)) gate.limit.excuse(now);
+      else gate.limit.looked(now);
       this.#adjust(task, gate);
       this.#letWaiting(gate);
       if (gate.idle && this.#gates.size > MAX_IDLE_GATES) this.#gates.delete(task);
@@ -193,6 +200,12 @@ export class Admission {
       underWay,
       waiting: room.size,
     }));
+  }
+
+  /** D7: Redis is away, or has come back so short a time ago that no answer can be expected. */
+  #isFindingAgain({ answeredAtMs }: TaskGate, now: number): boolean {
+    if (this.#redisAway) return true;
+    return answeredAtMs < this.#backAtMs && now - this.#backAtMs < FOUND_AGAIN_MS;
   }
 
   #gate(task: string): TaskGate {

@@ -22,7 +22,7 @@ export interface OnlineCounts {
 
 export class InvocationTable {
   readonly #wheel: TimerWheel;
-  readonly #verifier: Verifier;
+  readonly #verifier: Pick<Verifier, "cancel" | "dismiss">;
   readonly #nowMs: () => number;
   readonly #onEnd: (invocation: Invocation) => void;
   readonly #byId = new KeyedQueue<Invocation>();
@@ -49,7 +49,7 @@ export class InvocationTable {
 
   constructor(options: {
     readonly wheel: TimerWheel;
-    readonly verifier: Verifier;
+    readonly verifier: Pick<Verifier, "cancel" | "dismiss">;
     readonly nowMs: () => number;
     /** Is told of each request that has ended, in the turn in which its caller is. */
     readonly onEnd: (invocation: Invocation) => void;

@@ -11,6 +11,8 @@ export class TaskGate {
   readonly #callers = new Map<string, number>();
   /** Requests that were handed over and have not ended. */
   underWay = 0;
+  /** When the last first attempt was answered; monotonic. */
+  answeredAtMs = Number.NEGATIVE_INFINITY;
   #letting = false;
 
   constructor(nowMs: number) {
