@@ -9,6 +9,7 @@ import * as array from "../src/contract/array.ts";
 import * as bulk from "../src/contract/bulk.ts";
 import * as fleet from "../src/contract/fleet.ts";
 import * as job from "../src/contract/job.ts";
+import { JOB_ID } from "../src/contract/json.ts";
 import * as limits from "../src/contract/limits.ts";
 import * as order from "../src/contract/order.ts";
 import * as problem from "../src/contract/problem.ts";
@@ -68,8 +69,8 @@ const REQUESTS = {
 } as const;
 
 const PATH_PARAMETERS: Readonly<Record<string, { readonly description: string; readonly schema: JsonObject }>> = {
-  id: { description: "Id of a job", schema: { type: "string", pattern: "^[0-9a-hjkmnp-tv-z]{26}$" } },
-  array: { description: "Id of an array", schema: { type: "string", pattern: "^[0-9a-hjkmnp-tv-z]{26}$" } },
+  id: { description: "Id of a job", schema: { type: "string", pattern: JOB_ID.source } },
+  array: { description: "Id of an array", schema: { type: "string", pattern: JOB_ID.source } },
   schedule: { description: "Name of a schedule", schema: { type: "string", pattern: "^[a-z][a-z0-9-]{0,62}$" } },
   task: { description: "Name of a task", schema: { type: "string", pattern: "^[a-z][a-z0-9-]{0,62}$" } },
   worker: { description: "Id of a worker", schema: { type: "string" } },

@@ -233,12 +233,12 @@ export class Attempt implements Parcel {
   }
 }
 
-/** What is sent as attempt `number`: the same text for the same lease, so that another process can find it again. */
 /** What was sent first, or will be when its turn comes. */
 export function firstTextOf(invocation: Invocation): string {
   return invocation.attempts[0]?.text ?? entryOf(invocation, invocation.attemptsBefore + 1);
 }
 
+/** What is sent as attempt `number`: the same text for the same lease, so that another process can find it again. */
 export function entryOf(invocation: Invocation, number: number): string {
   const { id, api, trace } = invocation;
   return encodeTask({

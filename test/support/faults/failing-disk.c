@@ -102,22 +102,15 @@ ON_PATH(int, symlink, (const char *from, const char *to), (from, to), to)
 
 static int opening(const char *path, int flags) { return (flags & O_CREAT) && fails_at(path, 0); }
 
-int open64(const char *path, int flags, ...) {
-    REAL(open64);
-    va_list rest;
-    va_start(rest, flags);
-    mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0;
-    va_end(rest);
-    if (opening(path, flags)) return -1;
-    return real(path, flags, mode);
-}
-
-int open(const char *path, int flags, ...) {
-    REAL(open);
-    va_list rest;
-    va_start(rest, flags);
-    mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0;
-    va_end(rest);
-    if (opening(path, flags)) return -1;
-    return real(path, flags, mode);
-}
+#define OPENS(name)                                                              \
+    int name(const char *path, int flags, ...) {                                 \
+        REAL(name);                                                              \
+        va_list rest;                                                            \
+        va_start(rest, flags);                                                   \
+        mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0; \
+        va_end(rest);                                                            \
+        if (opening(path, flags)) return -1;                                     \
+        return real(path, flags, mode);                                          \
+    }
+OPENS(open64)
+OPENS(open)
