@@ -2,7 +2,7 @@
  * What a fleet leaves when all of its jobs are forgotten: nothing of any job, in Redis, in the store, in the folders of
  * the workers, and no process.
  */
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, type Dirent } from "node:fs";
 import { join } from "node:path";
 import { closeRedis, connectRedis } from "../../../src/redis/connection.ts";
 import { eventually } from "../eventually.ts";
@@ -48,24 +48,31 @@ export function workLeft(fleet: Fleet): string[] {
 export function processesLeft(fleet: Fleet, known: readonly number[]): string[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && !known.includes(Number(name)) && Number(name) !== process.pid)
-    .filter((pid) => {
+    .flatMap((pid) => {
       try {
         const told = readFileSync(`/proc/${pid}/environ`, "latin1").includes(fleet.folder);
-        return told || readlinkSync(`/proc/${pid}/cwd`).startsWith(fleet.folder);
+        if (!told && !readlinkSync(`/proc/${pid}/cwd`).startsWith(fleet.folder)) return [];
+        return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ")}`];
       } catch {
-        return false; // It has ended.
+        return []; // It has ended.
       }
-    })
-    .map((pid) => `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ")}`);
+    });
 }
 
-function filesIn(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => {
-    try {
-      return statSync(join(folder, name)).isFile();
-    } catch {
-      return false; // Deleted meanwhile.
-    }
+/** What is deleted while it is looked at is not there. */
+function filesIn(folder: string, prefix = ""): string[] {
+  return entriesOf(folder).flatMap((entry) => {
+    const name = join(prefix, entry.name);
+    if (entry.isDirectory()) return filesIn(join(folder, entry.name), name);
+    return entry.isFile() ? [name] : [];
   });
+}
+
+function entriesOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
 }

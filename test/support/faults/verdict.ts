@@ -1,7 +1,7 @@
 /** What became of the jobs of a mixed load: the four counts, the results, and where the time went. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Attempt, Job } from "../../../src/contract/job.ts";
+import type { Attempt, Job, JobEventView } from "../../../src/contract/job.ts";
 import type { Fleet } from "../fleet.ts";
 import { countAtMost, type Expectation } from "../scenario.ts";
 import { untilEnded } from "../until-ended.ts";
@@ -39,9 +39,10 @@ export async function verdictOn(fleet: Fleet, tracked: readonly Tracked[]): Prom
     const successes = own.filter(({ outcome }) => outcome === "succeeded").length;
     const outcomes = outcomesIn(fleet, job.id);
     if (successes > 1 + one.rounds || outcomes > 1 + one.rounds) note("double", one, job, { successes, outcomes });
-    const committed = await committedOf(fleet, one);
+    const history = await historyOf(fleet, one.id);
+    const committed = committedIn(history, one.forkedFrom);
     const bad = own.filter(({ fromCheckpoint }) => fromCheckpoint !== null && !committed.has(fromCheckpoint));
-    if (bad.length > 0) note("badResumes", one, job, bad);
+    if (bad.length > 0) note("badResumes", one, job, { bad: bad.map(({ number }) => number), own, history });
     const parts = partsOf(job);
     if (parts.sum !== parts.whole) note("unaccounted", one, job, parts);
   }
@@ -53,10 +54,16 @@ function outcomesIn(fleet: Fleet, id: string): number {
   return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith("OUTCOME")).length : 0;
 }
 
+async function historyOf(fleet: Fleet, id: string): Promise<readonly JobEventView[]> {
+  const events: JobEventView[] = [];
+  for await (const event of fleet.client.history(id)) events.push(event);
+  return events;
+}
+
 /** Checkpoints of which the job's history says that they were committed, and what a fork began with. */
-async function committedOf(fleet: Fleet, { id, forkedFrom }: Tracked): Promise<ReadonlySet<number>> {
+function committedIn(history: readonly JobEventView[], forkedFrom: number | null): ReadonlySet<number> {
   const seqs = new Set<number>(forkedFrom === null ? [] : [forkedFrom]);
-  for await (const { type, data } of fleet.client.history(id)) if (type === "checkpoint") seqs.add(Number(data["seq"]));
+  for (const { type, data } of history) if (type === "checkpoint") seqs.add(Number(data["seq"]));
   return seqs;
 }
 
