@@ -123,6 +123,8 @@ describe("a programs file", () => {
     [program("    outputs: [{ files: a, optionel: true }]"), "outputs[0].optionel: is not a known field"],
     [program("    progress: { text: '(' }"), "must be a regular expression"],
     [program("    exitCodes: { retry: [0] }"), "0 cannot mean two things"],
+    [program("    exitCodes: { checkpointed: [0] }"), "exitCodes.checkpointed: 0 is in `done` too: say in `complete`"],
+    [program("    exitCodes: { checkpointed: [0] }\n    complete: { files: [final] }"), "accepted"],
     [program("    progress: { text: '(' }"), "JavaScript: a ( is never closed"],
     [program("    progress: { text: '(?P<n>x)' }"), "a named group is (?<name>…)"],
     [program("    progress: { text: 'step \\d+' }"), "progress.text: has no group, and what it finds is no number"],
@@ -279,6 +281,14 @@ test("what may be meant is doubted, not refused", () => {
   expect(doubts({ checkpoint: { files: ["state.dat"], replaced: ["sate.dat"] } })).toEqual([
     expect.stringMatching(/^checkpoint\.replaced\[0\]: sate\.dat is in neither/) as string,
   ]);
+  const asked = { files: ["a"], trigger: { signal: "SIGINT", then: "exits" } };
+  expect(doubts({ checkpoint: asked }, ["/usr/bin/python3.11", "sim.py"])).toEqual([
+    expect.stringMatching(
+      /^checkpoint\.trigger\.signal: python3\.11 handles SIGINT from .*`checkpoint\.ready`/,
+    ) as string,
+  ]);
+  expect(doubts({ checkpoint: { ...asked, ready: { text: "^step" } } }, ["python3", "sim.py"])).toEqual([]);
+  expect(doubts({ checkpoint: { files: ["a"], stop: { signal: "SIGTERM" } } }, ["python3", "sim.py"])).toEqual([]);
   expect(doubts({ checkpoint: { replaced: ["a.dat"] } }, ["find", ".", "-exec", "rm", "{}", ";"])).toEqual([]);
 });
 

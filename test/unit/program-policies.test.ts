@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { Completeness } from "../../workers/program/completeness.ts";
 import { MatchWatch } from "../../workers/program/match-watch.ts";
 import { Settling } from "../../workers/program/settling.ts";
+import { OutputReader } from "../../workers/program/output-reader.ts";
+import type { Resolved } from "../../workers/program/resolve.ts";
 import { meaningOf, type Circumstances } from "../../workers/program/exit-meaning.ts";
 import { ProgramTime } from "../../workers/program/program-time.ts";
 import type { ThreadLook } from "../../workers/program/threads.ts";
@@ -213,8 +215,12 @@ describe("time counts as rest", () => {
 
 describe("an exit", () => {
   const codes = { done: [0], checkpointed: [85], retry: [75], fail: [2], otherwise: "retry" as const };
-  const quiet: Circumstances = { incomplete: null, asked: "no", bySignal: null, hasNews: "no" };
-  const asked: Circumstances = { incomplete: "no final file", asked: "to_exit", bySignal: "SIGTERM", hasNews: "yes" };
+  const quiet: Circumstances = { incomplete: null, doneBy: "complete", asked: "no", bySignal: null, hasNews: "no" };
+  const asked: Circumstances = {
+    ...quiet,
+    ...{ incomplete: "no final file", asked: "to_exit", bySignal: "SIGTERM", hasNews: "yes" },
+  };
+  const goesOn: Circumstances = { ...asked, incomplete: null, doneBy: "code", asked: "to_go_on", bySignal: "SIGUSR1" };
   const code = (value: number): Exit => ({ code: value, signal: null });
   const signal = (name: NodeJS.Signals): Exit => ({ code: null, signal: name });
 
@@ -224,7 +230,33 @@ describe("an exit", () => {
       "with 0, unfinished: not done",
       code(0),
       { incomplete: "no file matches x" },
-      { kind: "failed", fault: "error", why: "exited with code 0, but is not complete: no file matches x" },
+      {
+        kind: "failed",
+        fault: "error",
+        why: expect.stringMatching(
+          /^exited with code 0, but is not complete: no file matches x .*`exitCodes.checkpointed`/,
+        ) as string,
+      },
+    ],
+    [
+      "with 0 when asked for a checkpoint, where only the code tells: a checkpoint (it finishes an iteration, and ends)",
+      code(0),
+      { ...asked, incomplete: null, doneBy: "code" },
+      { kind: "checkpointed" },
+    ],
+    [
+      "with 0 when asked for a checkpoint, all that `complete` asks for there: done",
+      code(0),
+      { ...asked, incomplete: null },
+      { kind: "done" },
+    ],
+    ["with 0, asked for a checkpoint with which it goes on: done", code(0), goesOn, { kind: "done" }],
+    ["with 1, asked for a checkpoint with which it goes on: failed", code(1), goesOn, { kind: "failed" }],
+    [
+      "by the signal that asked, though it was to go on, without a checkpoint: its own doing, asked too early perhaps",
+      signal("SIGHUP"),
+      { ...goesOn, bySignal: "SIGHUP", hasNews: "no" },
+      { kind: "failed", why: expect.stringContaining("`checkpoint.ready` says") as string },
     ],
     ["with 0, unfinished, asked for a checkpoint: a checkpoint (OpenFOAM)", code(0), asked, { kind: "checkpointed" }],
     ["with 1 after SIGTERM and a new checkpoint: a checkpoint (GROMACS)", code(1), asked, { kind: "checkpointed" }],
@@ -269,6 +301,24 @@ describe("an exit", () => {
   ])("%s", (_, exit, now, expected) => {
     expect(meaningOf(exit, codes, { ...quiet, ...now })).toMatchObject(expected);
   });
+
+  test("with 0 where 0 is the code of both ends: done when all is there, else a checkpoint, asked for or not", () => {
+    const both = { ...codes, checkpointed: [0, 85] };
+    expect(meaningOf(code(0), both, quiet)).toEqual({ kind: "done" });
+    expect(meaningOf(code(0), both, { ...quiet, incomplete: "no file" })).toEqual({ kind: "checkpointed" });
+  });
+
+  test("with 0 when asked, where another code tells a checkpoint: done", () => {
+    const apart = { ...codes, checkpointed: [3] };
+    expect(meaningOf(code(0), apart, { ...asked, incomplete: null, doneBy: "code" })).toEqual({ kind: "done" });
+  });
+});
+
+test("what a result finds is a number where that loses no digit, else text", () => {
+  const resultText = /^sum (?<hash>\S+) energy (?<energy>\S+) steps (?<steps>\S+)/;
+  const reader = new OutputReader({ completeText: [], resultText, progress: null } as unknown as Resolved, null);
+  reader.line("sum 4390549305214273049 energy -1.5e-3 steps 60");
+  expect(reader.result).toEqual({ hash: "4390549305214273049", energy: -0.0015, steps: 60 });
 });
 
 describe("that a pattern matches nothing", () => {

@@ -132,10 +132,11 @@ export class CheckpointMaker {
   }
 
   /** How things stand when the program has exited. */
-  get circumstances(): Omit<Circumstances, "incomplete"> {
+  get circumstances(): Omit<Circumstances, "incomplete" | "doneBy"> {
+    const { isSent = false, trigger } = this.#asking?.ask ?? {};
     return {
-      asked: this.#asking?.ask.isSent === true ? "to_exit" : "no",
-      bySignal: this.#asking?.ask.trigger.signal ?? null,
+      asked: !isSent ? "no" : trigger?.then === "exits" ? "to_exit" : "to_go_on",
+      bySignal: trigger?.signal ?? null,
       hasNews: this.#completeness.hasNews(this.#files.look()) ? "yes" : "no",
     };
   }

@@ -222,7 +222,9 @@ export class Driver {
       whatIsMissing(resolved, this.#folder, (at) => reader.isMet(at)) ??
       (mayBeDone ? await this.#checkCommand(workshop) : null);
     const { asked, bySignal, hasNews } = maker?.circumstances ?? { asked: "no", bySignal: null, hasNews: "no" };
-    return meaningOf(exit, resolved.definition.exitCodes, { incomplete, asked, bySignal, hasNews });
+    const { files, text, command } = resolved.definition.complete;
+    const doneBy = files.length + text.length > 0 || command !== undefined ? "complete" : "code";
+    return meaningOf(exit, resolved.definition.exitCodes, { incomplete, doneBy, asked, bySignal, hasNews });
   }
 
   /** `complete.command` */

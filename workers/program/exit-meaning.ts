@@ -4,7 +4,9 @@
  *
  * XM1 Done is only what has a code of `done` and everything that `complete` asks for.
  * XM2 An exit that was asked for is a checkpoint, if there is a new one: whatever its code, unless that means failure.
- *     One that died of another signal meanwhile may have died while it wrote.
+ *     One that died of another signal meanwhile may have died while it wrote. Where `complete` asks for nothing, 0 is the
+ *     code of both ends: taken for a checkpoint, one that had finished finishes again; taken for the end, one that was
+ *     interrupted never does.
  * XM3 A signal from outside is the machine's fault, also while the program writes a checkpoint; one that a program
  *     raises by its own error is the program's, and so is that it dies of the one by which it was asked.
  * XM4 A shell that waits for the program tells its signal as a code: 137 is SIGKILL. It counts as the signal, unless the
@@ -16,12 +18,17 @@ import type { Exit } from "./process-run.ts";
 
 /** Sent by people, by the system when memory is short, by a shutdown: not by a fault of the program. */
 const FROM_OUTSIDE = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"]);
+/** The code of `checkpointed` where the definition names none: of a program that knows nothing of it. */
+const OF_HTCONDOR = 85;
+const NOT_READY = "if it could not answer yet: `checkpoint.ready` says from when on it can be asked";
 
 export interface Circumstances {
   /** What `complete` asks for and is not so; null: all of it holds. */
   readonly incomplete: string | null;
-  /** Was it asked for a checkpoint by a trigger to which it exits? */
-  readonly asked: "to_exit" | "no";
+  /** What tells the end from an interruption: `complete` asks for something, or the exit code is all there is. */
+  readonly doneBy: "complete" | "code";
+  /** Was it asked for a checkpoint, and what is it to do when that is written? */
+  readonly asked: "to_exit" | "to_go_on" | "no";
   /** The signal by which it was asked; null: by other means, or not at all. */
   readonly bySignal: string | null;
   /** Has it written a checkpoint since it was asked? */
@@ -40,20 +47,24 @@ export function meaningOf(exit: Exit, codes: ProgramDefinition["exitCodes"], now
     list.includes(exit.signal ?? exit.code ?? -1) || (signal !== null && list.includes(signal));
   const told = exit.signal === null && signal !== null ? `, which is how a shell tells ${signal}` : "";
   const how = exit.signal === null ? `exited with code ${exit.code}${told}` : `was ended by ${exit.signal}`;
-  if (means(codes.done) && now.incomplete === null) return { kind: "done" }; // XM1
+  const willing = signal === null || signal === now.bySignal;
+  const answered = now.asked === "to_exit" && now.hasNews === "yes" && willing;
+  const isInDoubt = answered && now.doneBy === "code" && codes.checkpointed.every((code) => code === OF_HTCONDOR);
+  if (means(codes.done) && now.incomplete === null && !isInDoubt) return { kind: "done" }; // XM1
   if (means(codes.fail)) return { kind: "failed", fault: "not_retryable", why: how };
   if (means(codes.retry)) return { kind: "failed", fault: "error", why: how };
   if (means(codes.checkpointed)) return { kind: "checkpointed" };
-  const willing = signal === null || signal === now.bySignal;
-  if (now.asked === "to_exit" && now.hasNews === "yes" && willing) return { kind: "checkpointed" }; // XM2
-  if (means(codes.done))
-    return { kind: "failed", fault: "error", why: `${how}, but is not complete: ${now.incomplete}` };
-  if (signal !== null && FROM_OUTSIDE.has(signal)) {
-    return now.asked === "to_exit" && signal === now.bySignal
-      ? { kind: "failed", fault: "error", why: `${how} when it was asked for a checkpoint, and wrote none` }
-      : { kind: "lost", why: how }; // XM3
+  if (answered) return { kind: "checkpointed" }; // XM2
+  if (means(codes.done)) {
+    const again = `if it wants to be started again then, \`exitCodes.checkpointed\` has to have that code too`;
+    return { kind: "failed", fault: "error", why: `${how}, but is not complete: ${now.incomplete} (${again})` };
   }
-  return { kind: "failed", fault: codes.otherwise === "fail" ? "not_retryable" : "error", why: how };
+  const ofAsking = now.asked !== "no" && now.hasNews === "no" && willing;
+  if (signal !== null && FROM_OUTSIDE.has(signal) && !(ofAsking && signal === now.bySignal))
+    return { kind: "lost", why: how }; // XM3
+  const why = ofAsking ? `${how} when it was asked for a checkpoint, and wrote none (${NOT_READY})` : how;
+  const isFinal = codes.otherwise === "fail" && signal !== now.bySignal;
+  return { kind: "failed", fault: isFinal ? "not_retryable" : "error", why };
 }
 
 /** XM4 */

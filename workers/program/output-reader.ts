@@ -78,8 +78,9 @@ function valuesOf(groups: Readonly<Record<string, string | undefined>>): Record<
   return Object.fromEntries(Object.entries(groups).map(([name, text]) => [name, valueOf(text ?? "")]));
 }
 
-/** A number where it is one. */
+/** A number where it is one; text where a number would lose digits of a whole one (a checksum, an id). */
 function valueOf(text: string): string | number {
   const number = Number(text);
-  return text.trim() !== "" && Number.isFinite(number) ? number : text;
+  if (text.trim() === "" || !Number.isFinite(number)) return text;
+  return /^\s*[+-]?\d+\s*$/.test(text) && !Number.isSafeInteger(number) ? text : number;
 }

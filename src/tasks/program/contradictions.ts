@@ -83,7 +83,7 @@ function ofStdin({ stdin, files, checkpoint }: ProgramDefinition): DefinitionFau
 function ofBackground({ background, complete, stdin, checkpoint }: ProgramDefinition): DefinitionFault[] {
   if (!background) return [];
   const faults: DefinitionFault[] = [];
-  if (complete.files.length + complete.text.length === 0 && complete.command === undefined) {
+  if (!isAsked(complete)) {
     // What was started exits with 0 as soon as the rest runs by itself.
     faults.push({ path: ["background"], detail: "needs `complete`: no exit code tells that it has finished" });
   }
@@ -93,11 +93,19 @@ function ofBackground({ background, complete, stdin, checkpoint }: ProgramDefini
   return faults;
 }
 
-function ofExitCodes({ exitCodes }: ProgramDefinition): DefinitionFault[] {
+function isAsked({ files, text, command }: ProgramDefinition["complete"]): boolean {
+  return files.length + text.length > 0 || command !== undefined;
+}
+
+function ofExitCodes({ exitCodes, complete }: ProgramDefinition): DefinitionFault[] {
   const { done, checkpointed, retry, fail } = exitCodes;
   const meant = [...retry, ...fail];
   const twice = meant.find((code, at) => meant.indexOf(code) !== at || done.includes(code) || checkpointed.includes(code)); // prettier-ignore
-  return twice === undefined ? [] : [{ path: ["exitCodes"], detail: `${twice} cannot mean two things` }];
+  if (twice !== undefined) return [{ path: ["exitCodes"], detail: `${twice} cannot mean two things` }];
+  const both = checkpointed.find((code) => done.includes(code));
+  if (both === undefined || isAsked(complete)) return [];
+  const detail = `${both} is in \`done\` too: say in \`complete\` what tells one that has finished from one that has not`;
+  return [{ path: ["exitCodes", "checkpointed"], detail }];
 }
 
 function ofPatterns(definition: ProgramDefinition): DefinitionFault[] {

@@ -202,7 +202,11 @@ const output = z.union([
 const result = z
   .strictObject({
     json: fileName.optional().describe("A file with JSON"),
-    text: regularExpression.optional().describe("The last match in the output: its named groups, or its first group"),
+    text: regularExpression
+      .optional()
+      .describe(
+        "The last match in the output: its named groups, or its first group; a number where that loses no digit, else text",
+      ),
   })
   .refine((value) => [value.json, value.text].filter(isGiven).length === 1, { error: "must have json or text" });
 

@@ -1,11 +1,23 @@
 /**
  * What in a definition is probably a mistake, and may yet be meant: it is said, and works as it stands.
  */
+import { basename } from "node:path";
 import { patternsOf } from "./contradictions.ts";
 import type { DefinitionFault } from "./definition-fault.ts";
-import type { ProgramDefinition } from "./definition.ts";
+import { executableOf, type ProgramDefinition } from "./definition.ts";
 import type { InputFields } from "./input-fields.ts";
 import { callersScripts, commandsOf } from "./scripts.ts";
+
+/**
+ * Who handles which signals from its first moment on, and ends or passes them on until the program inside has a handler
+ * of its own: that the signal is handled does not tell that it may be sent.
+ */
+const HANDLED_BY_WHO_RUNS_IT: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^python[\d.]*$/, ["SIGINT"]],
+  [/^(java|julia)$/, ["SIGINT", "SIGTERM", "SIGHUP"]],
+  [/^(R|Rscript)$/, ["SIGINT", "SIGUSR1", "SIGUSR2"]],
+  [/^(mpirun|mpiexec|orterun|srun)$/, ["SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGTSTP"]],
+];
 
 /** What only a shell understands. `;` alone is not here: `find … -exec … ;` has it. */
 const OF_A_SHELL = new Set([">", ">>", "<", "<<", "|", "&&", "||", "&", "2>", "2>>", "2>&1", "&>"]);
@@ -17,6 +29,7 @@ export function doubtsAbout(definition: ProgramDefinition, fields: InputFields):
     ...callersScripts(definition, fields),
     ...openBrackets(definition),
     ...uncovered(definition),
+    ...askedTooEarly(definition),
   ];
 }
 
@@ -68,5 +81,20 @@ function uncovered({ checkpoint }: ProgramDefinition): DefinitionFault[] {
     if (MAGIC.test(pattern) || all.includes(pattern)) return [];
     const detail = `${pattern} is in neither \`files\` nor \`optional\`: it goes along when it is there, and no checkpoint waits for it`;
     return [{ path: ["checkpoint", "replaced", at], detail }];
+  });
+}
+
+/** AK1 of a program that is run by another one. */
+function askedTooEarly({ start, checkpoint }: ProgramDefinition): DefinitionFault[] {
+  if (checkpoint?.ready !== undefined) return [];
+  const runner = basename(executableOf(start));
+  const handled = HANDLED_BY_WHO_RUNS_IT.flatMap(([name, signals]) => (name.test(runner) ? signals : []));
+  return (["trigger", "stop"] as const).flatMap((way) => {
+    const signal = checkpoint?.[way]?.signal;
+    if (signal === undefined || !handled.includes(signal)) return [];
+    const detail =
+      `${runner} handles ${signal} from its first moment on, before your program does: asked so early it would end; ` +
+      "say in `checkpoint.ready` from when on it can be asked (a line of its output, or a file)";
+    return [{ path: ["checkpoint", way, "signal"], detail }];
   });
 }
