@@ -10,7 +10,7 @@ export function faultAnswer(error: unknown, request: ApiRequest, logger: Logger)
   const fault = classifyRedisError(error);
   if (fault !== null) {
     logger.debug({ err: error, requestId: request.id }, "Redis away during a request");
-    if (fault.kind === "unavailable") return refuse("redis_unavailable", "Redis does not answer; nothing was done");
+    if (fault.kind === "unavailable") return refuse("redis_unavailable", `${fault.message}; nothing was done`);
     const job = fault.job ?? request.params["id"];
     return refuse(
       "outcome_unknown",

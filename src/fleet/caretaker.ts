@@ -101,8 +101,8 @@ export class Caretaker implements Service {
 
   /** One round, if the seat is ours (M1). */
   async round(): Promise<void> {
-    const { redis, keys, who, batch, watch } = this.#deps;
-    if ((await redis.eval(SEAT_SCRIPT, 1, keys.caretaker, who, SEAT_MS)) !== 1) return;
+    const { batch, watch } = this.#deps;
+    if (!(await this.#takeSeat())) return;
     const round = this.#rounds;
     this.#rounds += 1;
     await this.#deps.settleGeneration();
@@ -119,6 +119,17 @@ export class Caretaker implements Service {
     }
     if (round % MARK_EVERY === MARK_EVERY - 1) this.#beside("marks", this.#deps.writeMarks);
     if (round % RETAIN_EVERY === RETAIN_EVERY - 1) this.#beside("retention", this.#deps.retain);
+  }
+
+  /** M1. A seat that cannot be written down says that no beat can be either (D1). */
+  async #takeSeat(): Promise<boolean> {
+    const { redis, keys, who, watch } = this.#deps;
+    try {
+      return (await redis.eval(SEAT_SCRIPT, 1, keys.caretaker, who, SEAT_MS)) === 1;
+    } catch (error) {
+      watch.startAfresh();
+      throw error;
+    }
   }
 
   /** M4 */

@@ -4,6 +4,7 @@
  *
  * D1 Silence is counted only while this process's own reads succeed: up to when the latest of them was asked, not up to
  *    now, and after a gap all counting starts afresh. While Redis is away, nobody falls silent.
+ *    In a Redis that takes no writes (its disk is full) nobody can beat: whoever finds that starts it afresh, too.
  * D2 A worker is lost when its beat stayed the same for `LOST_AFTER_MS`; it is taken at its word again when it beats.
  */
 import type { TaskInfo } from "../contract/worker.ts";
@@ -104,6 +105,12 @@ export class FleetWatch implements Service {
       ({ beat, silentMs }) => beat.state !== "lost" && beat.state !== "stopped" && silentMs >= LOST_AFTER_MS,
     );
     return over;
+  }
+
+  /** Nobody could beat until now (D1). */
+  startAfresh(): void {
+    const now = this.#options.clock.monotonicMs();
+    for (const seen of this.#seen.values()) seen.sinceMs = now;
   }
 
   /** Reads everything at once: for a task or worker that is not known yet. */

@@ -157,6 +157,29 @@ describe("a batch job that loses its workers", () => {
     expect(await batch.reader.get(id)).toMatchObject({ state: "queued", reason: "worker_lost" });
   });
 
+  it("D1: loses none while Redis takes no writes, whoever asks first when it does again", async ({ batch }) => {
+    const { clock, redis, watch, caretaker, beat, pass } = openFleet(batch);
+    const id = await batch.created();
+    await batch.lease("w1");
+    await pass(500, ["w1", "w2"]);
+    await redis.call("CONFIG", "SET", "maxmemory", "1"); // It is full: what is read is answered.
+    try {
+      for (let n = 0; n < 10; n += 1) {
+        clock.now += 500;
+        await expect(beat("w1")).rejects.toThrow("OOM");
+        await watch.look();
+        await expect(caretaker.round()).rejects.toThrow("OOM");
+      }
+    } finally {
+      await redis.call("CONFIG", "SET", "maxmemory", "0");
+    }
+    await caretaker.round();
+    await pass(500, ["w1", "w2"]);
+    expect(await batch.reader.get(id)).toMatchObject({ state: "running", attempts: 1 });
+    await pass(3_000, ["w2"]);
+    expect(await batch.reader.get(id)).toMatchObject({ state: "queued", reason: "worker_lost" });
+  });
+
   it("a worker that was called lost is shown as lost, and as itself when it beats again", async ({ batch }) => {
     const { redis, keys, beat, pass } = openFleet(batch);
     const registry = new WorkerRegistry({ redis, keys, redisNowMs: Date.now });

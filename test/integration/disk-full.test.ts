@@ -2,16 +2,13 @@
  * A disk that is full, the store's or the worker's own, costs checkpoints or time, never the job: a small filesystem in
  * memory, filled up and emptied again. Only root can mount one.
  */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { open, rm, statfs } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openCheckpoint } from "../../src/checkpoints/checkpoints.ts";
 import { countDigest } from "../support/fleet.ts";
 import { TestJob } from "../support/keeper-agent.ts";
+import { canMount, SmallDisk } from "../support/small-disk.ts";
 
 const STEPS = 100;
 const wishes = { steps: STEPS, stepMs: 20, stateBytes: 1_000_000 };
@@ -21,42 +18,25 @@ if (!canMount()) console.warn("disk-full.test.ts is left out: only root can moun
 
 describe.skipIf(!canMount())("a disk that is full", { timeout: 150_000 }, () => {
   let job: TestJob;
-  let disk: string | null = null;
+  let disk: SmallDisk | null = null;
   beforeEach(async () => {
     disk = null;
     job = await TestJob.create({ input, intervalMs: 150 });
   });
   afterEach(async () => {
     for (const attempt of job.attempts) await attempt.close();
-    if (disk !== null) execFileSync("umount", ["-l", disk]);
+    disk?.unmount();
     await job.close();
   });
 
   const mountAt = (folder: string): string => {
-    mount(folder);
-    disk = folder;
+    disk = new SmallDisk(folder);
     return folder;
   };
-  const fill = async (leave = 0): Promise<void> => {
-    const file = await open(join(disk ?? "", "filler"), "w");
-    try {
-      if (leave > 0) {
-        const { bavail, bsize } = await statfs(disk ?? "");
-        await file.write(Buffer.alloc(bavail * bsize - leave));
-        return;
-      }
-      for (const bytes of [262_144, 4_096]) {
-        for (;;) if ((await file.write(Buffer.alloc(bytes))).bytesWritten < bytes) break;
-      }
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
-    } finally {
-      await file.close();
-    }
-  };
+  const fill = async (leave = 0): Promise<void> => disk?.fill(leave);
+  const makeRoom = async (): Promise<void> => disk?.makeRoom();
   /** What the agent was told of checkpoints that could not be taken. */
   const drops = () => job.attempts.flatMap(({ requests }) => requests.filter(({ kind }) => kind === "dropped"));
-  const makeRoom = (): Promise<void> => rm(join(disk ?? "", "filler"));
   const succeeds = async (attempt = job.attempts.at(-1)): Promise<void> => {
     const end = await attempt?.over();
     expect(end).toMatchObject({
@@ -141,21 +121,3 @@ describe.skipIf(!canMount())("a disk that is full", { timeout: 150_000 }, () => 
     expect(await attempt.over()).toEqual({ kind: "interrupted", why: "disk_full" });
   });
 });
-
-function mount(folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", folder], { stdio: "ignore" });
-}
-
-function canMount(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), "cairn-mount-"));
-  try {
-    mount(folder);
-    execFileSync("umount", [folder]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
