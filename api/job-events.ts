@@ -50,8 +50,8 @@ export class JobEvents {
   }
 
   /** The events after `after` that have been, in batches. @throws RedisFault */
-  async *soFar(job: string, after: number, signals: readonly AbortSignal[]): AsyncGenerator<readonly JobEventView[]> {
-    for (let position = after; !signals.some((signal) => signal.aborted);) {
+  async *soFar(job: string, after: number, gone: AbortSignal): AsyncGenerator<readonly JobEventView[]> {
+    for (let position = after; !gone.aborted;) {
       const events = await this.after(job, position);
       if (events.length > 0) yield events;
       if (events.length < BATCH) return;

@@ -4,6 +4,7 @@
  * V1 Every event has its id; a reader that comes back with it gets what followed, from any API process.
  * V2 The stream ends after the job's last event; who comes back then gets 204, which tells a browser to stop.
  * V3 Something is sent at least every 15 s, so that readers and proxies can tell a quiet stream from a dead one.
+ * V4 What has been, without following, is sent to its end, also by a process that drains: its end says that it is all.
  */
 import type { JobEventView } from "../../src/contract/job.ts";
 import type { EventQuery } from "../../src/contract/query.ts";
@@ -32,12 +33,11 @@ export async function followJobEvents(deps: ApiDeps, checked: Checked<EventQuery
   const after = given === undefined ? undefined : Number(given);
   if ((await deps.events.stateOf(id)) === null) return unknownJob(id);
   if (after !== undefined && (await deps.events.hasEnded(id, after))) return empty(204); // V2
-  const signals = [request.gone, deps.drain.signal];
   const begin = after ?? FROM_THE_START;
   const batches =
     query.follow === false
-      ? deps.events.soFar(id, begin, signals)
-      : deps.events.follow(id, begin, { quietMs: HEARTBEAT_MS, signals });
+      ? deps.events.soFar(id, begin, request.gone) // V4
+      : deps.events.follow(id, begin, { quietMs: HEARTBEAT_MS, signals: [request.gone, deps.drain.signal] });
   return {
     status: 200,
     // A proxy that collects the answer before it passes it on would hold everything back.

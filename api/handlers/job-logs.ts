@@ -2,6 +2,7 @@
  * GET /v1/jobs/{id}/logs: what the task printed.
  *
  * Logs lie in the store in pieces, seconds behind the program; nothing tells when a piece is added, so a follower looks.
+ * What is stored, without following, is sent to its end, also by a process that drains: its end says that it is all.
  */
 import { readLog } from "../../src/checkpoints/checkpoints.ts";
 import { isFinalState, type Job } from "../../src/contract/job.ts";
@@ -38,7 +39,7 @@ export async function readJobLog(deps: ApiDeps, checked: Checked<LogQuery, undef
     body: {
       kind: "stream",
       mediaType: "text/plain; charset=utf-8",
-      chunks: query.follow === true ? followLog(deps, place, follower) : storedLog(deps, place, follower.signals),
+      chunks: query.follow === true ? followLog(deps, place, follower) : storedLog(deps, place, [request.gone]),
     },
   };
 }

@@ -1,12 +1,13 @@
 /** The processes of an API: upgrades, crashes, drain, and what is left when they end. */
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { Agent, request as httpRequest } from "node:http";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HttpServer } from "../../api/http-server.ts";
+import { LogWriter, openStore } from "../../src/checkpoints/checkpoints.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { childrenOf } from "../support/child-processes.ts";
 import { eventually } from "../support/eventually.ts";
@@ -169,6 +170,29 @@ describe("API processes", () => {
     expect(await slow).toMatchObject({ status: 200, text: '{"sleptMs":2500}' });
     expect(await once(child, "exit")).toEqual([0, null]);
     kept.destroy();
+  });
+
+  it("sends a log that it has begun to its end while it is replaced", async () => {
+    const { url, child } = await fleet.addApi();
+    const { job } = await fleet.client.submit({ task: "count", pool: "nobody-there", input: { steps: 1 } });
+    const printed = Buffer.alloc(12_000_000, "a line of the log\n");
+    const log = new LogWriter({
+      store: openStore(`file:${fleet.storeFolder}`),
+      ...{ job: job.id, attempt: 7, limit: 2 * printed.length },
+    });
+    for (let at = 0; at < printed.length; at += 1_000_000) {
+      log.append(printed.subarray(at, at + 1_000_000));
+      await log.flush();
+    }
+    const outgoing = httpRequest(`${url}/v1/jobs/${job.id}/logs?attempt=7`).end();
+    const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+    const drained = ask(`${url}/v1/jobs/${job.id}/events`); // Events that are followed end then.
+    child.kill("SIGHUP");
+    expect((await drained).status).toBe(200);
+    let bytes = 0;
+    for await (const chunk of incoming) bytes += (chunk as Buffer).length;
+    expect(bytes).toBe(printed.length);
+    child.kill("SIGKILL");
   });
 
   it("ends with all its processes when its starter is gone, in the middle of a request too", async () => {
