@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { CheckpointFiles } from "../../workers/program/checkpoint-files.ts";
+import { Completeness } from "../../workers/program/completeness.ts";
+import { Readiness } from "../../workers/program/readiness.ts";
 import { layOut, readProgramState } from "../../workers/program/program-state.ts";
 import { Shelf } from "../../workers/program/shelf.ts";
 import { Unkept } from "../../workers/program/unkept.ts";
@@ -92,4 +94,45 @@ test("what a checkpoint does not cover is not said to be lost", () => {
   const notes: string[] = [];
   new Unkept({ folder: working, covers: (name) => name === "state", note: (text) => notes.push(text) }).tell();
   expect(notes).toEqual([]);
+});
+
+test("what shows that a program can be asked may be a socket, a pipe, a link or a folder (RD1)", async () => {
+  execFileSync("mkfifo", [join(working, "control")]);
+  await symlink("nowhere", join(working, "latest"));
+  await mkdir(join(working, "run/ready"), { recursive: true });
+  for (const file of ["control", "latest", "run/rea*"]) {
+    const readiness = new Readiness({ text: null, file }, working);
+    readiness.begin();
+    expect(readiness.isReady).toBe(true);
+  }
+});
+
+test.each<[string, string, () => Promise<unknown>, () => Promise<unknown>]>([
+  [
+    "a link that is set to the newest",
+    "latest",
+    () => symlink("step-1", join(working, "latest")),
+    () => rm(join(working, "latest")).then(() => symlink("step-2", join(working, "latest"))),
+  ],
+  [
+    "a folder that appears",
+    "*.done",
+    () => mkdir(join(working, "step-1.done")),
+    () => mkdir(join(working, "step-2.done")),
+  ],
+])("a marker may be %s: each new one tells of a checkpoint", async (_, marker, first, second) => {
+  await writeFile(join(working, "state"), "1");
+  const files = new CheckpointFiles(working, {
+    ...{ files: ["state"], optional: [], exclude: [], replaced: [], appended: [], marker, ending: null },
+  });
+  const completeness = new Completeness({ settleMs: "auto", text: null, lastLine: null, closed: false, by: "file" });
+  const judged = (): string => completeness.judge(files.look(), 0, { isOpen: () => "no", lastLineOf: () => null }).kind;
+  completeness.begin(files.look());
+  const before = judged();
+  await first();
+  const afterFirst = judged();
+  completeness.begin(files.look());
+  const between = judged();
+  await second();
+  expect([before, afterFirst, between, judged()]).toEqual(["waiting", "complete", "waiting", "complete"]);
 });

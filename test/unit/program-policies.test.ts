@@ -250,6 +250,30 @@ describe("an exit", () => {
       { ...asked, incomplete: null },
       { kind: "done" },
     ],
+    [
+      "with 0 when asked, and a checkpoint from just before: a checkpoint, for it was young enough",
+      code(0),
+      { ...asked, incomplete: null, doneBy: "code", hasNews: "before" },
+      { kind: "checkpointed" },
+    ],
+    [
+      "by the signal that asked, with no checkpoint but from just before: it may have died while it wrote",
+      signal("SIGTERM"),
+      { ...asked, hasNews: "before" },
+      { kind: "failed" },
+    ],
+    [
+      "with 0 when told to end, without a new checkpoint, where only the code tells: not done, as its last may be young",
+      code(0),
+      { ...asked, asked: "to_end", incomplete: null, doneBy: "code", hasNews: "no" },
+      { kind: "lost" },
+    ],
+    [
+      "with 0 when told to end, with all that `complete` asks for: done",
+      code(0),
+      { ...asked, asked: "to_end", incomplete: null, hasNews: "no" },
+      { kind: "done" },
+    ],
     ["with 0, asked for a checkpoint with which it goes on: done", code(0), goesOn, { kind: "done" }],
     ["with 1, asked for a checkpoint with which it goes on: failed", code(1), goesOn, { kind: "failed" }],
     [

@@ -347,7 +347,7 @@ export class Attempt {
       const taken = await this.#checkpointer.take(stopping || last !== null ? "hold" : "go_on", signal);
       if (last !== null && taken.kind !== "refused") this.#decide(last); // Without it the job is done all the same.
       if ((taken.kind === "committed" || taken.kind === "nothing") && stopping) this.#decide({ kind: "let_go" });
-      if (taken.kind === "nothing" && !stopping) this.#log.note(`no checkpoint: ${taken.detail}`);
+      if (taken.kind === "nothing" && !stopping) this.#drops.none(taken.detail);
       if (taken.kind === "refused") this.#refused(taken.detail);
       if (taken.kind === "failed") this.#drops.add(taken.why, taken.detail);
       savesFailed = taken.kind === "failed" && taken.why === "save_failed" ? savesFailed + 1 : 0;

@@ -14,9 +14,16 @@ export interface CheckpointDropsOptions {
 export class CheckpointDrops {
   readonly #options: CheckpointDropsOptions;
   #count = 0;
+  #none = "";
 
   constructor(options: CheckpointDropsOptions) {
     this.#options = options;
+  }
+
+  /** There was nothing to be taken: said when it is another reason than last time, for some read a mesh for an hour. */
+  none(detail: string): void {
+    if (detail !== this.#none) this.#options.note(`no checkpoint: ${detail}`);
+    this.#none = detail;
   }
 
   /** Waits for nobody: what failed is the checkpoint, and the attempt goes on. */
@@ -24,6 +31,7 @@ export class CheckpointDrops {
     const { link, note, onRefused, signal } = this.#options;
     note(`a checkpoint failed: ${detail}`);
     this.#count += 1;
+    this.#none = "";
     void link.request({ kind: "dropped", n: this.#count, why, detail }, signal).then((answer) => {
       if (answer.kind === "refused") onRefused(answer.detail);
     });

@@ -8,7 +8,7 @@ export interface CheckpointPatterns {
   readonly exclude: readonly string[];
   readonly replaced: readonly string[];
   readonly appended: readonly string[];
-  /** A file that tells that a checkpoint is complete. */
+  /** What tells that a checkpoint is complete: a file, a link, a folder. */
   readonly marker: string | null;
   /** Files that tell it by their last line. */
   readonly ending: string | null;
@@ -82,12 +82,23 @@ export class CheckpointFiles {
       missing: this.#required
         .filter(([, matches]) => ![...wanted, ...links].some(({ name }) => matches(name)))
         .map(([text]) => text),
-      signature: [signatureOf(steady), ...links.map(({ name, target }) => `${name} -> ${target}`)].join("\n"),
-      markers: signatureOf(all.files.filter(({ name }) => this.#marker(name))),
+      signature: [signatureOf(steady), ...links.map(signatureOfLink)].join("\n"),
+      // A link to the newest, or a folder that is renamed when it is whole, says it as well as a file.
+      markers: [
+        signatureOf(all.files.filter(({ name }) => this.#marker(name))),
+        ...all.links.filter(({ name }) => this.#marker(name)).map(signatureOfLink),
+        ...all.others.filter(this.#marker),
+      ]
+        .filter((text) => text !== "")
+        .join("\n"),
     };
   }
 }
 
 function signatureOf(files: readonly Look[]): string {
   return files.map(({ signature }) => signature).join("\n");
+}
+
+function signatureOfLink({ name, target }: FolderLink): string {
+  return `${name} -> ${target}`;
 }

@@ -71,6 +71,8 @@ export class CheckpointMaker {
   #exitIsSign: boolean;
   readonly #programTime = new ProgramTime();
   readonly #mapped: MappedContent;
+  /** What lay there when it was started, or was frozen last. */
+  #known = "";
   #saidStopped = false;
   #dropped = 0;
   #hasMatched = false;
@@ -92,14 +94,11 @@ export class CheckpointMaker {
     });
   }
 
-  /** What lies in the folder now is the past. */
-  begin(): void {
-    this.#completeness.begin(this.#files.look());
-  }
-
-  /** The program is started, or started again; its folder is ready. */
+  /** The program is started, or started again; its folder is ready. What lies there now is the past. */
   started(): void {
-    this.begin();
+    const look = this.#files.look();
+    this.#known = look.signature;
+    this.#completeness.begin(look);
     this.#readiness.begin();
   }
 
@@ -134,17 +133,19 @@ export class CheckpointMaker {
   /** How things stand when the program has exited. */
   get circumstances(): Omit<Circumstances, "incomplete" | "doneBy"> {
     const { isSent = false, trigger } = this.#asking?.ask ?? {};
+    const look = this.#files.look();
+    const isUnfrozen = look.missing.length === 0 && look.signature !== this.#known;
     return {
       asked: !isSent ? "no" : trigger?.then === "exits" ? "to_exit" : "to_go_on",
       bySignal: trigger?.signal ?? null,
-      hasNews: this.#completeness.hasNews(this.#files.look()) ? "yes" : "no",
+      hasNews: this.#completeness.hasNews(look) ? "yes" : isUnfrozen ? "before" : "no",
     };
   }
 
   /** Asks the program. Resolves when the checkpoint is frozen, or given up. */
   ask(trigger: Trigger): Promise<Answered> {
     const { clock } = this.#options;
-    this.begin();
+    this.#completeness.begin(this.#files.look());
     return new Promise((resolve) => {
       this.#asking = {
         ask: new Ask(trigger, this.#options),
@@ -296,6 +297,7 @@ export class CheckpointMaker {
         return false;
       }
       this.#completeness.begin(look);
+      this.#known = look.signature;
       const asked = this.#answer({ kind: "frozen" });
       if (asked === "nobody") onOffer();
       return true;

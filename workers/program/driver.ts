@@ -160,7 +160,7 @@ export class Driver {
           break;
       }
       if (maker === null) return failure("error", "the program exited with a checkpoint, but none is declared");
-      fruitless = maker.circumstances.hasNews === "yes" ? 0 : fruitless + 1;
+      fruitless = maker.circumstances.hasNews === "no" ? fruitless + 1 : 0;
       if (fruitless >= FRUITLESS) {
         return failure(
           "error",
@@ -221,7 +221,8 @@ export class Driver {
     const incomplete =
       whatIsMissing(resolved, this.#folder, (at) => reader.isMet(at)) ??
       (mayBeDone ? await this.#checkCommand(workshop) : null);
-    const { asked, bySignal, hasNews } = maker?.circumstances ?? { asked: "no", bySignal: null, hasNews: "no" };
+    const { bySignal, hasNews, ...how } = maker?.circumstances ?? { asked: "no", bySignal: null, hasNews: "no" };
+    const asked = how.asked === "to_exit" && this.#holding ? "to_end" : how.asked;
     const { files, text, command } = resolved.definition.complete;
     const doneBy = files.length + text.length > 0 || command !== undefined ? "complete" : "code";
     return meaningOf(exit, resolved.definition.exitCodes, { incomplete, doneBy, asked, bySignal, hasNews });

@@ -6,7 +6,8 @@
  * XM2 An exit that was asked for is a checkpoint, if there is a new one: whatever its code, unless that means failure.
  *     One that died of another signal meanwhile may have died while it wrote. Where `complete` asks for nothing, 0 is the
  *     code of both ends: taken for a checkpoint, one that had finished finishes again; taken for the end, one that was
- *     interrupted never does.
+ *     interrupted never does. So one that is told to end for good is not done by it, whether it wrote one or found that
+ *     its last was young enough.
  * XM3 A signal from outside is the machine's fault, also while the program writes a checkpoint; one that a program
  *     raises by its own error is the program's, and so is that it dies of the one by which it was asked.
  * XM4 A shell that waits for the program tells its signal as a code: 137 is SIGKILL. It counts as the signal, unless the
@@ -27,12 +28,12 @@ export interface Circumstances {
   readonly incomplete: string | null;
   /** What tells the end from an interruption: `complete` asks for something, or the exit code is all there is. */
   readonly doneBy: "complete" | "code";
-  /** Was it asked for a checkpoint, and what is it to do when that is written? */
-  readonly asked: "to_exit" | "to_go_on" | "no";
+  /** Was it asked for a checkpoint, and what is it to do then? `to_end`: to exit, and not to be started again. */
+  readonly asked: "to_exit" | "to_end" | "to_go_on" | "no";
   /** The signal by which it was asked; null: by other means, or not at all. */
   readonly bySignal: string | null;
-  /** Has it written a checkpoint since it was asked? */
-  readonly hasNews: "yes" | "no";
+  /** Has it written a checkpoint since it was asked? `before`: before that, and nobody has frozen it yet. */
+  readonly hasNews: "yes" | "before" | "no";
 }
 
 export type ExitMeaning =
@@ -48,18 +49,26 @@ export function meaningOf(exit: Exit, codes: ProgramDefinition["exitCodes"], now
   const told = exit.signal === null && signal !== null ? `, which is how a shell tells ${signal}` : "";
   const how = exit.signal === null ? `exited with code ${exit.code}${told}` : `was ended by ${exit.signal}`;
   const willing = signal === null || signal === now.bySignal;
-  const answered = now.asked === "to_exit" && now.hasNews === "yes" && willing;
-  const isInDoubt = answered && now.doneBy === "code" && codes.checkpointed.every((code) => code === OF_HTCONDOR);
+  const isToExit = now.asked === "to_exit" || now.asked === "to_end";
+  const hasNews = now.hasNews === "yes" || (now.hasNews === "before" && signal === null);
+  const answered = isToExit && hasNews && willing;
+  const tells = now.doneBy === "complete" || codes.checkpointed.some((code) => code !== OF_HTCONDOR);
+  const isInDoubt = !tells && (answered || (now.asked === "to_end" && willing));
   if (means(codes.done) && now.incomplete === null && !isInDoubt) return { kind: "done" }; // XM1
   if (means(codes.fail)) return { kind: "failed", fault: "not_retryable", why: how };
   if (means(codes.retry)) return { kind: "failed", fault: "error", why: how };
   if (means(codes.checkpointed)) return { kind: "checkpointed" };
   if (answered) return { kind: "checkpointed" }; // XM2
+  if (means(codes.done) && isInDoubt)
+    return {
+      kind: "lost",
+      why: `${how} without a new checkpoint, and \`complete\` does not tell whether it has finished`,
+    };
   if (means(codes.done)) {
     const again = `if it wants to be started again then, \`exitCodes.checkpointed\` has to have that code too`;
     return { kind: "failed", fault: "error", why: `${how}, but is not complete: ${now.incomplete} (${again})` };
   }
-  const ofAsking = now.asked !== "no" && now.hasNews === "no" && willing;
+  const ofAsking = now.asked !== "no" && now.hasNews !== "yes" && willing;
   if (signal !== null && FROM_OUTSIDE.has(signal) && !(ofAsking && signal === now.bySignal))
     return { kind: "lost", why: how }; // XM3
   const why = ofAsking ? `${how} when it was asked for a checkpoint, and wrote none (${NOT_READY})` : how;

@@ -37,13 +37,22 @@ export interface FolderLink {
   readonly target: string;
 }
 
-/** Regular files and symbolic links under `folder`, by name with `/`. What vanishes meanwhile is left out. */
-export function walk(folder: string): { readonly files: Look[]; readonly links: FolderLink[] } {
+/** What is under `folder`, by name with `/`. What vanishes meanwhile is left out. */
+export interface Everything {
+  readonly files: Look[];
+  readonly links: FolderLink[];
+  /** Names of folders, sockets, pipes and devices. */
+  readonly others: string[];
+}
+
+export function walk(folder: string): Everything {
   const files: Look[] = [];
   const links: FolderLink[] = [];
+  const others: string[] = [];
   const walkInto = (inner: string): void => {
     for (const entry of entriesOf(join(folder, inner))) {
       const name = posix.join(inner, entry.name);
+      if (!entry.isFile() && !entry.isSymbolicLink()) others.push(name);
       if (entry.isDirectory()) walkInto(name);
       else if (entry.isFile()) {
         const look = lookAt(folder, name);
@@ -55,12 +64,18 @@ export function walk(folder: string): { readonly files: Look[]; readonly links: 
     }
   };
   walkInto("");
-  return { files: files.sort(byName), links: links.sort(byName) };
+  return { files: files.sort(byName), links: links.sort(byName), others: others.sort() };
 }
 
 /** The regular files alone. */
 export function lookAround(folder: string): Look[] {
   return walk(folder).files;
+}
+
+/** Names of all that is there, of whatever kind: what a program shows by may be a socket, a link, a folder. */
+export function namesIn(folder: string): string[] {
+  const { files, links, others } = walk(folder);
+  return [...files.map(({ name }) => name), ...links.map(({ name }) => name), ...others];
 }
 
 /** Of a link in the folder: the regular file inside of the folder that it leads to; null: there is none. */

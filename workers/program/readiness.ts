@@ -5,7 +5,7 @@
  * RD1 Each start of the program begins anew: what it said or made before says nothing of the process that runs now.
  * RD2 Once it is ready it stays so: a file that told it may vanish again.
  */
-import { lookAround, matcher, type Matches } from "./folder-look.ts";
+import { matcher, type Matches, namesIn } from "./folder-look.ts";
 
 /** One of the two. */
 export interface ReadySign {
@@ -38,8 +38,7 @@ export class Readiness {
   }
 
   get isReady(): boolean {
-    if (!this.#ready && this.#file !== null)
-      this.#ready = lookAround(this.#folder).some(({ name }) => this.#file?.(name));
+    if (!this.#ready && this.#file !== null) this.#ready = namesIn(this.#folder).some(this.#file);
     return this.#ready;
   }
 }
