@@ -52,6 +52,20 @@ describe.skipIf(findTool("python3") === null)("a program that is asked by a sign
   });
 });
 
+describe.skipIf(findTool("python3") === null)("a program loses its machine, and goes on from its checkpoint:", () => {
+  test.concurrent.each([
+    ["MK6: asked by SIGTSTP it stops itself, and is sent on", "stops-itself", "final.txt"],
+    ["RD1: its socket shows that it can be asked", "asked-by-its-socket", "final.txt"],
+    ["XM2: it ends with 0 when it is asked, and when it is done", "ends-with-0-both-ways", "state.dat"],
+  ])("%s", async (_, task, output) => {
+    await using job = await ProgramJob.create(task, { steps: 60, stepMs: 20 }, { kept, file, intervalMs: 200 });
+    const { next } = await job.loseMachine();
+    expect(await next.over()).toMatchObject({ kind: "succeeded" });
+    expect(next.restoredFrom).toBeGreaterThanOrEqual(2);
+    expect(await job.artifact(output)).toBe("60");
+  });
+});
+
 describe.skipIf(findTool("python3") === null)("a program that writes its state through its memory (mmap)", () => {
   test.concurrent("has a checkpoint when its content rests, not when its times do", async () => {
     await using job = await ProgramJob.create("mapped", { steps: 40, stepMs: 0 }, { kept, file, intervalMs: 100 });

@@ -8,6 +8,7 @@
  * MK3 One freezing or handing over at a time.
  * MK4 Where the disk is full a checkpoint is not tried at every look: each try takes the room that the program needs.
  * MK5 That its files never rest is no fault of a program that exits with each checkpoint: its exit is the sign.
+ * MK6 Who asks by SIGTSTP has to send the program on: it stops itself when it has written, whether that was seen or not.
  */
 import { join } from "node:path";
 import { type CopyBegun, isNoRoom } from "../../src/checkpoints/checkpoints.ts";
@@ -22,6 +23,7 @@ import type { Circumstances } from "./exit-meaning.ts";
 import { MappedContent } from "./mapped-content.ts";
 import { mappedForWriting, openForWriting } from "./open-files.ts";
 import type { ProcessRun } from "./process-run.ts";
+import { type Member, send } from "./process-tree.ts";
 import { ProgramTime } from "./program-time.ts";
 import { Readiness } from "./readiness.ts";
 import { Shelf } from "./shelf.ts";
@@ -74,6 +76,8 @@ export class CheckpointMaker {
   /** What lay there when it was started, or was frozen last. */
   #known = "";
   #saidStopped = false;
+  /** MK6 */
+  #owesToSendOn = false;
   #dropped = 0;
   #hasMatched = false;
   #noRoomUntilMs = -Infinity;
@@ -170,6 +174,7 @@ export class CheckpointMaker {
         this.#giveUpLate(`no process of the program handles ${asking.ask.name}`);
         return;
       }
+      if (asking.sentMs === null) this.#owesToSendOn ||= asking.ask.trigger.signal === "SIGTSTP";
       asking.sentMs ??= clock.monotonicMs();
       if (asking.ask.fault !== null) {
         this.#answer({ kind: "failed", why: asking.ask.fault });
@@ -198,6 +203,14 @@ export class CheckpointMaker {
       if (!isNoRoom(error)) throw error;
       this.#noRoom(); // MK4
     }
+  }
+
+  /** MK6 @param members what runs of the program */
+  sendOn(members: readonly Member[]): void {
+    const stopped = this.#owesToSendOn ? members.filter(({ state }) => state === "T") : [];
+    if (stopped.length === 0) return;
+    this.#owesToSendOn = false;
+    for (const { pid } of stopped) send(pid, "SIGCONT");
   }
 
   /** The program has exited with a checkpoint in its folder. @returns what is wrong; null: it is frozen */

@@ -340,11 +340,12 @@ export class Driver {
   }
 
   /** Looks at progress and limits, now and then; ends the program when it may not go on. */
-  async #isOver({ reader, resolved, limits, matches }: Workshop): Promise<boolean> {
+  async #isOver({ reader, resolved, limits, matches, maker }: Workshop): Promise<boolean> {
     const now = this.#options.clock.monotonicMs();
     if (now < this.#nextLookMs) return false;
     this.#nextLookMs = now + LOOK_MS;
     const members = this.#tree.look();
+    maker?.sendOn(members);
     const place = resolved.progress?.in ?? "output";
     if (place !== "output") reader.tail(tailOf(join(this.#folder, place)) ?? "");
     this.#tellProgress();
