@@ -115,10 +115,19 @@ export class Fleet {
 
   /** SIGTERM to a worker; resolves when it has handed over what it had, and ended. */
   async leave(id: string): Promise<void> {
+    await this.#end(id, "SIGTERM");
+  }
+
+  /** SIGKILL to the agent of a worker, if it lives; resolves when it has ended. */
+  async killAgent(id: string): Promise<void> {
+    await this.#end(id, "SIGKILL");
+  }
+
+  async #end(id: string, signal: NodeJS.Signals): Promise<void> {
     const child = this.#workers.get(id);
     if (child?.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
-    child.kill("SIGTERM");
+    child.kill(signal);
     await gone;
   }
 

@@ -64,6 +64,8 @@ export class Machine {
 
   /** Starts its worker again, which has ended. */
   async restart(as: "same" | "another"): Promise<void> {
+    // What was signalled stood in a record that a Redis which was set back may have had from an agent before this one.
+    await this.#fleet.killAgent(this.workerId);
     await delay(START_AGAIN_MS);
     this.#starts += 1;
     if (as === "another") this.workerId = `${this.name}.${this.#starts}`;
