@@ -54,6 +54,7 @@ export { QueueReader } from "./queue-reader.ts";
 export {
   findLostJobs,
   rebuildJob,
+  standsOnAnother,
   type ApplyOptions,
   type Found,
   type RebuildOptions,

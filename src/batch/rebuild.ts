@@ -50,6 +50,11 @@ export interface RebuiltJob {
   readonly finishedAt: number | null;
 }
 
+/** Does it stand on a checkpoint of another job (RB5)? */
+export function standsOnAnother({ lineage }: RebuiltJob): boolean {
+  return lineage.some(({ of }) => of !== undefined);
+}
+
 export type Found =
   | { readonly kind: "rebuildable"; readonly job: RebuiltJob }
   /** Its record is there: nothing to do (RB1). */
@@ -110,11 +115,19 @@ async function lookAt(store: CheckpointStore, id: string): Promise<Found> {
   }
   const standing = await readOutcome(store, id, last.round);
   const outcome = standing.kind === "stands" ? standing.outcome : null;
-  const lineage = await lineageOf(store, id, last);
+  const manifests = await manifestsOf(store, id);
+  const lineage = await lineageOf(store, id, last, manifests);
   const artifacts = await artifactsOf(store, id, { outcome, newest: lineage[0]?.manifest ?? null, last });
   return {
     kind: "rebuildable",
-    job: rebuiltJob(id, { traces, last, outcome, lineage: lineage.map(storedCheckpoint), artifacts }),
+    job: rebuiltJob(id, {
+      traces,
+      last,
+      outcome,
+      lineage: lineage.map((one) => storedCheckpoint(id, one)),
+      artifacts,
+      lastSeq: Math.max(0, ...manifests.map(({ seq }) => seq)),
+    }),
   };
 }
 
@@ -124,30 +137,53 @@ interface Opened {
   readonly manifest: Manifest;
 }
 
-/** RB4, and from there along `parent` as far as there is something whole. Newest first. */
-async function lineageOf(store: CheckpointStore, id: string, last: AttemptTrace): Promise<Opened[]> {
+/** RB4, and from there along `parent` as far as there is something whole, of this job (RB5). Newest first. */
+async function lineageOf(
+  store: CheckpointStore,
+  id: string,
+  last: AttemptTrace,
+  manifests: readonly ManifestName[],
+): Promise<Opened[]> {
   const lineage: Opened[] = [];
-  let next = await newestOf(store, id, last);
+  let next = await newestOf(store, last, manifests);
   if (next === null && last.from !== null) {
     const { manifest, sha256 } = last.from;
     next = await opened(store, manifest, sha256);
   }
   while (next !== null) {
     lineage.push(next);
-    const parent: Manifest["parent"] = next.manifest.parent;
+    const parent: Manifest["parent"] = next.manifest.job === id ? next.manifest.parent : null;
     next = parent === null ? null : await opened(store, parent.manifest, parent.sha256);
   }
   return lineage;
 }
 
-/** The checkpoint with the highest number, and of those the last trial, that the attempt stored whole. */
-async function newestOf(store: CheckpointStore, id: string, { fence, token }: AttemptTrace): Promise<Opened | null> {
-  const own: { readonly name: string; readonly order: number }[] = [];
+interface ManifestName {
+  readonly name: string;
+  readonly seq: number;
+  readonly trial: number;
+  readonly writer: string;
+}
+
+/** What the job has in the store, committed or not. */
+async function manifestsOf(store: CheckpointStore, id: string): Promise<ManifestName[]> {
+  const manifests: ManifestName[] = [];
   for await (const name of store.list(storeNames.manifestFolder(id))) {
-    const [, seq, writer, writerToken, trial = "0"] = /\/(\d+)-([\d.]+)-([^-/]+)(?:-(\d+))?\.json$/.exec(name) ?? [];
-    if (writer === fence && writerToken === token) own.push({ name, order: Number(seq) * 1e6 + Number(trial) });
+    const [, seq, fence, token, trial = "0"] = /\/(\d+)-([\d.]+)-([^-/]+)(?:-(\d+))?\.json$/.exec(name) ?? [];
+    if (seq === undefined) continue;
+    manifests.push({ name, seq: Number(seq), trial: Number(trial), writer: `${fence}-${token}` });
   }
-  for (const { name } of own.sort((a, b) => b.order - a.order)) {
+  return manifests;
+}
+
+/** The checkpoint with the highest number, and of those the last trial, that the attempt stored whole. */
+async function newestOf(
+  store: CheckpointStore,
+  { fence, token }: AttemptTrace,
+  manifests: readonly ManifestName[],
+): Promise<Opened | null> {
+  const own = manifests.filter(({ writer }) => writer === `${fence}-${token}`);
+  for (const { name } of own.sort((a, b) => b.seq - a.seq || b.trial - a.trial)) {
     const one = await opened(store, name, null);
     if (one !== null) return one;
   }
@@ -159,7 +195,8 @@ async function opened(store: CheckpointStore, name: string, sha256: string | nul
   return opening.kind === "ok" ? opening.checkpoint : null;
 }
 
-function storedCheckpoint({ name, sha256, manifest }: Opened): StoredCheckpoint {
+function storedCheckpoint(id: string, { name, sha256, manifest }: Opened): StoredCheckpoint {
+  const foreign = manifest.job !== id; // RB5
   return {
     seq: manifest.seq,
     at: Date.parse(manifest.createdAt),
@@ -167,14 +204,15 @@ function storedCheckpoint({ name, sha256, manifest }: Opened): StoredCheckpoint 
     progress: manifest.progress?.completed ?? null,
     fence: manifest.fence,
     attempt: manifest.attempt,
-    parent: manifest.parent?.seq ?? null,
+    parent: foreign ? null : (manifest.parent?.seq ?? null),
     state: "committed",
     manifest: name,
     manifestSha256: sha256,
+    ...(foreign ? { of: manifest.job } : {}),
   };
 }
 
-/** What the outcome and the newest checkpoint name; else, where there is one version only, that. */
+/** What the outcome and the newest checkpoint name, and the store has; else, where there is one version only, that. */
 async function artifactsOf(
   store: CheckpointStore,
   id: string,
@@ -187,7 +225,8 @@ async function artifactsOf(
     versions.set(artifact, [...(versions.get(artifact) ?? []), sha256]);
   }
   const named = [...(newest?.artifacts ?? []), ...(outcome?.end.kind === "succeeded" ? outcome.end.artifacts : [])];
-  const chosen = new Map(named.map((artifact) => [artifact.name, artifact]));
+  const there = named.filter(({ name, sha256 }) => versions.get(name)?.includes(sha256) === true);
+  const chosen = new Map(there.map((artifact) => [artifact.name, artifact]));
   for (const [name, [sha256, ...others]] of versions) {
     if (chosen.has(name) || sha256 === undefined || others.length > 0) continue;
     const entry = await store.stat(storeNames.artifactName(id, name, sha256));
@@ -206,10 +245,12 @@ interface Known {
   readonly outcome: Outcome | null;
   readonly lineage: readonly StoredCheckpoint[];
   readonly artifacts: Readonly<Record<string, string>>;
+  /** Highest number of a checkpoint in the store; 0: there is none. */
+  readonly lastSeq: number;
 }
 
 /** The record of a job from its traces. Pure. */
-export function rebuiltJob(id: string, { traces, last, outcome, lineage, artifacts }: Known): RebuiltJob {
+export function rebuiltJob(id: string, { traces, last, outcome, lineage, artifacts, lastSeq }: Known): RebuiltJob {
   const mark = outcome === null ? markThatCounts(traces.marks, last) : null;
   const end = endOf(outcome, mark);
   const newest = lineage[0];
@@ -222,7 +263,7 @@ export function rebuiltJob(id: string, { traces, last, outcome, lineage, artifac
     fenceGeneration: String(parseFenceText(last.fence)?.generation ?? 0),
     fenceCounter: String(parseFenceText(last.fence)?.counter ?? 0),
     // Numbers of checkpoints are not used twice, those of checkpoints that are gone included.
-    nextSeq: String(Math.max(0, newest?.seq ?? 0, ...traces.attempts.map(({ from }) => from?.seq ?? 0)) + 1),
+    nextSeq: String(Math.max(lastSeq, newest?.seq ?? 0, ...traces.attempts.map(({ from }) => from?.seq ?? 0)) + 1),
     output: outcome?.end.kind === "succeeded" ? outcome.end.output : "",
     error: errorOf(outcome, mark),
     progress: progress === null ? "" : JSON.stringify(progress),

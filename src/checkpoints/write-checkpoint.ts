@@ -63,7 +63,7 @@ export async function writeCheckpoint(
     token: fence.token,
     parent: parent === null ? null : { seq: parent.manifest.seq, manifest: parent.name, sha256: parent.sha256 },
     node: process.version,
-    artifacts: withNewer(parent?.manifest.artifacts ?? [], artifacts),
+    artifacts: withNewer(parent?.manifest.job === job ? parent.manifest.artifacts : [], artifacts),
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     files,
   };

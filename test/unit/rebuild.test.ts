@@ -40,6 +40,7 @@ const rebuilt = (attempts: readonly AttemptTrace[], marks: readonly MarkTrace[])
     outcome: null,
     lineage: [checkpoint],
     artifacts: {},
+    lastSeq: 4,
   });
 
 describe("the record of a job from its traces", () => {

@@ -20,6 +20,16 @@ redis.call('HSET', key('job', id), unpack(flat))
 for kind, fields in pairs(cjson.decode(ARGV[6])) do
   for field, text in pairs(fields) do redis.call('HSET', key(kind, id), field, text) end
 end
+-- What a fork stands on (FK1, `fork.lua`): the other job keeps it, as its own, though it may have gone on from elsewhere.
+for number, text in pairs(cjson.decode(ARGV[6]).checkpoints or {}) do
+  local checkpoint = cjson.decode(text)
+  local owner = checkpoint.of
+  if owner then
+    checkpoint.of = nil
+    redis.call('HSET', key('forks', owner), id, number)
+    redis.call('HSETNX', key('checkpoints', owner), number, cjson.encode(checkpoint))
+  end
+end
 local state = move(id, job, event, { reason = reason }, at, 'rebuilt', { fromCheckpoint = tonumber(job.ckSeq) or cjson.null }, {})
 if FINAL[state] then
   -- It is forgotten when it would have been.

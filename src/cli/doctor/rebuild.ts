@@ -9,6 +9,7 @@ import {
   loadBatchScripts,
   rebuildJob,
   settleGeneration,
+  standsOnAnother,
   TicketQueues,
   type Found,
   type RebuiltJob,
@@ -59,16 +60,21 @@ export async function rebuild(session: Session, request: RebuildRequest): Promis
     if (standing.kind === "another") throw new ForeignStore(`${standing.sentence} ${standing.advice}`);
     // Before the first record (RB2), and only if there is one to make.
     let settled: Promise<number> | null = null;
-    for await (const found of findLostJobs({ redis, keys, store })) {
-      if (mode === "look" || found.kind !== "rebuildable") {
-        rows.push(rowOf(found));
-        continue;
-      }
+    const make = async (job: RebuiltJob): Promise<void> => {
       settled ??= settleGeneration(redis, keys, store);
       await settled;
-      const made = await rebuildJob(found.job, { redis, keys, store, tickets, scripts: loadBatchScripts() });
-      rows.push(made === "made" ? rebuiltRow(found.job, "rebuilt") : rowOf({ kind: "live", id: found.job.id }));
+      const made = await rebuildJob(job, { redis, keys, store, tickets, scripts: loadBatchScripts() });
+      rows.push(made === "made" ? rebuiltRow(job, "rebuilt") : rowOf({ kind: "live", id: job.id }));
+    };
+    const later: RebuiltJob[] = [];
+    for await (const found of findLostJobs({ redis, keys, store })) {
+      if (mode === "look" || found.kind !== "rebuildable") rows.push(rowOf(found));
+      else if (standsOnAnother(found.job))
+        await make(found.job); // RB5
+      else later.push(found.job);
     }
+    for (const job of later) await make(job);
+    rows.sort((a, b) => (a.id < b.id ? -1 : 1));
   } finally {
     await tickets.close().catch(() => undefined);
     for (const client of [redis, bull] satisfies RedisClient[]) closeRedis(client);
