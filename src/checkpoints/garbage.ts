@@ -9,6 +9,7 @@
  *    attempt writes under such a name: once a newer attempt has committed, it may go.
  */
 import type { Fence } from "../domain/fence.ts";
+import type { FaultPoints } from "../runtime/fault-points.ts";
 import { isOlderThan, manifestFolder, objectFolder } from "./names.ts";
 import { openCheckpoint } from "./read-checkpoint.ts";
 import type { CheckpointStore } from "./store.ts";
@@ -17,16 +18,18 @@ export class CheckpointGarbage {
   readonly #store: CheckpointStore;
   readonly #job: string;
   readonly #fence: Fence;
+  readonly #faults: FaultPoints;
   /** Objects by manifest. Every manifest is read once, not at every commit. */
   #objects = new Map<string, readonly string[]>();
   /** What could not be deleted when it was due (G1). */
   #left: readonly string[] = [];
   #sweptOlder = false;
 
-  constructor(store: CheckpointStore, job: string, fence: Fence) {
+  constructor(store: CheckpointStore, job: string, fence: Fence, faults: FaultPoints) {
     this.#store = store;
     this.#job = job;
     this.#fence = fence;
+    this.#faults = faults;
   }
 
   /**
@@ -46,9 +49,11 @@ export class CheckpointGarbage {
       const objects = (await this.#objectsOf(manifest)) ?? [];
       // The manifest last: if this is interrupted, it still tells what there is to delete.
       for (const name of [...objects.filter((object) => !needed.has(object)), manifest]) {
+        this.#faults.reach(name === manifest ? "garbage.before-manifest" : "garbage.before-object");
         await this.#store.delete(name);
         deleted += 1;
       }
+      this.#faults.reach("garbage.after-manifest");
       this.#left = this.#left.filter((other) => other !== manifest);
     }
     this.#objects = new Map([...this.#objects].filter(([manifest]) => needed.has(manifest)));
@@ -62,6 +67,7 @@ export class CheckpointGarbage {
     for (const folder of [manifestFolder(this.#job), objectFolder(this.#job)]) {
       for await (const name of this.#store.list(folder)) {
         if (needed.has(name) || !isOlderThan(name, this.#fence)) continue;
+        this.#faults.reach("garbage.before-older");
         await this.#store.delete(name);
         deleted += 1;
       }

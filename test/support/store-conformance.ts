@@ -19,6 +19,7 @@ import {
   type OpenedCheckpoint,
   type WrittenCheckpoint,
 } from "../../src/checkpoints/checkpoints.ts";
+import { noFaults } from "../../src/runtime/fault-points.ts";
 
 export interface StoreKind {
   readonly name: string;
@@ -246,7 +247,7 @@ export function describeStore(kind: StoreKind): void {
       test("G1: garbage goes with the objects that only it names", async () => {
         const first = await write({ same: "static", state: "1" }, { seq: 1 });
         const second = await write({ same: "static", state: "2" }, { seq: 2, parent: first });
-        const garbage = new CheckpointGarbage(store, job, fence(1));
+        const garbage = new CheckpointGarbage(store, job, fence(1), noFaults);
         expect(await garbage.collect([first.name], [second.name])).toBe(2);
         expect(Buffer.from(await (await opened(second)).read("same")).toString()).toBe("static");
         expect(await openCheckpoint(store, first.name, null)).toMatchObject({ kind: "absent" });
@@ -256,7 +257,7 @@ export function describeStore(kind: StoreKind): void {
         const first = await write({ state: "1" }, { seq: 1 });
         const second = await write({ state: "2" }, { seq: 2, parent: first });
         const third = await write({ state: "3" }, { seq: 3, parent: second });
-        const garbage = new CheckpointGarbage(store, job, fence(1));
+        const garbage = new CheckpointGarbage(store, job, fence(1), noFaults);
         await under.damage(second.name, () => Buffer.from("rot"));
         expect(await garbage.collect([first.name], [second.name, third.name])).toBe(0);
         expect(await garbage.collect([], [third.name])).toBe(2);
@@ -267,7 +268,7 @@ export function describeStore(kind: StoreKind): void {
         const left = await write({ state: "left" }, { seq: 2, counter: 1, parent: first });
         const mine = await write({ state: "2" }, { seq: 2, counter: 2, parent: first });
         const newer = await write({ state: "left" }, { seq: 3, counter: 3, parent: mine });
-        await new CheckpointGarbage(store, job, fence(2)).collect([], [first.name, mine.name]);
+        await new CheckpointGarbage(store, job, fence(2), noFaults).collect([], [first.name, mine.name]);
         expect(await openCheckpoint(store, left.name, null)).toMatchObject({ kind: "absent" });
         for (const kept of [first, mine, newer]) await (await opened(kept)).read("state");
       });

@@ -66,8 +66,8 @@ export class Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
-    const { store, assignment } = options;
-    this.#garbage = new CheckpointGarbage(store, assignment.job, assignment.fence);
+    const { store, assignment, faults } = options;
+    this.#garbage = new CheckpointGarbage(store, assignment.job, assignment.fence, faults);
     this.#parent = options.parent;
     this.#seq = assignment.nextSeq;
   }
