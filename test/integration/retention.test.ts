@@ -110,6 +110,22 @@ describe("retention", () => {
     expect(await commit()).toEqual([]);
   });
 
+  it("a version that comes back with the end of a job is not deleted when the job is run again", async () => {
+    const id = await batch.created();
+    const version = (digit: string) => ({ name: "map", sha256: digit.repeat(64), bytes: 1 });
+    const { fence, record } = await batch.lease("w1");
+    const desk = batch.deskOf("w1");
+    await desk.commit(id, fence, 1, { ...checkpointCommit(1, null), artifacts: [version("a")] });
+    await batch.redis.hset(batch.keys.artifacts(id), "map", JSON.stringify({ ...version("b"), at: 1, attempt: 1 }));
+    await batch.redis.zadd(`${batch.keys.root}:old-artifacts:${id}`, Date.now() - 1, `map/${"a".repeat(64)}`);
+    const end = { kind: "succeeded", output: "1", artifacts: [version("a")] } as const;
+    await desk.end(id, fence, record, end, NOTHING_NEW);
+    await batch.writer.control(id, "retry", { by: "me" });
+    const again = await batch.lease("w1");
+    const reply = await desk.commit(id, again.fence, 2, checkpointCommit(2, 1));
+    expect(reply).toMatchObject({ kind: "ok", oldArtifacts: [] });
+  });
+
   it("one that falls behind catches up, past a job that a fork still needs", async () => {
     const { id } = await ended();
     await batch.redis.hset(batch.keys.forks(id), "fork", "1");

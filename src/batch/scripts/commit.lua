@@ -3,6 +3,7 @@
 -- ARGV: id, generation, counter, token, seq, checkpoint JSON, progress (or ""), bytes, manifest, sha, garbage delay (ms), account JSON, then artifact name, artifact JSON …
 -- Returns {'committed', garbage {manifest …}, kept {manifest …}, old versions of artifacts {name/sha256 …}} | {'refused', why}
 -- @include job
+-- @include artifacts
 local id, seq = ARGV[1], ARGV[5]
 local job = load(id)
 if must_wait(job, ARGV[2], ARGV[3], ARGV[4]) then return { 'unsettled' } end
@@ -16,11 +17,8 @@ local at = now_ms()
 redis.call('HSET', key('checkpoints', id), seq, ARGV[6])
 -- A version of an artifact that a newer one replaces goes as late as other garbage, unless it has come back until then.
 for i = 13, #ARGV, 2 do
-  local before = redis.call('HGET', key('artifacts', id), ARGV[i])
-  redis.call('HSET', key('artifacts', id), ARGV[i], ARGV[i + 1])
-  local now, was = cjson.decode(ARGV[i + 1]).sha256, before and cjson.decode(before).sha256
-  redis.call('ZREM', key('old-artifacts', id), ARGV[i] .. '/' .. now)
-  if was and was ~= now then redis.call('ZADD', key('old-artifacts', id), at + tonumber(ARGV[11]), ARGV[i] .. '/' .. was) end
+  local was = name_artifact(id, ARGV[i], ARGV[i + 1])
+  if was then redis.call('ZADD', key('old-artifacts', id), at + tonumber(ARGV[11]), ARGV[i] .. '/' .. was) end
 end
 patch_record(id, job, without_strikes({
   ckSeq = seq, ckAt = at, ckBytes = ARGV[8], ckProgress = ARGV[7], ckManifest = ARGV[9], ckSha = ARGV[10],

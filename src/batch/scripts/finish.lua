@@ -4,6 +4,7 @@
 --       backoff (ms), progress JSON (or ""), reason for a requeue, account JSON (or ""), then artifact name, artifact JSON …
 -- Returns {'ok', new state, ticket | ''} | {'refused'}
 -- @include job
+-- @include artifacts
 local id, kind, payload, fault, backoff = ARGV[1], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local job = load(id)
 if must_wait(job, ARGV[2], ARGV[3], ARGV[4]) then return { 'unsettled' } end
@@ -21,7 +22,7 @@ if kind == 'succeeded' then
   if job.intent == 'cancel' then
     state = move(id, job, 'drop', { reason = 'cancelled_by_request' }, at, 'cancelled')
   else
-    for i = 12, #ARGV, 2 do redis.call('HSET', key('artifacts', id), ARGV[i], ARGV[i + 1]) end
+    for i = 12, #ARGV, 2 do name_artifact(id, ARGV[i], ARGV[i + 1]) end
     state = move(id, job, 'succeed', { reason = '', output = payload, error = '' }, at, 'succeeded')
   end
 elseif kind == 'failed' then
