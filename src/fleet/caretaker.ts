@@ -7,6 +7,8 @@
  * M3 A round never fails as a whole: what cannot be done now is done in the next.
  * M4 No round waits for the checkpoint store: workers get lost while it is slow, too.
  * M5 When many workers fall silent at once they are called lost one by one (domain/loss-brake.ts), and it is said.
+ * M6 An API process, which alone deletes and tells things in the store, takes the seat from an agent: else nothing would
+ *    be deleted or told for as long as an agent sits that has once found the seat empty.
  */
 import type { BatchCaretaker } from "../batch/batch.ts";
 import { queuesOf } from "../batch/batch.ts";
@@ -17,6 +19,7 @@ import { Loop } from "../runtime/loop.ts";
 import type { Service } from "../runtime/service.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
+import { classifyRedisError } from "../redis/fault.ts";
 import { loadScript, runScript, type Script } from "../redis/script.ts";
 import { lostBeat, readBeat } from "./beat.ts";
 import { FailureBook } from "./failure-book.ts";
@@ -51,15 +54,16 @@ export interface CaretakerDeps {
   /** Tells the store what only the records say; null where it is out of reach. */
   readonly writeMarks: (() => Promise<unknown>) | null;
   readonly redisNowMs: () => number;
-  /** Names this process in the seat. */
+  /** Names this process in the seat; `agent:…` for an agent (M6). */
   readonly who: string;
   readonly logger: Logger;
 }
 
-/** Takes or keeps the seat: 1 when it is ours. */
+/** Takes or keeps the seat: 1 when it is ours. Its third argument: is it taken from an agent (M6)? */
 const SEAT_SCRIPT = `
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
+local yields = ARGV[3] == 'from_agents' and holder and string.sub(holder, 1, 6) == 'agent:'
+if holder and holder ~= ARGV[1] and not yields then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`;
 
@@ -101,31 +105,55 @@ export class Caretaker implements Service {
 
   /** One round, if the seat is ours (M1). */
   async round(): Promise<void> {
-    const { batch, watch } = this.#deps;
+    const { batch } = this.#deps;
     if (!(await this.#takeSeat())) return;
     const round = this.#rounds;
     this.#rounds += 1;
-    await this.#deps.settleGeneration();
-    await batch.passTime();
-    await this.#findLostWorkers();
-    await batch.renewTickets(this.#servedQueues());
-    if (round % COUNT_EVERY === 0) await this.#failures.count(this.#aliveByZone());
-    if (round % STRAY_EVERY === 0) {
-      const pools = [...new Set(watch.workers().flatMap(({ registration }) => registration?.pools ?? []))];
-      await batch.findStuckTickets(queuesOf(watch.tasks, pools));
-      await this.#findStrayLeases();
-      await batch.takeVoidLeases();
-      await this.#forgetGoneWorkers();
-    }
     if (round % MARK_EVERY === MARK_EVERY - 1) this.#beside("marks", this.#deps.writeMarks);
     if (round % RETAIN_EVERY === RETAIN_EVERY - 1) this.#beside("retention", this.#deps.retain);
+    await this.#allOf([
+      () => this.#deps.settleGeneration(),
+      () => batch.passTime(),
+      () => this.#findLostWorkers(),
+      () => batch.renewTickets(this.#servedQueues()),
+      ...(round % COUNT_EVERY === 0 ? [() => this.#failures.count(this.#aliveByZone())] : []),
+      ...(round % STRAY_EVERY === 0
+        ? [
+            () => batch.findStuckTickets(this.#queuesOfAll()),
+            () => this.#findStrayLeases(),
+            () => batch.takeVoidLeases(),
+            () => this.#forgetGoneWorkers(),
+          ]
+        : []),
+    ]);
+  }
+
+  /** M3 @throws at once while Redis is away, or else, behind the last of them, what the first to fail said */
+  async #allOf(steps: readonly (() => Promise<unknown>)[]): Promise<void> {
+    const failed: unknown[] = [];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        if (classifyRedisError(error) !== null) throw error;
+        failed.push(error);
+      }
+    }
+    if (failed.length > 0) throw failed[0];
+  }
+
+  #queuesOfAll(): string[] {
+    const { watch } = this.#deps;
+    const pools = [...new Set(watch.workers().flatMap(({ registration }) => registration?.pools ?? []))];
+    return queuesOf(watch.tasks, pools);
   }
 
   /** M1. A seat that cannot be written down says that no beat can be either (D1). */
   async #takeSeat(): Promise<boolean> {
-    const { redis, keys, who, watch } = this.#deps;
+    const { redis, keys, who, watch, retain } = this.#deps;
+    const from = retain === null ? "" : "from_agents";
     try {
-      return (await redis.eval(SEAT_SCRIPT, 1, keys.caretaker, who, SEAT_MS)) === 1;
+      return (await redis.eval(SEAT_SCRIPT, 1, keys.caretaker, who, SEAT_MS, from)) === 1;
     } catch (error) {
       watch.startAfresh();
       throw error;

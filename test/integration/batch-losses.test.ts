@@ -180,6 +180,24 @@ describe("a batch job that loses its workers", () => {
     expect(await batch.reader.get(id)).toMatchObject({ state: "queued", reason: "worker_lost" });
   });
 
+  it("M3: is given to another though something else of the caretaker's round fails, round after round", async ({
+    batch,
+  }) => {
+    const { clock, redis, keys, watch, caretaker, beat, pass } = openFleet(batch);
+    const id = await batch.created();
+    await batch.lease("w1");
+    await pass(500, ["w1", "w2"]);
+    await redis.hset(keys.job("broken"), { state: "scheduled", class: "batch", task: "count" });
+    await redis.zadd(keys.due, 0, "broken");
+    for (let n = 0; n < 8; n += 1) {
+      clock.now += 500;
+      await beat("w2");
+      await watch.look();
+      await expect(caretaker.round()).rejects.toThrow("nil");
+    }
+    expect(await batch.reader.get(id)).toMatchObject({ state: "queued", reason: "worker_lost" });
+  });
+
   it("a worker that was called lost is shown as lost, and as itself when it beats again", async ({ batch }) => {
     const { redis, keys, beat, pass } = openFleet(batch);
     const registry = new WorkerRegistry({ redis, keys, redisNowMs: Date.now });
