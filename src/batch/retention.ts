@@ -8,13 +8,14 @@
  *    even if its connection breaks on the way.
  * O3 A job whose checkpoints were forgotten may be retried while they are being deleted. What it stores then has a higher
  *    fence, and stays (A2).
+ * O4 What cannot be deleted (its folder lies on bad sectors) is put off, and keeps nothing else from being deleted.
  * RT1 What an unfinished job names is kept until that job is final: of a job whose id stands in its input record,
  *    artifacts, log and checkpoints; of one that it waits for, or waited for (`dependsOn`), all but the checkpoints.
  *    Nobody deletes it by hand either.
  * RT2 Such a job leaves its shelf when its time is over, and is looked at again every ten minutes: however many there
  *    are, and however old, they keep nobody else from being forgotten, and do not count among the records that are kept.
  */
-import { type CheckpointStore, storeNames } from "../checkpoints/checkpoints.ts";
+import { type CheckpointStore, StoreFault, storeNames } from "../checkpoints/checkpoints.ts";
 import { compareFences, parseFenceText } from "../domain/fence.ts";
 import type { Limits } from "../domain/limits.ts";
 import type { Keys } from "../redis/keys.ts";
@@ -25,6 +26,10 @@ import type { BatchScripts } from "./scripts.ts";
 const AT_MOST = 25;
 /** Of each kind, so that one that has fallen behind catches up: some thousand jobs in one go. */
 const ROUNDS = 100;
+
+/** O4: a store that is away is not asked for each of some thousand jobs. */
+const FAULTS = 3;
+const PUT_OFF_MS = 600_000;
 
 type Deletable = Pick<CheckpointStore, "list" | "delete">;
 
@@ -93,20 +98,39 @@ async function forgetRecord({ redis, keys, scripts, garbageDelayMs }: RetentionO
   return runScript(redis, scripts.remove, [keys.root], [id, garbageDelayMs, "due"]);
 }
 
-/** Deletes what is noted and due (O1). */
-async function purge({ redis, keys, store, redisNowMs }: RetentionOptions): Promise<number> {
-  let purged = 0;
-  for (let round = 0; round < ROUNDS; round += 1) {
+/** Deletes what is noted and due (O1). @throws StoreFault, the last of those that put something off (O4) */
+async function purge(options: RetentionOptions): Promise<number> {
+  const { redis, keys, redisNowMs } = options;
+  const done = { purged: 0, faults: [] as StoreFault[] };
+  for (let round = 0; round < ROUNDS && done.faults.length < FAULTS; round += 1) {
     const due = await redis.zrangebyscore(keys.purge, "-inf", redisNowMs(), "LIMIT", 0, AT_MOST);
     for (const note of due) {
-      const [id = "", fence] = note.split(" ");
-      await (fence === undefined ? deleteFilesOf(store, id) : deleteCheckpoints(store, id, fence));
-      await redis.zrem(keys.purge, note);
-      purged += 1;
+      const fault = await carryOut(options, note);
+      if (fault === null) done.purged += 1;
+      else if (done.faults.push(fault) >= FAULTS) break;
     }
     if (due.length < AT_MOST) break;
   }
-  return purged;
+  const last = done.faults.at(-1);
+  if (last !== undefined) throw last;
+  return done.purged;
+}
+
+/** @returns why it was put off (O4); null: it is done */
+async function carryOut(
+  { redis, keys, store, redisNowMs }: RetentionOptions,
+  note: string,
+): Promise<StoreFault | null> {
+  const [id = "", fence] = note.split(" ");
+  try {
+    await (fence === undefined ? deleteFilesOf(store, id) : deleteCheckpoints(store, id, fence));
+  } catch (error) {
+    if (!(error instanceof StoreFault)) throw error;
+    await redis.zadd(keys.purge, "XX", redisNowMs() + PUT_OFF_MS, note);
+    return error;
+  }
+  await redis.zrem(keys.purge, note);
+  return null;
 }
 
 /** Deletes all that a removed job left in the store. @throws StoreFault */

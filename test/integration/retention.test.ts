@@ -1,10 +1,10 @@
 /** What is forgotten and deleted, and what happens when whoever does it is killed in between. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect } from "vitest";
-import { findLostJobs, NOTHING_NEW, retain } from "../../src/batch/batch.ts";
-import { openStore, storeNames, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
+import { findLostJobs, NOTHING_NEW, retain, writeMarks } from "../../src/batch/batch.ts";
+import { openStore, StoreFault, storeNames, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
 import { elementId } from "../../src/domain/array-element.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/domain/limits.ts";
 import { checkpointCommit, type BatchBench } from "../support/batch-bench.ts";
@@ -64,6 +64,32 @@ describe("retention", () => {
     expect(await run({})).toEqual({ swept: 0, removed: 0, purged: 1 });
     expect(await left(id)).toEqual([artifact]);
     expect(await batch.redis.zcard(batch.keys.purge)).toBe(0);
+  });
+
+  it("O4: what cannot be deleted keeps nothing else from it, and is tried again later", async () => {
+    const [bad, good] = [await ended(), await ended()];
+    await batch.redis.zadd(batch.keys.purge, 1, bad.id, 2, good.id);
+    const into: Deletable = {
+      list: (prefix) => store.list(prefix),
+      delete: (name) =>
+        name.includes(bad.id) ? Promise.reject(new StoreFault("unavailable", "EIO")) : store.delete(name),
+    };
+    await expect(run({}, { into })).rejects.toThrow("EIO");
+    expect([await left(bad.id), await left(good.id)]).toEqual([expect.arrayContaining([bad.artifact]), []]);
+    expect(await run({}, { laterMs: 599_000 })).toMatchObject({ purged: 0 });
+    expect(await run({}, { laterMs: 601_000 })).toMatchObject({ purged: 1 });
+    expect(await left(bad.id)).toEqual([]);
+  });
+
+  it("MK3: a job whose folder takes nothing keeps the store from hearing of no other", async () => {
+    const [bad, good] = [await ended(), await ended()];
+    for (const { id } of [bad, good]) await store.create(storeNames.jobFileName(id), Buffer.from("{}"));
+    await writeFile(join(root, storeNames.markFolder(bad.id).slice(0, -1)), ""); // Its place is taken.
+    const { redis, keys } = batch;
+    const write = () => writeMarks({ redis, keys, store }).catch((error: unknown) => error);
+    expect(await write()).toBeInstanceOf(StoreFault);
+    expect((await left(good.id)).filter((name) => name.includes("cancelled"))).toHaveLength(1);
+    expect(await redis.zrange(keys.unmarked, 0, "-1")).toEqual([bad.id]);
   });
 
   it("O2: a job's files go ten minutes after its record, so that a download that has begun can be ended", async () => {
