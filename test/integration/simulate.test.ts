@@ -126,6 +126,51 @@ describe("cairn simulate", () => {
     const { code, out } = await simulate("--programs", file, "random", "{}");
     expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/^DIFFERENT: out\.dat: /m) as string });
     expect(out).toMatch(/^ +out\.dat differs: /m);
+    expect(out).toMatch(/^undisturbed, again +[\d.]+ s, \d+ checkpoints, ran through$/m);
+    expect(out).toMatch(/^DIFFERENT: out\.dat: and so it is between two undisturbed runs/m);
+    expect(out).not.toMatch(/an interrupted run does not end/);
+  });
+
+  // The control: what differs by the interruption alone is called so.
+  test.concurrent("tells what differs by the interruption from what differs in any two runs", async () => {
+    const text =
+      "date +%N > when.txt; [ -e state ] && echo resumed >> out.txt || echo begun >> out.txt; " +
+      "for i in 1 2 3; do echo $i > state; sleep 0.5; echo saved; sleep 0.5; done";
+    const file = await script("both", text, {
+      checkpoint: { files: ["state"], written: { text: "^saved" } },
+      outputs: ["when.txt", "out.txt"],
+    });
+    const { code, out } = await simulate("--programs", file, "both", "{}");
+    expect(out).toMatch(/^DIFFERENT: out\.txt: an interrupted run does not end with the same bits/m);
+    expect(out).not.toMatch(/made no checkpoint/); // It was not complete at first, and then it was.
+    expect(out).toMatch(/^DIFFERENT: when\.txt: and so it is between two undisturbed runs/m);
+    expect(code).toBe(1);
+  });
+
+  test.concurrent("says when an exit with a checkpoint passes for the end, as `complete` holds at both", async () => {
+    const text =
+      "for i in 1 2 3 4 5 6 7 8; do [ -e STOP ] && echo $i > state && break; sleep 0.5; done; echo $i > out.txt";
+    const file = await script("early", text, {
+      checkpoint: { files: ["state"], trigger: { file: "STOP", then: "exits" }, intervalMs: "1s" },
+      complete: { files: ["out.txt"] },
+    });
+    const { out } = await simulate("--programs", file, "early", "{}");
+    expect(out).toMatch(/\[cairn\] when it was asked for a checkpoint the program wrote one and exited, and all that/);
+  });
+
+  test.concurrent("says why there was no checkpoint of one whose files never say that they are complete", async () => {
+    const file = await script("unsaid", "for i in 1 2; do echo half > state; sleep 1; done; echo done > out.txt", {
+      checkpoint: { files: ["state"], written: { lastLine: { matches: "^END" } } },
+      outputs: ["out.txt"],
+    });
+    const { code, out } = await simulate("--programs", file, "unsaid", "{}");
+    expect(out).toMatch(
+      /\[cairn\] this attempt made no checkpoint: the last line of state does not say so, it is "half" \(`checkpoint\.written`\)$/m,
+    );
+    expect({ code, out }).toEqual({
+      code: 1,
+      out: expect.stringMatching(/^NOT TRIED: it made no checkpoint/m) as string,
+    });
   });
 
   test.concurrent("does not call the same what was never resumed", async () => {

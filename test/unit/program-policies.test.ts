@@ -1,7 +1,6 @@
 /** When a checkpoint of a program is complete, and what its end means. */
 import { describe, expect, test } from "vitest";
 import { Completeness } from "../../workers/program/completeness.ts";
-import { MatchWatch } from "../../workers/program/match-watch.ts";
 import { Settling } from "../../workers/program/settling.ts";
 import { OutputReader } from "../../workers/program/output-reader.ts";
 import type { Resolved } from "../../workers/program/resolve.ts";
@@ -109,7 +108,7 @@ describe("a checkpoint is complete", () => {
     expect(judge("new", {}).kind).toBe("waiting");
     expect(judge("new", { a: "end", b: "12.5 13.5" })).toEqual({
       kind: "waiting",
-      why: "the last line of b does not say so",
+      why: 'the last line of b does not say so, it is "12.5 13.5"',
     });
     expect(judge("new", { a: "end", b: "end" }).kind).toBe("complete");
   });
@@ -343,45 +342,4 @@ test("what a result finds is a number where that loses no digit, else text", () 
   const reader = new OutputReader({ completeText: [], resultText, progress: null } as unknown as Resolved, null);
   reader.line("sum 4390549305214273049 energy -1.5e-3 steps 60");
   expect(reader.result).toEqual({ hash: "4390549305214273049", energy: -0.0015, steps: 60 });
-});
-
-describe("that a pattern matches nothing", () => {
-  const watched = (missing: readonly string[], names: readonly string[], hasMatched = false) => {
-    const notes: string[] = [];
-    const look = () => files("", { missing });
-    const watch = new MatchWatch({
-      files: { look },
-      names: () => names,
-      beginMs: 0,
-      hasMatched: () => hasMatched,
-      note: (text) => notes.push(text),
-    });
-    return { notes, watch };
-  };
-
-  test("is said once while the program runs, with what lies there instead, and once more at its end", () => {
-    const { notes, watch } = watched(["chkpt*.dat"], ["ckpt.dat", "out.log"]);
-    watch.look(9_999);
-    expect(notes).toEqual([]);
-    watch.look(10_000);
-    watch.look(20_000);
-    watch.ended();
-    expect(notes).toEqual([
-      "no file matches chkpt*.dat so far, so there is no checkpoint (`checkpoint.files`); in the working folder is ckpt.dat, out.log",
-      "no file matched chkpt*.dat until the end: this attempt made no checkpoint (`checkpoint.files`); in the working folder is ckpt.dat, out.log",
-    ]);
-  });
-
-  test("is not said of a program that removes its checkpoint when it is done", () => {
-    const { notes, watch } = watched(["ckpt.dat"], ["final.dat"], true);
-    watch.ended();
-    expect(notes).toEqual([]);
-  });
-
-  test("is not said when all of them match", () => {
-    const { notes, watch } = watched([], ["ckpt.dat"]);
-    watch.look(10_000);
-    watch.ended();
-    expect(notes).toEqual([]);
-  });
 });

@@ -21,6 +21,7 @@ import { Completeness, type Judgement } from "./completeness.ts";
 import { lastLineOf } from "./completion.ts";
 import type { Circumstances } from "./exit-meaning.ts";
 import { MappedContent } from "./mapped-content.ts";
+import type { Unwritten } from "./match-watch.ts";
 import { mappedForWriting, openForWriting } from "./open-files.ts";
 import type { ProcessRun } from "./process-run.ts";
 import { type Member, send } from "./process-tree.ts";
@@ -80,6 +81,8 @@ export class CheckpointMaker {
   #owesToSendOn = false;
   #dropped = 0;
   #hasMatched = false;
+  #hasFrozen = false;
+  #unwritten: string | null = null;
   #noRoomUntilMs = -Infinity;
   #waiting: ((answered: Answered) => void)[] = [];
 
@@ -121,6 +124,12 @@ export class CheckpointMaker {
     return this.#hasMatched;
   }
 
+  /** Its files were there and changed, and none was ever complete: why not, and whether rest was to tell. Else null. */
+  get unwritten(): Unwritten | null {
+    if (this.#hasFrozen || this.#unwritten === null) return null;
+    return { why: this.#unwritten, by: this.restMs === 0 ? "word" : "rest" };
+  }
+
   get isFresh(): boolean {
     return this.#shelf.isFresh;
   }
@@ -144,6 +153,12 @@ export class CheckpointMaker {
       bySignal: trigger?.signal ?? null,
       hasNews: this.#completeness.hasNews(look) ? "yes" : isUnfrozen ? "before" : "no",
     };
+  }
+
+  /** Was it asked to exit with a checkpoint, and has it written one since? */
+  get hasAnsweredByExit(): boolean {
+    const ask = this.#asking?.ask;
+    return ask?.isSent === true && ask.trigger.then === "exits" && this.circumstances.hasNews === "yes";
   }
 
   /** Asks the program. Resolves when the checkpoint is frozen, or given up. */
@@ -189,6 +204,7 @@ export class CheckpointMaker {
     this.#hasMatched ||= seen.missing.length === 0;
     const judgement = this.#judge(seen, dueMs);
     if (judgement.kind === "waiting") {
+      if (this.#hasMatched && this.#completeness.hasNews(seen)) this.#unwritten = judgement.why;
       this.#giveUpLate(judgement.why);
       return;
     }
@@ -309,6 +325,7 @@ export class CheckpointMaker {
         if (this.#asking === null) onDropped(changed); // Else whoever asked hears of it.
         return false;
       }
+      this.#hasFrozen = true;
       this.#completeness.begin(look);
       this.#known = look.signature;
       const asked = this.#answer({ kind: "frozen" });

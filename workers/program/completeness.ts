@@ -10,11 +10,14 @@
  *     soon as it is there.
  */
 import type { FilesLook } from "./checkpoint-files.ts";
+import { FileChanges } from "./file-changes.ts";
 import { REST_MS, Settling } from "./settling.ts";
 
 const OPEN_FACTOR = 5;
 /** Longer than files' times are coarse, and than a shell takes to end after its program was killed while it wrote. */
 const CLOSED_REST_MS = 100;
+const ENDING_SHOWN = 60;
+const CHANGING_SHOWN = 3;
 
 export interface Written {
   readonly settleMs: number | "auto";
@@ -41,9 +44,12 @@ export interface Asking {
 export class Completeness {
   readonly #written: Written;
   readonly #settling: Settling;
+  readonly #changes = new FileChanges();
   #began: Pick<FilesLook, "signature" | "markers"> = { signature: "", markers: "" };
   #told = false;
   #seen = "";
+  /** Names of files that the definition says are replaced. */
+  #known: ReadonlySet<string> = new Set();
   #sinceMs = 0;
 
   constructor(written: Written) {
@@ -79,7 +85,8 @@ export class Completeness {
 
   /** What is to be said about how its files change; null: nothing. */
   remark(): string | null {
-    return this.#settling.remark();
+    const remark = this.#settling.remark();
+    return remark === null ? null : `${remark}${this.#changes.remark(this.#known)}`;
   }
 
   /** @param nowMs of a clock that goes only while the program could write */
@@ -87,6 +94,8 @@ export class Completeness {
     const { by, lastLine } = this.#written;
     if (look.signature !== this.#seen) {
       this.#seen = look.signature;
+      this.#changes.look(look.looks.filter(({ name }) => look.steady.includes(name)));
+      this.#known = look.replaced;
       this.#sinceMs = nowMs;
       if (by === "rest" && look.signature !== this.#began.signature) this.#settling.changed(nowMs, look.bytes);
     }
@@ -101,14 +110,18 @@ export class Completeness {
     if (by === "last_line") {
       if (look.endings.length === 0) return waiting("no file of the checkpoint is one whose last line would say so");
       const open = look.endings.find((name) => lastLine?.test(lastLineOf(name) ?? "") !== true);
-      return open === undefined ? { kind: "complete" } : waiting(`the last line of ${open} does not say so`);
+      if (open === undefined) return { kind: "complete" };
+      const ending = JSON.stringify((lastLineOf(open) ?? "").slice(0, ENDING_SHOWN));
+      return waiting(`the last line of ${open} does not say so, it is ${ending}`);
     }
     const whole = look.steady.length === 1 && look.replaced.size === 1 && look.links.length === 0;
     const stoodMs = nowMs - this.#sinceMs;
     const longMs = this.#written.closed ? Infinity : this.#settling.restMs * OPEN_FACTOR;
     if (whole || stoodMs >= longMs) return this.#rested();
-    if (stoodMs < this.#settling.restMs)
-      return waiting(`its files still change (${look.steady.slice(0, 3).join(", ")})`);
+    if (stoodMs < this.#settling.restMs) {
+      const changing = this.#changes.latest.slice(0, CHANGING_SHOWN).join(", ");
+      return waiting(`its files still change (${changing})${this.#changes.remark(look.replaced)}`);
+    }
     const open = isOpen();
     if (open === "yes") return waiting("its files are open for writing");
     const mustKnow = this.#written.closed && stoodMs < REST_MS;

@@ -139,6 +139,7 @@ export class Driver {
       if (this.#held || this.#ending) return await new Promise(() => undefined); // The keeper ends us.
       const meaning = await this.#meaning(workshop, exit);
       this.#tellProgress();
+      if (meaning.kind === "done") this.#tellDoubt(workshop);
       if (this.#holding && (meaning.kind === "failed" || meaning.kind === "lost")) {
         // It is over anyway, and goes on from the last checkpoint that is stored.
         note(`the program ${meaning.why} when it was to make its last checkpoint`);
@@ -226,6 +227,15 @@ export class Driver {
     const { files, text, command } = resolved.definition.complete;
     const doneBy = files.length + text.length > 0 || command !== undefined ? "complete" : "code";
     return meaningOf(exit, resolved.definition.exitCodes, { incomplete, doneBy, asked, bySignal, hasNews });
+  }
+
+  /** It was asked for a checkpoint, wrote one and exited, as after its last step: `complete` alone tells which it was. */
+  #tellDoubt({ maker }: Workshop): void {
+    if (maker?.hasAnsweredByExit !== true) return;
+    note(
+      "when it was asked for a checkpoint the program wrote one and exited, and all that `complete` asks for is so: it is " +
+        "taken for finished. If it was not, let `complete` ask for what is only there after the last step",
+    );
   }
 
   /** `complete.command` */

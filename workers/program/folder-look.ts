@@ -11,6 +11,8 @@ export interface Look {
   readonly mtimeNs: string;
   /** Permission bits. */
   readonly mode: number;
+  /** Which file it is, whatever its name: as text. */
+  readonly inode: string;
   /** Equal for equal content, as far as the file system tells: size, inode, time of change. */
   readonly signature: string;
 }
@@ -162,6 +164,7 @@ function lookAt(folder: string, name: string): Look | null {
       mtimeMs: Number(mtimeNs) / 1e6,
       mtimeNs: String(mtimeNs),
       mode: Number(mode) & 0o777,
+      inode: String(ino),
       signature: `${name} ${size} ${mtimeNs} ${ino}`,
     };
   } catch {

@@ -129,9 +129,11 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
       : new MatchWatch({
           files,
           hasMatched: () => maker?.hasMatched === true,
+          unwritten: () => maker?.unwritten ?? null,
           names: () => lookAround(folder).map(({ name }) => name),
           beginMs: clock.monotonicMs(),
           note,
+          onDropped: (message) => link.say({ kind: "dropped", message }),
         });
   return { resolved, user, environment, renew, reader, maker, limits: watch, unkept, matches };
 }

@@ -2,7 +2,8 @@
 import type { SucceededEnd } from "../keeper/protocol.ts";
 import type { LocalJob } from "./local-job.ts";
 
-export type Disturbance = "none" | "stopped" | "killed";
+/** `again`: undisturbed once more, to see what differs between any two runs. */
+export type Disturbance = "none" | "again" | "stopped" | "killed";
 
 export type Trial =
   | {
