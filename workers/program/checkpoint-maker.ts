@@ -9,6 +9,8 @@
  * MK4 Where the disk is full a checkpoint is not tried at every look: each try takes the room that the program needs.
  * MK5 That its files never rest is no fault of a program that exits with each checkpoint: its exit is the sign.
  * MK6 Who asks by SIGTSTP has to send the program on: it stops itself when it has written, whether that was seen or not.
+ * MK7 What an exit costs is the start after it, too: as long as the last one took, to where the program can be asked, else
+ *     to its first line. Else one that starts for ten seconds would be asked each second, and do nothing but start.
  */
 import { join } from "node:path";
 import { type CopyBegun, isNoRoom } from "../../src/checkpoints/checkpoints.ts";
@@ -77,6 +79,9 @@ export class CheckpointMaker {
   /** What lay there when it was started, or was frozen last. */
   #known = "";
   #saidStopped = false;
+  /** MK7 */
+  #startingSinceMs: number | null = null;
+  #startMs = 0;
   /** MK6 */
   #owesToSendOn = false;
   #dropped = 0;
@@ -107,11 +112,13 @@ export class CheckpointMaker {
     this.#known = look.signature;
     this.#completeness.begin(look);
     this.#readiness.begin();
+    this.#startingSinceMs = this.#options.clock.monotonicMs();
   }
 
   line(text: string): void {
     this.#completeness.line(text);
     this.#readiness.line(text);
+    if (this.#options.resolved.ready === null) this.#hasStarted();
   }
 
   /** Can it be asked? */
@@ -184,6 +191,7 @@ export class CheckpointMaker {
   async look(run: ProcessRun, dueMs: number): Promise<void> {
     const { clock, contract } = this.#options;
     const asking = this.#asking;
+    if (this.#startingSinceMs !== null && this.#options.resolved.ready !== null && this.isReady) this.#hasStarted();
     if (asking !== null) {
       if (asking.ask.send(run) === "not_yet") {
         this.#giveUpLate(`no process of the program handles ${asking.ask.name}`);
@@ -229,13 +237,19 @@ export class CheckpointMaker {
     for (const { pid } of stopped) send(pid, "SIGCONT");
   }
 
-  /** The program has exited with a checkpoint in its folder. @returns what is wrong; null: it is frozen */
-  async freezeExited(): Promise<string | null> {
+  /**
+   * The program has exited with a checkpoint in its folder.
+   *
+   * @param next whether it is started again
+   * @returns what is wrong; null: it is frozen
+   */
+  async freezeExited(next: "starts_again" | "ends"): Promise<string | null> {
     this.#exitIsSign = true;
     this.#completeness.exited();
     const look = this.#files.look();
     if (look.missing.length > 0) return `no file matches ${look.missing.join(", ")}`;
-    return (await this.#freeze(look, this.#blockedMs()))
+    const startMs = next === "starts_again" ? this.#startMs : 0; // MK7
+    return (await this.#freeze(look, this.#blockedMs() + startMs))
       ? null
       : "its files still change, though the program has exited";
   }
@@ -360,6 +374,13 @@ export class CheckpointMaker {
     asking.ask.withdraw();
     asking.answer(answered);
     return "told";
+  }
+
+  /** MK7 */
+  #hasStarted(): void {
+    if (this.#startingSinceMs === null) return;
+    this.#startMs = this.#options.clock.monotonicMs() - this.#startingSinceMs;
+    this.#startingSinceMs = null;
   }
 
   /** How long the program was busy with the checkpoint, as far as it can be seen. */

@@ -168,7 +168,7 @@ export class Driver {
           `the program asked ${FRUITLESS} times in a row to be started again, with no new checkpoint`,
         );
       }
-      const wrong = await maker.freezeExited();
+      const wrong = await maker.freezeExited(this.#holding ? "ends" : "starts_again");
       if (wrong !== null) return failure("error", `the program exited with a checkpoint, but ${wrong}`);
       if (this.#holding) return await new Promise(() => undefined); // DR2
       if (fruitless > 0) await this.#options.clock.sleep(FRUITLESS_PAUSE_MS * fruitless);
