@@ -2,7 +2,8 @@
  * Redis being away, as a process tells it in its log.
  *
  * RO1 One line when it goes, one a minute, one when it answers again. What fails meanwhile because of it is counted and
- *     not told: everything that looks again and again would tell it twice a second.
+ *     not told: everything that looks again and again would tell it twice a second. One that answers, and takes nothing
+ *     (it is full), is not back: nothing may have failed for a moment.
  */
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -11,6 +12,8 @@ import { classifyRedisError } from "./fault.ts";
 
 const ASK_EVERY_MS = 250;
 const STILL_EVERY_MS = 60_000;
+/** Longer than between two tries of whatever is tried again and again. */
+const QUIET_MS = 1_500;
 
 export interface OutageOptions {
   readonly url: string;
@@ -24,6 +27,7 @@ export interface OutageOptions {
 export class RedisOutage {
   #options: OutageOptions | null = null;
   #since: number | null = null;
+  #failedMs = 0;
   #unsaid = 0;
 
   watch(options: OutageOptions): void {
@@ -34,6 +38,7 @@ export class RedisOutage {
   absorbs(error: unknown): boolean {
     if (this.#options === null || classifyRedisError(error) === null) return false;
     this.#unsaid += 1;
+    this.#failedMs = this.#options.clock.monotonicMs();
     if (this.#since === null) this.#begin(this.#options, error);
     return true;
   }
@@ -54,8 +59,9 @@ export class RedisOutage {
         () => false,
       );
       const now = clock.monotonicMs();
-      const told = { awayMs: Math.round(now - since), failed: this.#unsaid };
-      if (answers) {
+      if (!answers) this.#failedMs = now;
+      const told = { awayMs: Math.round(this.#failedMs - since), failed: this.#unsaid };
+      if (now - this.#failedMs >= QUIET_MS) {
         this.#since = null;
         this.#unsaid = 0;
         logger.warn(told, "Redis answers again");

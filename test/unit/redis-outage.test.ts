@@ -27,3 +27,23 @@ test("RO1: one line when it goes and one when it is back, however much fails mea
   expect(outage.absorbs(AWAY)).toBe(true);
   expect(told).toHaveLength(3);
 });
+
+test("RO1: one that answers, and takes nothing, is not back", async () => {
+  const told: unknown[] = [];
+  const logger = createLogger({ level: "silent", process: "test" });
+  logger.warn = (...entry: unknown[]) => void told.push(entry.at(-1));
+  const clock = { ...systemClock, now: 0, monotonicMs: () => clock.now };
+  let asked = 0;
+  const outage = new RedisOutage();
+  const ping = (): Promise<"PONG"> => {
+    asked += 1;
+    clock.now += 500;
+    if (asked < 5) outage.absorbs(new Error("OOM command not allowed when used memory > 'maxmemory'."));
+    return Promise.resolve("PONG");
+  };
+  outage.watch({ url: "redis://127.0.0.1:1", client: { ping }, clock, logger });
+  outage.absorbs(new Error("OOM command not allowed when used memory > 'maxmemory'."));
+  await eventually("it is said that Redis answers", () => told.includes("Redis answers again"));
+  expect(told).toHaveLength(2);
+  expect(asked).toBeGreaterThanOrEqual(7);
+});
