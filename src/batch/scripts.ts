@@ -18,6 +18,9 @@ const DEADLINE_SLACK_MS = 2_000;
 /** How long after a job could not be forgotten, because another needs it still, that is tried again, ms. */
 const PUT_OFF_MS = 600_000;
 
+/** Attempts of a job that are kept, the newest: one that waits for days for a disk to be mended makes thousands. */
+const ATTEMPTS_PER_JOB = 1_000;
+
 const NAMES = [
   "create",
   "lease",
@@ -65,6 +68,7 @@ export function loadBatchScripts(options: { readonly eventsPerJob?: number } = {
     `local AVOID_MS = ${AVOID_MS}`,
     `local PUT_OFF_MS = ${PUT_OFF_MS}`,
     `local DEADLINE_SLACK = ${DEADLINE_SLACK_MS}`,
+    `local ATTEMPTS_PER_JOB = ${ATTEMPTS_PER_JOB}`,
     `local EVENTS_PER_JOB = ${options.eventsPerJob ?? DEFAULT_LIMITS.eventsPerJob}`,
   ].join("\n");
   const folder = new URL("./scripts/", import.meta.url);

@@ -94,6 +94,20 @@ describe.each(EVERY_REDIS)("batch records on %s", (_name, it) => {
     ]);
   });
 
+  it("of attempts the newest thousand are kept: one that waits for a disk for days makes many more", async ({
+    batch,
+  }) => {
+    const id = await batch.created();
+    await batch.redis.hset(batch.keys.job(id), "attempts", 1_004);
+    for (const number of [1, 5, 6, 1_004]) {
+      const attempt = JSON.stringify({ number, startedAt: 0, endedAt: 0 });
+      await batch.redis.hset(batch.keys.attempts(id), number, attempt);
+    }
+    await batch.lease("w1");
+    const numbers = (await batch.reader.attempts(id))?.map(({ number }) => number);
+    expect(numbers).toEqual([1_005, 1_004, 6, 1]);
+  });
+
   it("what is no longer kept becomes garbage and is handed to the lease holder", async ({ batch }) => {
     const id = await batch.created();
     const { fence } = await batch.lease("w1");

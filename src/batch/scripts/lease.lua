@@ -46,6 +46,7 @@ local patch = {
 if not job.startedAt then patch.startedAt = at end
 move(id, job, 'lease', patch, at, 'leased', { worker = worker, attempt = attempt, fromCheckpoint = from or cjson.null })
 count_for_array(job, 'attempts', 1)
+redis.call('HDEL', key('attempts', id), attempt - ATTEMPTS_PER_JOB)
 redis.call('HSET', key('attempts', id), attempt, cjson.encode({
   number = attempt, fence = job.fenceGeneration .. '.' .. job.fenceCounter, worker = worker,
   zone = zone ~= '' and zone or cjson.null, startedAt = at, endedAt = cjson.null,

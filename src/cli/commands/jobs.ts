@@ -69,7 +69,7 @@ export const get = command({
   summary: "show a job, or a part of it",
   detail:
     `Parts: ${PARTS.join(", ")}. Input, output and error are always JSON. Orders are what people asked of the job: ` +
-    "when, who, and what became of it; events are all that happened to it, the newest 10,000.",
+    "when, who, and what became of it; events are all that happened to it, the newest 10,000; of attempts the newest 1,000 are kept.",
   does: "GET /v1/jobs/{id}, /attempts, /checkpoints, /artifacts, /artifacts/{name}, /events",
   args: [
     { name: "job", meaning: "id of the job", count: "one" },
