@@ -147,6 +147,16 @@ describe("cairn simulate", () => {
     expect(code).toBe(1);
   });
 
+  test.concurrent("finds, also of the one that is killed, that it keeps the path of its folder (LJ2)", async () => {
+    const text =
+      '[ -e where ] || { pwd > where; echo mesh > data; }; for i in 1 2 3 4; do [ -e "$(cat where)/data" ] || exit 7; ' +
+      "echo $i > state; echo saved; sleep 0.7; done";
+    const file = await script("rooted", text, { checkpoint: { written: { text: "^saved" } } });
+    const { code, out } = await simulate("--programs", file, "rooted", "{}");
+    expect(out).toMatch(/^killed after a checkpoint +FAILED: the program exited with code 7/m);
+    expect(code).toBe(1);
+  });
+
   test.concurrent("says when an exit with a checkpoint passes for the end, as `complete` holds at both", async () => {
     const text =
       "for i in 1 2 3 4 5 6 7 8; do [ -e STOP ] && echo $i > state && break; sleep 0.5; done; echo $i > out.txt";

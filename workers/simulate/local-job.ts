@@ -3,6 +3,7 @@
  * the same rules. No Redis, no API, no fleet.
  *
  * LJ1 One attempt at a time; what an earlier one still asks for is refused.
+ * LJ2 What an attempt left in its folder is gone before the next begins: that goes on as on another machine.
  */
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
@@ -13,6 +14,7 @@ import {
   storeNames,
   type CheckpointStore,
 } from "../../src/checkpoints/checkpoints.ts";
+import { removeFolder } from "../../src/runtime/remove-folder.ts";
 import { ended, killGroup, tell } from "../agent/children.ts";
 import type {
   Assignment,
@@ -85,6 +87,9 @@ export class LocalJob {
     const { assignment, folder, forkKeeper, id } = this.#options;
     this.#attempts += 1;
     const attempt = this.#attempts;
+    // What was just ended may still write into it for a moment.
+    const left = join(folder, `work-${attempt - 1}`);
+    await removeFolder(left).catch(() => removeFolder(left)); // LJ2
     this.#end = null;
     this.#runnerPid = null;
     const keeper = forkKeeper();

@@ -94,7 +94,11 @@ async function main(folder: string): Promise<number> {
   if (undisturbed.kind === "failed") return 1;
   for (const { name, bytes, sha256 } of undisturbed.end.artifacts) say(`    ${name}  ${bytes} bytes  ${sha256}`);
   if (undisturbed.end.output.length < 500) say(`    output ${undisturbed.end.output}`);
-  const disturbed = [await trial("stopped", undisturbed.tookMs), await trial("killed", 0)];
+  const stopped = await trial("stopped", undisturbed.tookMs);
+  // Half of a time that the machine was busy in may be all of one in which it is not.
+  const isTooLate = stopped.kind === "succeeded" && stopped.attempts === 1 && !tellsProgress;
+  const stoppedInTime = isTooLate ? await trial("stopped", Math.min(stopped.tookMs, undisturbed.tookMs)) : stopped;
+  const disturbed = [stoppedInTime, await trial("killed", 0)];
   await tellDifferences(undisturbed, disturbed, made);
   const different = differencesOf(undisturbed, disturbed);
   const control = different.length > 0 && allSucceeded(disturbed) ? [await trial("again", 0)] : []; // SM3
