@@ -10,7 +10,7 @@ import { ProgramJob } from "../support/program-job.ts";
 
 const STEPS = 120;
 const NEVER = 2_147_483_647;
-const ASKED = ["trajectory", "term-85", "by-stdin", "by-command"];
+const ASKED = ["trajectory", "term-85", "by-stdin", "by-command", "journal", "ledger"];
 
 describe.skipIf(findCompiler() === null)("in C (needs a C compiler: apt-get install gcc libc6-dev), a program", () => {
   let folder: string;
@@ -26,6 +26,8 @@ describe.skipIf(findCompiler() === null)("in C (needs a C compiler: apt-get inst
     ["that writes two files in turns, each complete with its last line", "alternate"],
     ["that writes a folder for each checkpoint, and a link to the newest", "folders"],
     ["that leaves a marker file behind each checkpoint", "marker"],
+    ["that only appends to a journal, in half lines too", "journal"],
+    ["that writes two files in place all the time", "ledger"],
     ["that puts itself into the background, and ignores SIGTERM", "background"],
   ])("%s", async (_, task) => {
     await using job = await ProgramJob.create(

@@ -19,6 +19,8 @@ export const CONTRACTS = [
   "by-stdin",
   "by-command",
   "background",
+  "journal",
+  "ledger",
 ] as const;
 
 /** The folder with the sources; benches and chaos runs are compiled, and lie elsewhere. */

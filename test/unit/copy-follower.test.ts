@@ -161,6 +161,8 @@ describe("the hash of a large file of a program", () => {
         steady: ["state"],
         replaced: new Set<string>(),
         appended: [],
+        lines: new Set<string>(),
+        growth: "",
         links: [],
         looks: [],
         endings: [],
@@ -173,7 +175,7 @@ describe("the hash of a large file of a program", () => {
     const shelf = new Shelf({ working: source, folder: join(root, "shelf"), look, clock: systemClock });
     const about = {
       progress: null,
-      blockedMs: 0,
+      blockedMs: () => 0,
       mapped: [],
       onCopying: (copy: CopyBegun | null) => said.push(copy?.name ?? null),
     };

@@ -10,6 +10,8 @@ const files = (signature: string, more: object = {}) => ({
   looks: [],
   replaced: new Set<string>(),
   appended: [],
+  lines: new Set<string>(),
+  growth: "",
   missing: [],
   links: [],
   endings: [],

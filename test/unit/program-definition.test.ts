@@ -152,7 +152,7 @@ describe("a programs file", () => {
     ],
     [
       program("    checkpoint: { written: { closed: true, text: done } }"),
-      "checkpoint.written: must have only one of text, file, lastLine, closed",
+      "checkpoint.written: must have only one of text, file, lastLine, closed, always",
     ],
     [program("    stdin: input.nml"), "5: programs[0].stdin: nothing lays out input.nml"],
     [program("    limits: { memoryBytes: 0, wallMs: 0s }"), /limits\.wallMs: is 0, .*\n.*limits\.memoryBytes: is 0/s],

@@ -28,14 +28,14 @@ afterEach(async () => {
 
 const everything = (): CheckpointFiles =>
   new CheckpointFiles(working, {
-    ...{ files: ["**"], optional: [], exclude: [], replaced: [], appended: [], marker: null, ending: null },
+    ...{ files: ["**"], optional: [], exclude: [], replaced: [], appended: [], lines: [], marker: null, ending: null },
   });
 
 /** Takes a checkpoint of all of it and lays it out again. @returns the new folder */
 async function resumed(): Promise<string> {
   const files = everything();
   const shelf = new Shelf({ working, folder: join(root, "shelf"), look: () => files.look(), clock: systemClock });
-  const about = { progress: null, blockedMs: 0, mapped: [], onCopying: () => undefined };
+  const about = { progress: null, blockedMs: () => 0, mapped: [], onCopying: () => undefined };
   expect(await shelf.freeze(files.look(), about)).toBeNull();
   const stored = join(root, "stored");
   await mkdir(stored);
@@ -123,7 +123,7 @@ test.each<[string, string, () => Promise<unknown>, () => Promise<unknown>]>([
 ])("a marker may be %s: each new one tells of a checkpoint", async (_, marker, first, second) => {
   await writeFile(join(working, "state"), "1");
   const files = new CheckpointFiles(working, {
-    ...{ files: ["state"], optional: [], exclude: [], replaced: [], appended: [], marker, ending: null },
+    ...{ files: ["state"], optional: [], exclude: [], replaced: [], appended: [], lines: [], marker, ending: null },
   });
   const completeness = new Completeness({ settleMs: "auto", text: null, lastLine: null, closed: false, by: "file" });
   const judged = (): string => completeness.judge(files.look(), 0, { isOpen: () => "no", lastLineOf: () => null }).kind;

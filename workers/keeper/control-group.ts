@@ -80,8 +80,13 @@ function enableControllers(home: string): void {
   }
 }
 
+/** With the groups that were made inside of it; one of an attempt that runs holds its runner. */
 function removeGroup(path: string): void {
   try {
+    if (readFileSync(join(path, "cgroup.procs"), "utf8") !== "") return;
+    for (const inner of readdirSync(path, { withFileTypes: true })) {
+      if (inner.isDirectory()) rmdirSync(join(path, inner.name));
+    }
     rmdirSync(path);
   } catch {
     // Not empty yet: the next one that is made here removes it.

@@ -8,6 +8,8 @@ export interface CheckpointPatterns {
   readonly exclude: readonly string[];
   readonly replaced: readonly string[];
   readonly appended: readonly string[];
+  /** Those of them that are kept up to their last whole line. */
+  readonly lines: readonly string[];
   /** What tells that a checkpoint is complete: a file, a link, a folder. */
   readonly marker: string | null;
   /** Files that tell it by their last line. */
@@ -24,6 +26,8 @@ export interface FilesLook {
   readonly replaced: ReadonlySet<string>;
   /** They may grow meanwhile. */
   readonly appended: readonly string[];
+  /** Those of them that are kept up to their last whole line. */
+  readonly lines: ReadonlySet<string>;
   /** Symbolic links: they go along as links. */
   readonly links: readonly FolderLink[];
   /** Those of `steady` whose last line tells that they are complete. */
@@ -34,6 +38,8 @@ export interface FilesLook {
   readonly missing: readonly string[];
   /** Equal when nothing of `steady` has changed. */
   readonly signature: string;
+  /** The same of `appended`. */
+  readonly growth: string;
   readonly markers: string;
 }
 
@@ -44,17 +50,19 @@ export class CheckpointFiles {
   readonly #excluded: Matches;
   readonly #replaced: Matches;
   readonly #appended: Matches;
+  readonly #lines: Matches;
   readonly #marker: Matches;
   readonly #ending: Matches;
 
   constructor(folder: string, patterns: CheckpointPatterns) {
-    const { files, optional, exclude, replaced, appended, marker, ending } = patterns;
+    const { files, optional, exclude, replaced, appended, lines, marker, ending } = patterns;
     this.#folder = folder;
     this.#required = files.map((pattern) => [pattern, matcher([pattern])]);
     this.#wanted = matcher([...files, ...optional, ...replaced, ...appended]);
     this.#excluded = matcher(exclude);
     this.#replaced = matcher(replaced);
     this.#appended = matcher(appended);
+    this.#lines = matcher(lines);
     this.#marker = matcher(marker === null ? [] : [marker]);
     this.#ending = matcher(ending === null ? [] : [ending]);
   }
@@ -70,12 +78,14 @@ export class CheckpointFiles {
     const wanted = all.files.filter(isOfIt);
     const links = all.links.filter(isOfIt);
     const steady = wanted.filter(({ name }) => !this.#appended(name));
+    const growing = wanted.filter(({ name }) => this.#appended(name));
     const names = steady.map(({ name }) => name);
     return {
       steady: names,
       looks: wanted,
       replaced: new Set(names.filter(this.#replaced)),
-      appended: wanted.map(({ name }) => name).filter(this.#appended),
+      appended: growing.map(({ name }) => name),
+      lines: new Set(growing.map(({ name }) => name).filter(this.#lines)),
       links,
       endings: names.filter(this.#ending),
       bytes: steady.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -83,6 +93,7 @@ export class CheckpointFiles {
         .filter(([, matches]) => ![...wanted, ...links].some(({ name }) => matches(name)))
         .map(([text]) => text),
       signature: [signatureOf(steady), ...links.map(signatureOfLink)].join("\n"),
+      growth: signatureOf(growing),
       // A link to the newest, or a folder that is renamed when it is whole, says it as well as a file.
       markers: [
         signatureOf(all.files.filter(({ name }) => this.#marker(name))),

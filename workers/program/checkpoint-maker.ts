@@ -11,42 +11,41 @@
  * MK6 Who asks by SIGTSTP has to send the program on: it stops itself when it has written, whether that was seen or not.
  * MK7 What an exit costs is the start after it, too: as long as the last one took, to where the program can be asked, else
  *     to its first line. Else one that starts for ten seconds would be asked each second, and do nothing but start.
+ * MK8 Where whatever its files are is a checkpoint, none is noticed: one is taken when it is wanted (`any-moment.ts`).
  */
 import { join } from "node:path";
 import { type CopyBegun, isNoRoom } from "../../src/checkpoints/checkpoints.ts";
 import { type CheckpointContract, tellsByExit, type Trigger } from "../../src/tasks/program/definition.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
+import type { Answered } from "./answered.ts";
+import { AnyMoment } from "./any-moment.ts";
 import { Ask, type AskOptions } from "./ask.ts";
 import type { CheckpointFiles, FilesLook } from "./checkpoint-files.ts";
 import { Completeness, type Judgement } from "./completeness.ts";
 import { lastLineOf } from "./completion.ts";
 import type { Circumstances } from "./exit-meaning.ts";
-import { MappedContent } from "./mapped-content.ts";
+import { MappedContent, mappedOf } from "./mapped-content.ts";
 import type { Unwritten } from "./match-watch.ts";
-import { mappedForWriting, openForWriting } from "./open-files.ts";
+import { openForWriting } from "./open-files.ts";
 import type { ProcessRun } from "./process-run.ts";
 import { type Member, send } from "./process-tree.ts";
-import { ProgramTime } from "./program-time.ts";
+import type { ProgramGroup } from "./program-group.ts";
 import { Readiness } from "./readiness.ts";
+import { RestClock } from "./rest-clock.ts";
 import { Shelf } from "./shelf.ts";
-import { threadsOf } from "./threads.ts";
+import { StartMeter } from "./start-meter.ts";
 
 /** MK4 */
 const NO_ROOM_PAUSE_MS = 10_000;
-/** A process that is stopped for so long is spoken of: while it is, there is no checkpoint by rest. */
-const STOPPED_MS = 10_000;
-
-export type Answered =
-  | { readonly kind: "frozen" }
-  /** It was not written in time. */
-  | { readonly kind: "failed"; readonly why: string };
 
 export interface CheckpointMakerOptions extends AskOptions {
   readonly contract: CheckpointContract;
   readonly files: CheckpointFiles;
   readonly shelf: string;
   readonly clock: Clock;
+  /** The control group of the program alone; null: it has none. */
+  readonly group: ProgramGroup | null;
   readonly progress: () => Progress | null;
   readonly note: (text: string) => void;
   /** A checkpoint that nobody asked for lies ready. */
@@ -71,17 +70,17 @@ export class CheckpointMaker {
   readonly #readiness: Readiness;
   readonly #shelf: Shelf;
   #asking: Asking | null = null;
+  /** MK8; null: it is not so of this program. */
+  readonly #anyMoment: AnyMoment | null;
   #queue: Promise<unknown> = Promise.resolve();
   /** MK5 */
   #exitIsSign: boolean;
-  readonly #programTime = new ProgramTime();
+  readonly #restClock: RestClock;
   readonly #mapped: MappedContent;
   /** What lay there when it was started, or was frozen last. */
   #known = "";
-  #saidStopped = false;
   /** MK7 */
-  #startingSinceMs: number | null = null;
-  #startMs = 0;
+  readonly #startMeter: StartMeter;
   /** MK6 */
   #owesToSendOn = false;
   #dropped = 0;
@@ -97,6 +96,8 @@ export class CheckpointMaker {
     this.#completeness = new Completeness(options.resolved.written);
     this.#readiness = new Readiness(options.resolved.ready, options.folder);
     this.#exitIsSign = tellsByExit(options.resolved.definition);
+    this.#restClock = new RestClock(options);
+    this.#startMeter = new StartMeter(options.clock);
     this.#mapped = new MappedContent({ folder: options.folder, nowMs: () => options.clock.monotonicMs() });
     this.#shelf = new Shelf({
       working: options.folder,
@@ -104,6 +105,9 @@ export class CheckpointMaker {
       look: () => this.#files.look(),
       clock: options.clock,
     });
+    const inTurn = <T>(work: () => Promise<T>): Promise<T> => this.#inTurn(work);
+    const parts = { ...options, shelf: this.#shelf, completeness: this.#completeness, inTurn };
+    this.#anyMoment = options.resolved.written.by === "always" ? new AnyMoment(parts) : null;
   }
 
   /** The program is started, or started again; its folder is ready. What lies there now is the past. */
@@ -112,13 +116,13 @@ export class CheckpointMaker {
     this.#known = look.signature;
     this.#completeness.begin(look);
     this.#readiness.begin();
-    this.#startingSinceMs = this.#options.clock.monotonicMs();
+    this.#startMeter.begin();
   }
 
   line(text: string): void {
     this.#completeness.line(text);
     this.#readiness.line(text);
-    if (this.#options.resolved.ready === null) this.#hasStarted();
+    if (this.#options.resolved.ready === null) this.#startMeter.end();
   }
 
   /** Can it be asked? */
@@ -182,6 +186,16 @@ export class CheckpointMaker {
     });
   }
 
+  /** Is whatever its files are a checkpoint (MK8)? */
+  get takesAsItLies(): boolean {
+    return this.#anyMoment !== null;
+  }
+
+  /** Takes what lies there at the next look (MK8). @param then `hold`: the program stays paused behind it */
+  take(then: "go_on" | "hold"): Promise<Answered> {
+    return this.#anyMoment?.take(then) ?? this.next();
+  }
+
   /** Resolves at the next checkpoint that is frozen, by whichever way. */
   next(): Promise<Answered> {
     return new Promise((resolve) => this.#waiting.push(resolve));
@@ -191,7 +205,7 @@ export class CheckpointMaker {
   async look(run: ProcessRun, dueMs: number): Promise<void> {
     const { clock, contract } = this.#options;
     const asking = this.#asking;
-    if (this.#startingSinceMs !== null && this.#options.resolved.ready !== null && this.isReady) this.#hasStarted();
+    if (this.#startMeter.isStarting && this.#options.resolved.ready !== null && this.isReady) this.#startMeter.end();
     if (asking !== null) {
       if (asking.ask.send(run) === "not_yet") {
         this.#giveUpLate(`no process of the program handles ${asking.ask.name}`);
@@ -203,6 +217,11 @@ export class CheckpointMaker {
         this.#answer({ kind: "failed", why: asking.ask.fault });
         return;
       }
+    }
+    if (this.#anyMoment !== null && asking === null) {
+      const matched = await this.#anyMoment.look(run);
+      this.#hasMatched ||= matched === "all_match";
+      return;
     }
     if (asking === null ? contract.trigger !== undefined : asking.ask.trigger.then === "exits") {
       this.#giveUpLate("it has not exited");
@@ -248,7 +267,7 @@ export class CheckpointMaker {
     this.#completeness.exited();
     const look = this.#files.look();
     if (look.missing.length > 0) return `no file matches ${look.missing.join(", ")}`;
-    const startMs = next === "starts_again" ? this.#startMs : 0; // MK7
+    const startMs = next === "starts_again" ? this.#startMeter.ms : 0; // MK7
     return (await this.#freeze(look, this.#blockedMs() + startMs))
       ? null
       : "its files still change, though the program has exited";
@@ -268,7 +287,7 @@ export class CheckpointMaker {
   takeBack(): void {
     if (this.#options.contract.trigger !== undefined) return;
     this.#shelf.takeBack();
-    this.#options.onOffer();
+    if (!this.takesAsItLies) this.#options.onOffer();
   }
 
   #judge(look: FilesLook, dueMs: number): Judgement {
@@ -290,39 +309,21 @@ export class CheckpointMaker {
     return judgement;
   }
 
-  /** The clock by which files rest: the program's own (`program-time.ts`). It is only read when there is something new. */
+  /** It is only read when there is something new. */
   #usableMs(look: FilesLook, dueMs: number): number {
-    const { clock, tree, onDropped } = this.#options;
-    if (this.restMs === 0 || !this.#completeness.hasNews(look)) return this.#programTime.usableMs;
-    const nowMs = clock.monotonicMs();
-    const usableMs = this.#programTime.look(nowMs, dueMs, threadsOf(tree.look().map(({ pid }) => pid)));
-    if (this.#programTime.stoppedMs(nowMs) >= STOPPED_MS && !this.#saidStopped) {
-      this.#saidStopped = true;
-      onDropped(
-        "one of its processes is stopped (SIGSTOP): as long as it is, no rest of its files tells that they are complete",
-      );
-    }
-    return usableMs;
+    const isRead = this.restMs > 0 && this.#completeness.hasNews(look);
+    return isRead ? this.#restClock.look(dueMs) : this.#restClock.usableMs;
   }
 
   /** By rest, what the program writes through its memory is only seen in the content (`mapped-content.ts`). */
   async #isMappedStill(look: FilesLook): Promise<boolean> {
     if (this.restMs === 0) return true;
-    const names = this.#mappedOf(look);
+    const names = mappedOf(look, this.#options);
     if (names.length === 0) return true;
-    const isStill = await this.#mapped.isStill(names, this.#programTime.usableMs, this.restMs);
+    const isStill = await this.#mapped.isStill(names, this.#restClock.usableMs, this.restMs);
     const remark = this.#mapped.remark();
     if (remark !== null) this.#options.onDropped(remark);
     return isStill;
-  }
-
-  #mappedOf(look: FilesLook): readonly string[] {
-    const { tree, folder } = this.#options;
-    const mapped = mappedForWriting(
-      tree.look().map(({ pid }) => pid),
-      folder,
-    );
-    return mapped.size === 0 ? [] : look.steady.filter((name) => mapped.has(name) && !look.replaced.has(name));
   }
 
   /** @returns whether it is frozen (MK2) */
@@ -331,8 +332,9 @@ export class CheckpointMaker {
     return this.#inTurn(async () => {
       const isAwaited = this.#asking !== null || this.#waiting.length > 0;
       const onCopying = isAwaited ? this.#options.onCopying : () => undefined;
-      const mapped = this.#mappedOf(look);
-      const changed = await this.#shelf.freeze(look, { progress: progress(), blockedMs, mapped, onCopying });
+      const mapped = mappedOf(look, this.#options);
+      const about = { progress: progress(), blockedMs: () => blockedMs, mapped, onCopying };
+      const changed = await this.#shelf.freeze(look, about);
       if (changed !== null) {
         this.#dropped += 1;
         note(`a checkpoint is dropped: ${changed} (${this.#dropped} dropped so far)`);
@@ -369,18 +371,12 @@ export class CheckpointMaker {
   #answer(answered: Answered): "told" | "nobody" {
     const asking = this.#asking;
     for (const resolve of this.#waiting.splice(0)) resolve(answered);
+    if (this.#anyMoment?.answer(answered) === "told") return "told";
     if (asking === null) return "nobody";
     this.#asking = null;
     asking.ask.withdraw();
     asking.answer(answered);
     return "told";
-  }
-
-  /** MK7 */
-  #hasStarted(): void {
-    if (this.#startingSinceMs === null) return;
-    this.#startMs = this.#options.clock.monotonicMs() - this.#startingSinceMs;
-    this.#startingSinceMs = null;
   }
 
   /** How long the program was busy with the checkpoint, as far as it can be seen. */

@@ -11,13 +11,14 @@ import type { Clock } from "../../src/runtime/clock.ts";
 import { expandCommand, type StartKind } from "../../src/tasks/program/expand.ts";
 import type { KeeperLink } from "../runner/keeper-link.ts";
 import type { FromRunner, RunnerAssignment, ToRunner } from "../runner/protocol.ts";
+import type { Answered } from "./answered.ts";
 import { tailOf, whatIsMissing } from "./completion.ts";
 import { launched } from "./environment.ts";
 import { type ExitMeaning, meaningOf } from "./exit-meaning.ts";
 import { harvest } from "./harvest.ts";
 import type { Overrun } from "./limit-watch.ts";
 import { OutputBlocks } from "./output-blocks.ts";
-import { type Exit, ProcessRun } from "./process-run.ts";
+import { type Exit, ProcessRun, type ProcessRunOptions } from "./process-run.ts";
 import { ProcessTree } from "./process-tree.ts";
 import { failure, faultOf, note } from "./program-fault.ts";
 import { commandOf } from "./resolve.ts";
@@ -175,7 +176,7 @@ export class Driver {
     }
   }
 
-  async #runOnce({ resolved, user, renew, reader, maker }: Workshop, from: StartKind): Promise<Exit> {
+  async #runOnce({ resolved, user, renew, reader, maker, group }: Workshop, from: StartKind): Promise<Exit> {
     const { definition } = resolved;
     const environment = await renew(from);
     const { cgroup } = this.#options.assignment;
@@ -186,7 +187,7 @@ export class Driver {
     reader.begin();
     maker?.started();
     const blocks = (this.#blocks ??= new OutputBlocks(definition));
-    const run = new ProcessRun({
+    const options: ProcessRunOptions = {
       nice: this.#options.assignment.nice,
       command: launch,
       folder: this.#folder,
@@ -208,7 +209,8 @@ export class Driver {
         const remark = blocks.look(bytes);
         if (remark !== null) note(remark);
       },
-    });
+    };
+    const run = group === null ? new ProcessRun(options) : group.startInside(() => new ProcessRun(options));
     this.#run = run;
     const exit = await run.ended;
     this.#run = null;
@@ -279,12 +281,11 @@ export class Driver {
     const trigger = this.#workshop?.resolved.definition.checkpoint?.trigger;
     if (this.#workshop === null) return { kind: "not_saved", why: "the program is not started yet" };
     if (maker === null) return { kind: "not_saved", why: "the program makes no checkpoints" };
-    if (maker.isFresh) return null;
-    if (trigger === undefined)
+    if (maker.isFresh && !maker.takesAsItLies) return null;
+    if (trigger === undefined && !maker.takesAsItLies)
       return { kind: "not_saved", why: "the program makes them by itself, and no new one is there" };
     if (!maker.isReady) return { kind: "not_saved", why: NOT_READY };
-    const answered = await maker.ask(trigger);
-    return answered.kind === "frozen" ? null : { kind: "save_failed", why: answered.why };
+    return saidOf(trigger === undefined ? await maker.take("go_on") : await maker.ask(trigger));
   }
 
   /** The last checkpoint; then the program is ended. */
@@ -298,9 +299,15 @@ export class Driver {
         const answered = await maker.ask(way);
         if (answered.kind === "failed")
           return { kind: this.#isHeld() ? "not_saved" : "save_failed", why: answered.why };
+      } else if (maker.takesAsItLies && this.#run !== null) {
+        if (!maker.isReady) return await this.#endAsItIs(NOT_READY);
+        const answered = await maker.take("hold");
+        if (answered.kind === "nothing") return await this.#endAsItIs(answered.why);
+        if (answered.kind === "failed")
+          return { kind: this.#isHeld() ? "not_saved" : "save_failed", why: answered.why };
       } else if (!maker.isFresh) {
         const answered = await maker.next();
-        if (answered.kind === "failed") return { kind: "not_saved", why: answered.why };
+        if (answered.kind !== "frozen") return { kind: "not_saved", why: answered.why };
       }
     }
     this.#held = true;
@@ -374,4 +381,10 @@ export class Driver {
     this.#toldProgress = text;
     this.#options.link.say({ kind: "progress", progress });
   }
+}
+
+/** What is said of a checkpoint while the program goes on; null: it lies on the shelf. */
+function saidOf(answered: Answered): { readonly kind: "not_saved" | "save_failed"; readonly why: string } | null {
+  if (answered.kind === "frozen") return null;
+  return { kind: answered.kind === "nothing" ? "not_saved" : "save_failed", why: answered.why };
 }

@@ -9,6 +9,9 @@
  */
 import { join } from "node:path";
 import { hashFile } from "../../src/checkpoints/checkpoints.ts";
+import type { FilesLook } from "./checkpoint-files.ts";
+import { mappedForWriting } from "./open-files.ts";
+import type { ProcessTree } from "./process-tree.ts";
 
 /** MC3 */
 const PAUSE_FACTOR = 4;
@@ -49,7 +52,7 @@ export class MappedContent {
       this.#remark =
         `the program writes to ${names.slice(0, 3).join(", ")} through its memory (mmap) all the time, so nothing tells ` +
         "when it is complete: let it write a copy when it is asked (`checkpoint.trigger`), or tell when it rests " +
-        "(`checkpoint.written`)";
+        "(`checkpoint.written`); `always: true` there if it goes on from whatever `kill -9` leaves";
     }
     return isStill;
   }
@@ -60,6 +63,16 @@ export class MappedContent {
     this.#remark = null;
     return remark;
   }
+}
+
+/** Files of a checkpoint that the program has mapped, and that it writes in place. */
+export function mappedOf(
+  { steady, replaced }: Pick<FilesLook, "steady" | "replaced">,
+  { tree, folder }: { readonly tree: ProcessTree; readonly folder: string },
+): readonly string[] {
+  const pids = tree.look().map(({ pid }) => pid);
+  const mapped = mappedForWriting(pids, folder);
+  return steady.filter((name) => mapped.has(name) && !replaced.has(name));
 }
 
 /** MC2. @returns the first whose copy in `into` is not what it is now; null: all are */

@@ -10,6 +10,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, fchownSync, openSync, writeSync } from "node:fs";
 import { basename } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { StringDecoder } from "node:string_decoder";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { NotRetryable } from "../../src/tasks/outcome.ts";
@@ -19,6 +20,9 @@ import { lastOutput } from "../keeper/last-output.ts";
 
 /** A line that is longer is cut: patterns are not tried on megabytes. */
 const LINE_BYTES = 16_384;
+/** Turns of the event loop, each of which looks at all that can be read, in which nothing came. */
+const QUIET_TURNS = 3;
+const DRAIN_MS = 1_000;
 
 export interface Exit {
   readonly code: number | null;
@@ -48,6 +52,8 @@ export class ProcessRun {
   readonly pid: number | null;
   readonly ended: Promise<Exit>;
   readonly #child: ChildProcess;
+  /** So often something was read of its output. */
+  #reads = 0;
   /** Open as long as it runs: who inherited its output may write on when these are another's. */
   readonly #files = new Set<number>();
 
@@ -78,6 +84,19 @@ export class ProcessRun {
     this.#child.stdin?.write(text);
   }
 
+  /** Resolves when all that a paused program has printed is read; where the log is not taken, after a second. */
+  async drained(): Promise<void> {
+    const giveUpMs = systemClock.monotonicMs() + DRAIN_MS;
+    const { stdout, stderr } = this.#child;
+    for (let quiet = 0; quiet < QUIET_TURNS && systemClock.monotonicMs() < giveUpMs;) {
+      const before = this.#reads;
+      await turn();
+      const isHeldUp = stdout?.isPaused() === true || stderr?.isPaused() === true;
+      if (isHeldUp) await systemClock.sleep(1);
+      quiet = isHeldUp || this.#reads !== before ? 0 : quiet + 1;
+    }
+  }
+
   #open(path: string, flags: "r" | "a"): number {
     const file = openSync(path, flags);
     this.#files.add(file);
@@ -105,6 +124,7 @@ export class ProcessRun {
     let rest = "";
     const decoder = new StringDecoder("utf8");
     from?.on("data", (bytes: Buffer) => {
+      this.#reads += 1;
       // PR1
       if (!to.write(bytes)) {
         from.pause();

@@ -13,6 +13,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { family, identify } from "../../src/launch/process-identity.mjs";
+import { PROGRAM_GROUP } from "./program-group.ts";
 
 /** Linux counts processor time in hundredths of a second, whatever its own clock. */
 const TICK_MS = 10;
@@ -164,7 +165,8 @@ function readTable(): Entry[] {
     // The name of the program is in parentheses and may hold anything.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     const [state = "Z", parent, group] = fields;
-    if (text === "" || state === "Z" || state === "X") return [];
+    const isOver = state === "X" || (state === "Z" && !(Number(fields[17]) > 1)); // Its first thread may end before others.
+    if (text === "" || isOver) return [];
     return {
       pid: Number(name),
       startedAt: fields[19] ?? "",
@@ -178,7 +180,8 @@ function readTable(): Entry[] {
 
 function membersOf(cgroup: string | null): number[] {
   if (cgroup === null) return [];
-  return readText(join(cgroup, "cgroup.procs")).split("\n").filter(Boolean).map(Number);
+  const groups = [cgroup, join(cgroup, PROGRAM_GROUP)];
+  return groups.flatMap((group) => readText(join(group, "cgroup.procs")).split("\n").filter(Boolean).map(Number));
 }
 
 function carriesMark(pid: number, mark: string): boolean {

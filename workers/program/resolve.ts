@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import {
   type CheckpointContract,
   executableOf,
+  isAlwaysComplete,
   type ProgramDefinition,
   type Trigger,
 } from "../../src/tasks/program/definition.ts";
@@ -86,8 +87,10 @@ export function resolveProgram(definition: ProgramDefinition, input: unknown, fa
             replaced: globs(checkpoint.replaced, "checkpoint.replaced"),
             appended: [
               ...globs(checkpoint.appended, "checkpoint.appended"),
+              ...globs(checkpoint.lines, "checkpoint.lines"),
               ...(definition.stdout === undefined ? [] : [literalPattern(definition.stdout)]),
             ],
+            lines: globs(checkpoint.lines, "checkpoint.lines"),
             marker: written?.file === undefined ? null : (globs([written.file], "checkpoint.written.file")[0] ?? null),
             ending:
               written?.lastLine === undefined
@@ -102,7 +105,7 @@ export function resolveProgram(definition: ProgramDefinition, input: unknown, fa
         written?.lastLine === undefined
           ? null
           : pattern(written.lastLine.matches, "checkpoint.written.lastLine.matches"),
-      by: written === undefined ? "rest" : waysOf(written),
+      by: waysOf(definition),
     },
     ready: checkpoint?.ready === undefined ? null : readySignOf(checkpoint.ready),
     progress:
@@ -143,7 +146,9 @@ export function nameOf({ signal, file, command, stdin }: Trigger): string {
   return `${JSON.stringify(stdin)} on its standard input`;
 }
 
-function waysOf({ text, file, lastLine }: NonNullable<ProgramDefinition["checkpoint"]>["written"]): Written["by"] {
+function waysOf(definition: ProgramDefinition): Written["by"] {
+  if (isAlwaysComplete(definition)) return "always";
+  const { text, file, lastLine } = definition.checkpoint?.written ?? {};
   if (text !== undefined) return "text";
   if (file !== undefined) return "file";
   return lastLine === undefined ? "rest" : "last_line";

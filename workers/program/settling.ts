@@ -60,6 +60,7 @@ export class Settling {
       `its files changed ${seen.changes} times and never held still for ${this.restMs} ms, so nothing tells when they ` +
       "are complete: say it in `checkpoint.written` (`text`, `file` or `lastLine`; `closed: true` if it is one file that " +
       "is opened, written and closed in one go; `settleMs` only if no pause in the middle of writing is as long), or in " +
-      "`checkpoint.replaced` if it is one file that is renamed";
+      "`checkpoint.replaced` if it is one file that is renamed; or `always: true` if the program goes on from whatever " +
+      "`kill -9` leaves of them";
   }
 }

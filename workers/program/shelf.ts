@@ -4,11 +4,11 @@
  *
  * SH1 Its files belong together: none of them changed from before the first was frozen until after the last was.
  * SH2 Files that only grow are copied behind the others: they are then at least as long as they were for those, and the
- *     program cuts them back.
+ *     program cuts them back. Of a paused program they are kept as long as they were then: it goes on meanwhile.
  * SH3 The latest stays here after it was handed over: what could not be stored is handed over again.
  */
 import { constants } from "node:fs";
-import { copyFile, link, mkdir, rm } from "node:fs/promises";
+import { copyFile, link, mkdir, open, rm, stat, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type CopyBegun, freezeFiles, type FrozenFolder, stillFrozen } from "../../src/checkpoints/checkpoints.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
@@ -44,11 +44,14 @@ export interface ShelfOptions {
 
 export interface Freeze {
   readonly progress: Progress | null;
-  readonly blockedMs: number;
+  /** Asked when it is frozen. */
+  readonly blockedMs: () => number;
   /** Files that the program has mapped into its memory. */
   readonly mapped: readonly string[];
   /** The copying of a large file begins; null: it was given up. */
   readonly onCopying: (copy: CopyBegun | null) => void;
+  /** Of a paused program: what may still be written to is frozen. @returns why it does not count; null: it does */
+  readonly release?: () => string | null;
 }
 
 export class Shelf {
@@ -119,7 +122,7 @@ export class Shelf {
   async #make(
     seen: FilesLook,
     into: string,
-    { progress, blockedMs, mapped, onCopying }: Freeze,
+    { progress, blockedMs, mapped, onCopying, release }: Freeze,
   ): Promise<Shelved | string> {
     const { working, look, clock } = this.#options;
     const files = seen.steady.map((name) => ({
@@ -131,16 +134,55 @@ export class Shelf {
     if (look().signature !== seen.signature) return "its files changed while they were frozen"; // SH1
     const changed = await torn(working, into, mapped); // SH1
     if (changed !== null) return `${changed} changed while it was frozen, through the program's memory (mmap)`;
+    const broken = release?.() ?? null;
+    if (broken !== null) return broken;
     for (const name of seen.appended) {
-      await mkdir(dirname(join(into, name)), { recursive: true });
-      await copyFile(join(working, name), join(into, name), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE); // SH2
+      const asLong = release === undefined ? null : (seen.looks.find((one) => one.name === name)?.bytes ?? null);
+      const short = await this.#copyGrowing(name, into, { asLong, wholeLines: seen.lines.has(name) });
+      if (short !== null) return short;
     }
     const about = seen.looks.map(({ name, mtimeNs, mode }) => ({ name, mtimeNs, mode }));
     const all = foldersIn(working);
     const folders = all.filter(({ isEmpty }) => isEmpty).map(({ name }) => name);
     const folderModes = all.map(({ name, mode }) => ({ name, mode }));
     const state = { progress, files: about, folders, folderModes, links: [...seen.links] };
-    return { frozen: freezing.frozen, appended: seen.appended, state, blockedMs };
+    return { frozen: freezing.frozen, appended: seen.appended, state, blockedMs: blockedMs() };
+  }
+
+  /** SH2. @param asLong as it was when the program was paused, bytes; null: as it is now. @returns why it is not whole */
+  async #copyGrowing(
+    name: string,
+    into: string,
+    { asLong, wholeLines }: { readonly asLong: number | null; readonly wholeLines: boolean },
+  ): Promise<string | null> {
+    const copy = join(into, name);
+    await mkdir(dirname(copy), { recursive: true });
+    await copyFile(join(this.#options.working, name), copy, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    const { size } = await stat(copy);
+    const bytes = asLong ?? size;
+    if (size < bytes) return `${name} became shorter, though it is said to grow only`;
+    const kept = wholeLines ? await endOfLastLine(copy, bytes) : bytes;
+    if (kept < size) await truncate(copy, kept);
+    return null;
+  }
+}
+
+const PIECE_BYTES = 65_536;
+
+/** Where the last whole line ends that begins within the first `bytes` of a file. */
+async function endOfLastLine(path: string, bytes: number): Promise<number> {
+  const file = await open(path, "r");
+  try {
+    const piece = Buffer.alloc(PIECE_BYTES);
+    for (let end = bytes; end > 0; end -= Math.min(end, PIECE_BYTES)) {
+      const begin = Math.max(0, end - PIECE_BYTES);
+      const { bytesRead } = await file.read(piece, 0, end - begin, begin);
+      const last = piece.subarray(0, bytesRead).lastIndexOf(0x0a);
+      if (last >= 0) return begin + last + 1;
+    }
+    return 0;
+  } finally {
+    await file.close();
   }
 }
 

@@ -30,6 +30,14 @@ export function threadsOf(pids: readonly number[]): readonly ThreadLook[] {
   return found;
 }
 
+/** Is each thread of a process stopped, or over? Of one that is gone none runs either. */
+export function areStopped(pid: number): boolean {
+  return listOf(`/proc/${pid}/task`).every((thread) => {
+    const text = textOf(`/proc/${pid}/task/${thread}/stat`);
+    return text === null || /^[TtZX]/.test(text.slice(text.lastIndexOf(")") + 2));
+  });
+}
+
 function lookAt(folder: string, thread: string): ThreadLook | null {
   const text = textOf(`${folder}/stat`);
   if (text === null) return null;

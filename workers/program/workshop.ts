@@ -27,6 +27,7 @@ import { MatchWatch } from "./match-watch.ts";
 import type { ProcessTree } from "./process-tree.ts";
 import { note, UnfitWorker } from "./program-fault.ts";
 import { layOut, oldestMsOf, readProgramState } from "./program-state.ts";
+import { ProgramGroup } from "./program-group.ts";
 import { type Resolved, resolveProgram, scopeOf } from "./resolve.ts";
 import { Unkept } from "./unkept.ts";
 
@@ -49,6 +50,8 @@ export interface Workshop {
   readonly renew: (kind: StartKind) => Promise<Readonly<Record<string, string>>>;
   readonly reader: OutputReader;
   readonly maker: CheckpointMaker | null;
+  /** The control group of the program alone; null: it needs none, or there can be none. */
+  readonly group: ProgramGroup | null;
   readonly limits: LimitWatch;
   readonly unkept: Unkept | null;
   /** Null: there is nothing to say. */
@@ -100,6 +103,7 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
   };
   const reader = new OutputReader(resolved, state?.progress ?? null);
   const contract = definition.checkpoint;
+  const group = resolved.written.by === "always" ? ProgramGroup.create(cgroup) : null;
   const maker =
     contract === undefined || files === null
       ? null
@@ -111,6 +115,7 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
           shelf: join(folder, "..", "shelf"),
           environment,
           tree,
+          group,
           user,
           clock,
           progress: () => reader.progress,
@@ -135,7 +140,7 @@ export async function prepareWorkshop(options: WorkshopOptions): Promise<Worksho
           note,
           onDropped: (message) => link.say({ kind: "dropped", message }),
         });
-  return { resolved, user, environment, renew, reader, maker, limits: watch, unkept, matches };
+  return { resolved, user, environment, renew, reader, maker, group, limits: watch, unkept, matches };
 }
 
 async function findProgram({ builtins, taskModules, task, checkpointVersion }: RunnerAssignment): Promise<ProgramTask> {

@@ -5,7 +5,7 @@
  */
 import { isAbsolute } from "node:path";
 import type { DefinitionFault } from "./definition-fault.ts";
-import { executableOf, type ProgramDefinition, tellsByExit } from "./definition.ts";
+import { executableOf, isAlwaysComplete, onlyGrows, type ProgramDefinition, tellsByExit } from "./definition.ts";
 import type { InputFields } from "./input-fields.ts";
 import { findsMoreThanANumber } from "./regular-expression.ts";
 import { injections } from "./scripts.ts";
@@ -20,6 +20,7 @@ export function contradictions(definition: ProgramDefinition, fields: InputField
     ...ofPatterns(definition),
     ...ofCheckpoint(definition),
     ...ofGrowingFiles(definition),
+    ...ofAnyMoment(definition),
     ...ofLimits(definition),
     ...injections(definition, fields),
   ];
@@ -31,7 +32,7 @@ export function patternsOf({ checkpoint, complete, outputs }: ProgramDefinition)
   const add = (path: readonly (string | number)[], pattern: string | undefined): void => {
     if (pattern !== undefined) found.push({ path, pattern });
   };
-  for (const field of ["files", "optional", "exclude", "replaced", "appended"] as const) {
+  for (const field of ["files", "optional", "exclude", "replaced", "appended", "lines"] as const) {
     for (const [at, pattern] of (checkpoint?.[field] ?? []).entries()) add(["checkpoint", field, at], pattern);
   }
   add(["checkpoint", "written", "file"], checkpoint?.written.file);
@@ -125,8 +126,9 @@ function ofCheckpoint({ checkpoint, progress }: ProgramDefinition): DefinitionFa
     const detail = `${file} asks for the checkpoint, and so is never a part of it; \`checkpoint.files\` waits for it in vain`;
     faults.push({ path: ["checkpoint", name, "file"], detail });
   }
-  const { settleMs, text, file, lastLine } = checkpoint?.written ?? {};
-  const [other] = Object.entries({ text, file, lastLine }).find(([, way]) => way !== undefined) ?? [];
+  const { settleMs, text, file, lastLine, always } = checkpoint?.written ?? {};
+  const ways = { text, file, lastLine, always: always === true ? always : undefined };
+  const [other] = Object.entries(ways).find(([, way]) => way !== undefined) ?? [];
   if (typeof settleMs === "number" && other !== undefined) {
     const detail = `is not heeded: \`${other}\` tells when the checkpoint is complete; leave one of them out`;
     faults.push({ path: ["checkpoint", "written", "settleMs"], detail });
@@ -142,15 +144,44 @@ function ofCheckpoint({ checkpoint, progress }: ProgramDefinition): DefinitionFa
 function ofGrowingFiles(definition: ProgramDefinition): DefinitionFault[] {
   const { checkpoint } = definition;
   if (checkpoint === undefined) return [];
-  const isSteady = (pattern: string): boolean => !checkpoint.appended.includes(pattern);
-  if (checkpoint.files.some(isSteady)) return [];
+  if (!onlyGrows(checkpoint) || isAlwaysComplete(definition)) return [];
   const { text, file, lastLine } = checkpoint.written;
   const bySign = [text, file, lastLine].some((sign) => sign !== undefined);
   if (bySign || tellsByExit(definition) || checkpoint.trigger?.then === "exits") return [];
   const detail =
     "names all of `files`, and what only grows never shows that it is complete: add to `files` one that is written with " +
-    "each checkpoint, or say it in `checkpoint.written` (`text` or `file`)";
-  return [{ path: ["checkpoint", "appended"], detail }];
+    "each checkpoint, or say it in `checkpoint.written` (`text` or `file`); or leave out `trigger` and `closed`, and they " +
+    "are taken at each interval as they are then";
+  return [{ path: ["checkpoint", checkpoint.appended.length > 0 ? "appended" : "lines"], detail }];
+}
+
+/** What is a checkpoint at any moment is asked of nobody. */
+function ofAnyMoment(definition: ProgramDefinition): DefinitionFault[] {
+  const { checkpoint } = definition;
+  if (checkpoint === undefined) return [];
+  const faults: DefinitionFault[] = [];
+  const { appended, lines, replaced, trigger, stop, written } = checkpoint;
+  for (const [at, pattern] of lines.entries()) {
+    const other = appended.includes(pattern) ? "appended" : replaced.includes(pattern) ? "replaced" : null;
+    if (other === null) continue;
+    const detail = `${pattern} is in \`${other}\` too: a file is written in one of these ways; leave it out of one of them`;
+    faults.push({ path: ["checkpoint", "lines", at], detail });
+  }
+  if (written.always && trigger !== undefined) {
+    const detail =
+      "is not heeded: with `written.always` nobody is asked, its files are taken as they are; leave one of them out";
+    faults.push({ path: ["checkpoint", "trigger"], detail });
+  }
+  if (isAlwaysComplete(definition) && stop?.then === "continues") {
+    const detail =
+      "must be exits: its files are a checkpoint at any moment, so nothing tells when it has done what `stop` asks for";
+    faults.push({ path: ["checkpoint", "stop", "then"], detail });
+  }
+  if (!written.always && isAlwaysComplete(definition) && typeof written.settleMs === "number") {
+    const detail = "is not heeded: what only grows is taken at each interval as it is then; leave it out";
+    faults.push({ path: ["checkpoint", "written", "settleMs"], detail });
+  }
+  return faults;
 }
 
 /** Of nothing, nothing can be made. */

@@ -9,7 +9,7 @@ import { NEVER_ASKED_MS } from "../../domain/checkpoint-interval.ts";
 import { type Backoff, type CheckpointPolicy, TASK_BRAND } from "../task-brand.ts";
 import { contradictions } from "./contradictions.ts";
 import { type DefinitionFault, pathText } from "./definition-fault.ts";
-import { type CommandLine, type ProgramDefinition, programSchema } from "./definition.ts";
+import { type CommandLine, isAlwaysComplete, type ProgramDefinition, programSchema } from "./definition.ts";
 import { isByStart, isNewest, namesIn, WORDS } from "./expand.ts";
 import { InputFields } from "./input-fields.ts";
 import type { ProgramInput } from "./program-input.ts";
@@ -63,7 +63,7 @@ export function checkProgram(value: unknown, input: ProgramInput): CheckedProgra
 function taskOf(definition: ProgramDefinition, input: ProgramInput): ProgramTask {
   const { name, description, effects, maxRetries, backoff, checkpoint } = definition;
   const never = NEVER_ASKED_MS;
-  const asked = checkpoint?.trigger !== undefined;
+  const asked = checkpoint !== undefined && (checkpoint.trigger !== undefined || isAlwaysComplete(definition));
   return {
     [TASK_BRAND]: "batch",
     class: "batch",

@@ -105,10 +105,19 @@ const written = z
     text: regularExpression.optional().describe("Complete when a line of the output matches"),
     file: glob.optional().describe("Complete when a file that matches is new or has changed"),
     lastLine: lastLine.optional().describe("Complete when the files themselves end with a line that says so"),
+    always: z
+      .boolean()
+      .default(false)
+      .describe(
+        "true: at any moment, as the program goes on from what `kill -9` leaves. Taken at `intervalMs`; its processes are " +
+          "paused until the files are frozen. Needs no word where all of `files` are `appended` or `lines`",
+      ),
   })
-  .refine(({ text, file, lastLine: last, closed }) => [text, file, last].filter(isGiven).length + Number(closed) <= 1, {
-    error: "must have only one of text, file, lastLine, closed",
-  });
+  .refine(
+    ({ text, file, lastLine: last, closed, always }) =>
+      [text, file, last].filter(isGiven).length + Number(closed) + Number(always) <= 1,
+    { error: "must have only one of text, file, lastLine, closed, always" },
+  );
 
 const checkpoint = z
   .strictObject({
@@ -128,6 +137,10 @@ const checkpoint = z
       .array(glob)
       .default([])
       .describe("Files that only grow, and that the program cuts back when it resumes: they need not hold still"),
+    lines: z
+      .array(glob)
+      .default([])
+      .describe("The same of files that grow line by line: kept up to the end of their last whole line"),
     trigger: trigger.optional().describe("How a checkpoint is asked for; without it the program makes them by itself"),
     stop: trigger
       .optional()
@@ -142,14 +155,14 @@ const checkpoint = z
     intervalMs: z
       .union([z.literal("auto"), duration])
       .prefault("auto")
-      .describe("Time between checkpoints that are asked for"),
+      .describe("Time between checkpoints that are asked for, or taken (`written.always`)"),
     minMs: duration.prefault("1s").describe("Least time between them, with `auto`"),
     maxMs: duration.prefault("10m").describe("Most time between them, with `auto`"),
     keep: z.int().min(2).default(2).describe("Checkpoints kept in the store"),
   })
   .refine(({ minMs, maxMs }) => minMs <= maxMs, { error: "minMs must not be more than maxMs", path: ["minMs"] })
-  .refine(({ ready: from, trigger: asked, stop }) => !isGiven(from) || isGiven(asked) || isGiven(stop), {
-    error: "is about `trigger` and `stop`: without them nobody asks the program",
+  .refine(({ ready: from, ...others }) => !isGiven(from) || isAskedOrTaken(others), {
+    error: "is about `trigger`, `stop` and `written.always`: without them nobody asks the program",
     path: ["ready"],
   });
 
@@ -325,6 +338,40 @@ export type CheckpointContract = NonNullable<ProgramDefinition["checkpoint"]>;
 /** Does the definition give a code of its own to an exit with a checkpoint? */
 export function tellsByExit({ exitCodes: { checkpointed } }: ProgramDefinition): boolean {
   return checkpointed.some((code) => !CHECKPOINTED.includes(Number(code)));
+}
+
+/**
+ * Is whatever its files are at any moment a checkpoint of the program? It says so, or all of them only grow and nothing
+ * else tells.
+ */
+export function isAlwaysComplete(definition: ProgramDefinition): boolean {
+  const { checkpoint } = definition;
+  if (checkpoint === undefined) return false;
+  const { always, closed, text, file, lastLine: last } = checkpoint.written;
+  if (always) return true;
+  const isTold = closed || [text, file, last, checkpoint.trigger].some(isGiven) || tellsByExit(definition);
+  return !isTold && onlyGrows(checkpoint);
+}
+
+/** Is each of its patterns one of files that only grow? */
+export function onlyGrows({ files, appended, lines }: GrowingFiles): boolean {
+  return files.every((pattern) => appended.includes(pattern) || lines.includes(pattern));
+}
+
+interface GrowingFiles {
+  readonly files: readonly string[];
+  readonly appended: readonly string[];
+  readonly lines: readonly string[];
+}
+
+interface Askable extends GrowingFiles {
+  readonly trigger?: unknown;
+  readonly stop?: unknown;
+  readonly written: { readonly always: boolean };
+}
+
+function isAskedOrTaken(checkpoint: Askable): boolean {
+  return isGiven(checkpoint.trigger) || isGiven(checkpoint.stop) || checkpoint.written.always || onlyGrows(checkpoint);
 }
 
 function isGiven(value: unknown): boolean {

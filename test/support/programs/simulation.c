@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -118,6 +119,91 @@ static void write_renamed(void) {
   if (rename("state.tmp", "state.dat") != 0) fail("state.dat");
 }
 
+/* A journal, a line a step, written in two parts: nothing but its lines is kept, and a half one is of no use. */
+static FILE *open_journal(void) {
+  FILE *file = fopen("journal.txt", "a+");
+  char line[64];
+  if (file == NULL) fail("journal.txt");
+  while (fgets(line, sizeof line, file) != NULL) {
+    unsigned long long read = 0;
+    long said = 0;
+    if (strchr(line, '\n') == NULL || sscanf(line, "%ld %llu", &said, &read) != 2 || said != step + 1) {
+      fprintf(stderr, "journal.txt is torn behind step %ld\n", step);
+      exit(9);
+    }
+    step = said;
+    value = read;
+  }
+  return file;
+}
+
+static void write_journal(FILE *file) {
+  fprintf(file, "%ld ", step);
+  fflush(file);
+  rest(step_ms / 2 + 1);
+  fprintf(file, "%llu\n", (unsigned long long)value);
+  fflush(file);
+}
+
+/* A ledger that is written in place all the time: first into `redo.bin`, then block by block into `ledger.bin`. It is
+ * right after the program was killed at any moment, and wrong when the two are of different moments. */
+enum { BLOCKS = 64, BLOCK_BYTES = 4096 };
+struct entry {
+  long step;
+  uint64_t value, check;
+};
+
+static struct entry entry_of(long at, uint64_t holds) {
+  struct entry made = {at, holds, ((uint64_t)at * 2654435761u) ^ holds};
+  return made;
+}
+
+static int is_whole(struct entry entry) { return entry.check == entry_of(entry.step, entry.value).check; }
+
+static void put(int file, long at, struct entry entry) {
+  if (pwrite(file, &entry, sizeof entry, at) != (ssize_t)sizeof entry) fail("pwrite");
+}
+
+static struct entry get(int file, long at) {
+  struct entry entry = {0, 0, 0};
+  if (pread(file, &entry, sizeof entry, at) != (ssize_t)sizeof entry) entry.check = 1;
+  return entry;
+}
+
+/* Each step by a process of its own. */
+static void write_ledger(int redo, int ledger) {
+  pid_t child = fork();
+  if (child < 0) fail("fork");
+  if (child == 0) {
+    put(redo, 0, entry_of(step, value));
+    for (int n = 0; n < BLOCKS; n += 1) {
+      put(ledger, (long)n * BLOCK_BYTES, entry_of(step, value));
+      if (n % 16 == 0) rest(1);
+    }
+    _exit(0);
+  }
+  int status = 0;
+  if (waitpid(child, &status, 0) != child || status != 0) fail("a step");
+}
+
+static void read_ledger(int redo, int ledger) {
+  struct entry next = get(redo, 0), first = get(ledger, 0), last = first;
+  for (int n = 0; n < BLOCKS; n += 1) {
+    last = get(ledger, (long)n * BLOCK_BYTES);
+    int is_next = last.step == next.step, is_first = last.step == first.step;
+    if (!is_whole(last) || (!is_next && !is_first && last.step != next.step - 1)) {
+      fprintf(stderr, "ledger.bin is of several moments: step %ld, then %ld, with a redo of %ld\n", first.step, last.step, next.step);
+      exit(9);
+    }
+  }
+  if (last.step != next.step && last.step != next.step - 1) {
+    fprintf(stderr, "redo.bin and ledger.bin are of two moments: steps %ld and %ld\n", next.step, last.step);
+    exit(9);
+  }
+  step = next.step;
+  value = next.value;
+}
+
 /* A line on a pipe: standard input, or a named one that a control program writes to. */
 static int told(int pipe) {
   char text[64];
@@ -141,6 +227,17 @@ int main(int count, char **words) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   if (count > 4) read_state(words[4]);
   FILE *trajectory = is("trajectory") || is("numbered") ? open_trajectory() : NULL;
+  FILE *journal = is("journal") ? open_journal() : NULL;
+  int redo = -1, ledger = -1;
+  if (is("ledger")) {
+    int is_there = access("ledger.bin", F_OK) == 0;
+    redo = open("redo.bin", O_RDWR | O_CREAT, 0600);
+    ledger = open("ledger.bin", O_RDWR | O_CREAT, 0600);
+    if (redo < 0 || ledger < 0) fail("ledger.bin");
+    if (is_there) read_ledger(redo, ledger);
+    write_ledger(redo, ledger); /* Once more what may be half written. */
+    printf("ready\n");
+  }
   int control = is("stdin") ? STDIN_FILENO : -1;
   if (is("command")) {
     mkfifo("control", 0600);
@@ -156,6 +253,8 @@ int main(int count, char **words) {
       fprintf(trajectory, "%ld %llu\n", step, (unsigned long long)value);
       fflush(trajectory);
     }
+    if (journal != NULL) write_journal(journal);
+    if (redo >= 0) write_ledger(redo, ledger);
     int each = step % 10 == 0;
     if (is("numbered") && each) write_numbered();
     if (is("folders") && each) write_folder();
@@ -185,6 +284,7 @@ int main(int count, char **words) {
     }
   }
   if (trajectory != NULL) fclose(trajectory);
+  if (journal != NULL) fclose(journal);
   FILE *file = fopen("final.txt", "w");
   if (file == NULL) fail("final.txt");
   fprintf(file, "%llu\n", (unsigned long long)value);
