@@ -14,7 +14,7 @@ import type { AgentLink } from "./agent-link.ts";
 import type { AttemptTraces } from "./attempt-traces.ts";
 import type { PendingArtifacts } from "./artifacts.ts";
 import type { Assignment, AttemptEnd, FailedEnd, HeldUp, Progress, SucceededEnd } from "./protocol.ts";
-import { heldUpBy, untilStored } from "./store-patience.ts";
+import { heldUpBy, orGivenUp, untilStored } from "./store-patience.ts";
 
 /** What ended the computing. */
 export type Verdict =
@@ -131,7 +131,9 @@ async function settle(
     end: end.kind === "succeeded" ? { ...end, artifacts: [...end.artifacts] } : end,
   };
   // Without them an outcome is all that the store knows of the job; it counts all the same.
-  await traces.written().catch((error: unknown) => logger.warn({ err: error }, "attempt not noted in the store"));
+  await orGivenUp(traces.written(), patience).catch((error: unknown) =>
+    logger.warn({ err: error }, "attempt not noted in the store"),
+  );
   const standing = await untilStored(patience, () => settleOutcome(store, outcome));
   faults.reach("keeper.after-outcome-before-end");
   return standing.end;

@@ -2,11 +2,15 @@
  * Patience with a store that does not answer. What must be read or written before an attempt can go on, or end, is
  * tried again for a while; a store that is away for longer ends the attempt on this worker, not the job. A full disk of
  * this worker is treated alike: somebody makes room, or another worker has some.
+ *
+ * SP1 A folder whose server is gone may not even refuse: what nobody wants any more is not waited for until it answers.
  */
 import { isNoRoom, isSystemError, StoreFault } from "../../src/checkpoints/checkpoints.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { HeldUp } from "./protocol.ts";
 
+/** So long what is under way has to be answered when nobody wants it any more (SP1). */
+const LAST_ANSWER_MS = 2_000;
 const AGAIN_MS = { first: 200, most: 5_000 };
 
 export interface Patience {
@@ -26,7 +30,7 @@ export async function untilStored<T>(patience: Patience, work: () => Promise<T>)
   const begin = clock.monotonicMs();
   for (let pauseMs = AGAIN_MS.first; ; pauseMs = Math.min(pauseMs * 2, AGAIN_MS.most)) {
     try {
-      return await work();
+      return await orGivenUp(work(), patience);
     } catch (error) {
       const passes = error instanceof StoreFault || isNoRoom(error);
       const patient = passes && clock.monotonicMs() - begin < patienceMs && !signal.aborted;
@@ -34,6 +38,20 @@ export async function untilStored<T>(patience: Patience, work: () => Promise<T>)
     }
     await clock.sleep(pauseMs, signal);
   }
+}
+
+/** SP1 @throws what `work` throws; StoreFault when it was not answered */
+export function orGivenUp<T>(work: Promise<T>, { clock, signal }: Patience): Promise<T> {
+  const answered = new AbortController();
+  return new Promise((resolve, reject) => {
+    const giveUp = async (): Promise<void> => {
+      await clock.sleep(LAST_ANSWER_MS, answered.signal);
+      reject(new StoreFault("unavailable", "the store had not answered when nobody waited for it any more"));
+    };
+    if (signal.aborted) void giveUp();
+    else signal.addEventListener("abort", () => void giveUp(), { once: true, signal: answered.signal });
+    void work.then(resolve, reject).finally(() => answered.abort());
+  });
 }
 
 /** A checkpoint is not in the store, as far as this worker sees: another one is to look for it. */

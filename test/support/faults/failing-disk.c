@@ -2,6 +2,9 @@
  * A disk that fails when it is told to, for everything below one folder: preloaded into a process, it answers writes,
  * flushes, creations, links and renames (and reads, if asked for) with an error, in so many of a thousand cases.
  *
+ * Instead of an error it may be told to hang: whatever is asked of it is answered when it is told something else, as by
+ * a mount whose server does not answer.
+ *
  * FAILING_DISK_ROOT   the folder
  * FAILING_DISK_ORDERS a file of 16 bytes, mapped: error number, how many in a thousand, 1 = reads too, calls failed
  */
@@ -20,6 +23,8 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+#define HANGS 65535
 
 struct orders { uint32_t error, permille, reads, failed; };
 
@@ -56,6 +61,10 @@ static int armed(int reading) { return orders && orders->error != 0 && (!reading
 
 static int fail(void) {
     __atomic_fetch_add(&orders->failed, 1, __ATOMIC_RELAXED);
+    if (orders->error == HANGS) {
+        while (((volatile struct orders *)orders)->error == HANGS) usleep(10000);
+        return 0;
+    }
     errno = (int)orders->error;
     return 1;
 }
@@ -100,7 +109,10 @@ ON_PATH(int, rename, (const char *from, const char *to), (from, to), to)
 ON_PATH(int, mkdir, (const char *path, mode_t mode), (path, mode), path)
 ON_PATH(int, symlink, (const char *from, const char *to), (from, to), to)
 
-static int opening(const char *path, int flags) { return (flags & O_CREAT) && fails_at(path, 0); }
+static int opening(const char *path, int flags) {
+    int hangs = orders && orders->error == HANGS;
+    return ((flags & O_CREAT) || hangs) && fails_at(path, 0);
+}
 
 #define OPENS(name)                                                              \
     int name(const char *path, int flags, ...) {                                 \

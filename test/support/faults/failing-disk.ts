@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { compiled } from "./compiled.ts";
 
 const BYTES = 16;
+/** Stands for no error: see `failing-disk.c`. */
+const HANGS = 65_535;
 export type DiskError = "EIO" | "ENOSPC" | "EROFS";
 
 export class FailingDisk {
@@ -28,6 +30,11 @@ export class FailingDisk {
    */
   fail(error: DiskError, permille: number, reads: "writes" | "reads too"): void {
     this.#order(constants.errno[error], permille, reads === "writes" ? 0 : 1);
+  }
+
+  /** From now on nothing is answered. */
+  hang(): void {
+    this.#order(HANGS, 1_000, 1);
   }
 
   heal(): void {

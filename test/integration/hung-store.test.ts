@@ -1,0 +1,42 @@
+/** A store that answers nothing at all, as a mount does whose server is gone. Needs a C compiler. */
+import { mkdirSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { canCompile } from "../support/faults/compiled.ts";
+import { FailingDisk } from "../support/faults/failing-disk.ts";
+import { preloadedNode } from "../support/faults/preloaded-node.ts";
+import { Fleet } from "../support/fleet.ts";
+import { STEADY_TASKS, SteadyJob } from "../support/steady-job.ts";
+
+if (!canCompile()) console.warn("hung-store.test.ts is left out: there is no C compiler");
+
+describe.skipIf(!canCompile())("a worker whose checkpoint store hangs", () => {
+  let fleet: Fleet;
+  let disk: FailingDisk;
+  beforeAll(async () => {
+    fleet = await Fleet.start({ workers: 0, settings: { CAIRN_TASKS: STEADY_TASKS, CAIRN_STOP_GRACE_MS: "1000" } });
+    mkdirSync(fleet.storeFolder, { recursive: true });
+    disk = new FailingDisk(fleet.storeFolder);
+    const node = preloadedNode(fleet.folder, "hanging", [disk.library], disk.variables);
+    await fleet.addWorker("w1", {}, node);
+  });
+  afterAll(async () => {
+    disk.heal();
+    await fleet.stop();
+    disk.remove();
+  });
+
+  it("lets go of a job that is cancelled while it waits for the store, and runs others when that answers again", async () => {
+    disk.hang();
+    const job = await SteadyJob.submit(fleet);
+    await fleet.job(job.id, "is leased", ({ state }) => state === "running");
+    await eventually("its keeper waits for the store", () => disk.failed > 0);
+    await fleet.client.cancel(job.id);
+    expect(await job.over()).toMatchObject({ state: "cancelled", attempts: 1 });
+    disk.heal();
+    const next = await SteadyJob.submit(fleet);
+    await fleet.running(next.id);
+    next.hurry();
+    expect(await next.over()).toMatchObject({ state: "succeeded", output: next.output });
+  });
+});
