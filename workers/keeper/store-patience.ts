@@ -46,6 +46,7 @@ export function orGivenUp<T>(work: Promise<T>, { clock, signal }: Patience): Pro
   return new Promise((resolve, reject) => {
     const giveUp = async (): Promise<void> => {
       await clock.sleep(LAST_ANSWER_MS, answered.signal);
+      await new Promise((turn) => setImmediate(turn)); // Where this process was held up, the answer may be here.
       reject(new StoreFault("unavailable", "the store had not answered when nobody waited for it any more"));
     };
     if (signal.aborted) void giveUp();
