@@ -62,6 +62,14 @@ test.concurrent(
   },
 );
 
+test.concurrent("a program that counts down is told how many steps remain, by the name of its checkpoint", async () => {
+  await using job = await ProgramJob.create("counts-down", { steps: 60, stepMs: 0 }, { kept, file, intervalMs: 100 });
+  const { next } = await job.loseMachine();
+  expect(await next.over()).toMatchObject({ kind: "succeeded" });
+  expect(await job.log(2)).toMatch(/^begins at step [1-9]/m);
+  expect(await job.artifact("final.txt")).toBe("60\n");
+});
+
 describe.skipIf(findCompiler() === null)("a program that is paused", () => {
   let contracts: { folder: string; file: string };
   beforeAll(() => (contracts = compileContracts()));

@@ -37,6 +37,14 @@ export function programWords(): readonly (readonly string[])[] {
       "the file of the working folder that matches and was changed last; `${newest:ckpt-*.dat|none}`: `none` where there is none",
     ],
     [
+      "`${newest:ckpt-<*>.dat}`",
+      "the part of its name between `<` and `>`: of `ckpt-000120.dat` the text `000120`; with `|` as above",
+    ],
+    [
+      "`${remaining:ckpt-<*>.dat}`",
+      "`progress.total` less the number that stands there; all of it at a first start; in `start`, `resume`, `files` and `env`",
+    ],
+    [
       "`${start:0|resume:1}`",
       "`0` at a first start, `1` with a restored checkpoint in the folder; in `start`, `resume`, `files` and `env`",
     ],

@@ -27,6 +27,7 @@ const scope = (input: unknown, startKind: StartKind = "start"): Scope => ({
   words: { job: "j1" },
   newest: (glob) => (["a*", "a.{x,y}"].includes(glob) ? "a2" : null),
   startKind,
+  total: null,
 });
 const command = (parts: (string | { when: string; args: string[] })[], input: unknown, dashes: string[] = []) =>
   expandCommand(parts, scope(input), "start", dashes);

@@ -41,7 +41,7 @@ async function mesh(source: object, { input = {}, restored = [], artifact }: Wis
   await layOutFiles(files, {
     folder: working,
     here: folder,
-    scope: { input, words: { job: "j1" }, newest: () => null, startKind: "start" },
+    scope: { input, words: { job: "j1" }, newest: () => null, startKind: "start", total: null },
     artifact: artifact ?? (() => Promise.reject(new Error("no artifacts here"))),
     isWanted: (name) => !restored.includes(name),
   });

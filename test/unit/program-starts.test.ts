@@ -25,7 +25,7 @@ function inputs(
     files: programSchema.parse({ name: "sim", start: ["sim"], files }).files,
     folder: working,
     here: folder,
-    scopeOf: (startKind) => ({ input: {}, words: {}, newest: (glob) => newest(working, glob), startKind }),
+    scopeOf: (startKind) => ({ input: {}, words: {}, newest: (glob) => newest(working, glob), startKind, total: null }),
     artifact: () => Promise.reject(new Error("no artifacts here")),
     isOfCheckpoint,
     oldestMs,

@@ -111,8 +111,32 @@ export function foldersIn(folder: string): FolderIn[] {
   return found;
 }
 
-/** The file that matches and was changed last; null: none does. */
+/**
+ * The file that matches and was changed last, or the part of its name that stands for what is between `<` and `>` in the
+ * pattern: of `ckpt-<*>.dat` what the `*` stands for. Null: none matches.
+ */
 export function newest(folder: string, pattern: string): string | null {
+  const [, before = "", part, after = ""] = /^([^<>]*)<([^<>]+)>([^<>]*)$/s.exec(pattern) ?? [];
+  if (part === undefined) return newestFile(folder, pattern);
+  const name = newestFile(folder, before + part + after);
+  return name === null ? null : partOf(name, [before, part, after]);
+}
+
+/** The longest part of a name for which the three patterns together make the whole of it. */
+function partOf(name: string, patterns: readonly [string, string, string]): string | null {
+  const [isBefore, isPart, isAfter] = patterns.map((pattern) =>
+    pattern === "" ? (text: string): boolean => text === "" : matcher([pattern]),
+  ) as [Matches, Matches, Matches];
+  for (let from = 0; from < name.length; from += 1) {
+    if (!isBefore(name.slice(0, from))) continue;
+    for (let to = name.length; to > from; to -= 1) {
+      if (isAfter(name.slice(to)) && isPart(name.slice(from, to))) return name.slice(from, to);
+    }
+  }
+  return null;
+}
+
+function newestFile(folder: string, pattern: string): string | null {
   const matches = matcher([pattern]);
   const found = lookAround(folder).filter(({ name }) => matches(name));
   return (

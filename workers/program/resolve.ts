@@ -49,7 +49,7 @@ export interface JobFacts {
 
 /** @throws NotExpandable when something that is needed is not in the input */
 export function resolveProgram(definition: ProgramDefinition, input: unknown, facts: JobFacts): Resolved {
-  const scope: Scope = {
+  const untold: Scope = {
     input,
     words: {
       job: facts.job,
@@ -61,7 +61,9 @@ export function resolveProgram(definition: ProgramDefinition, input: unknown, fa
     },
     newest: (glob) => newest(facts.folder, glob),
     startKind: facts.startKind,
+    total: null,
   };
+  const scope: Scope = { ...untold, total: totalOf(definition.progress?.total, untold) };
   const globs = (list: readonly string[], where: string): string[] =>
     list.map((glob, at) => expand(glob, scope, `${where}[${at}]`, literalPattern));
   const pattern = (text: string, where: string): RegExp => new RegExp(expand(text, scope, where, literalText), "m");
@@ -114,7 +116,7 @@ export function resolveProgram(definition: ProgramDefinition, input: unknown, fa
         : {
             text: pattern(progress.text, "progress.text"),
             in: progress.in,
-            total: totalOf(progress.total, scope),
+            total: scope.total,
             unit: progress.unit,
           },
     completeFiles: globs(complete.files, "complete.files"),

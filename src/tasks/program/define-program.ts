@@ -10,7 +10,7 @@ import { type Backoff, type CheckpointPolicy, TASK_BRAND } from "../task-brand.t
 import { contradictions } from "./contradictions.ts";
 import { type DefinitionFault, pathText } from "./definition-fault.ts";
 import { type CommandLine, isAlwaysComplete, type ProgramDefinition, programSchema } from "./definition.ts";
-import { isByStart, isNewest, namesIn, WORDS } from "./expand.ts";
+import { isByStart, isNewest, isRemaining, namesIn, patternFault, WORDS } from "./expand.ts";
 import { InputFields } from "./input-fields.ts";
 import type { ProgramInput } from "./program-input.ts";
 import { inOurWords } from "./schema-words.ts";
@@ -106,7 +106,11 @@ function nameFaults(definition: ProgramDefinition, fields: InputFields): Definit
         look(inner, [...path, Array.isArray(value) ? Number(key) : key]);
     } else if (typeof value === "string") {
       for (const name of namesIn(value)) {
-        const detail = nameFault(name, fields, { here: definition.here, path });
+        const detail = nameFault(name, fields, {
+          here: definition.here,
+          hasTotal: definition.progress?.total !== undefined,
+          path,
+        });
         if (detail !== null) faults.push({ path, detail });
       }
     }
@@ -120,11 +124,18 @@ const OF_STARTS = new Set<string | number | undefined>(["start", "resume", "file
 
 interface Place {
   readonly here: string | undefined;
+  readonly hasTotal: boolean;
   readonly path: readonly (string | number)[];
 }
 
-function nameFault(name: string, fields: InputFields, { here, path }: Place): string | null {
+function nameFault(name: string, fields: InputFields, { here, hasTotal, path }: Place): string | null {
+  const wrong = patternFault(name);
+  if (wrong !== null) return `\${${name}}: ${wrong}`;
   if (isNewest(name)) return null;
+  if (isRemaining(name)) {
+    if (!OF_STARTS.has(path[0])) return `\${${name}}: remaining:… stands in start, resume, files and env alone`;
+    return hasTotal ? null : `\${${name}}: of how many? Say it in \`progress.total\``;
+  }
   if (isByStart(name)) {
     const stands = OF_STARTS.has(path[0]) && !name.includes("${");
     return stands ? null : `\${${name}}: start:…|resume:… stands for plain text, in start, resume, files and env alone`;
@@ -136,7 +147,13 @@ function nameFault(name: string, fields: InputFields, { here, path }: Place): st
   }
   if (first === "here" && here === undefined) return "${here}: say `here`, for instance import.meta.dirname";
   if (second === undefined && Object.hasOwn(WORDS, first)) return null;
-  const known = [...Object.keys(WORDS), "input", "newest:<pattern>", "start:<text>|resume:<text>"].join(", ");
+  const known = [
+    ...Object.keys(WORDS),
+    "input",
+    "newest:<pattern>",
+    "remaining:<pattern>",
+    "start:<text>|resume:<text>",
+  ].join(", ");
   return `\${${name}}: there is no such name; known are ${known}`;
 }
 

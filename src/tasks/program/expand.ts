@@ -8,6 +8,8 @@
  *     option. Numbers may: they were numbers in the schema.
  * EX3 `$${` is `${`. Braces may stand in pairs inside, as in `${newest:ckpt.{a,b}}`.
  * EX4 What depends on the start that it is put in for (`isOfStart`) is put in anew for each.
+ * EX5 What remains is `progress.total` less the number in the name of the newest file of the checkpoint that is resumed
+ *     from: that number goes along with the files, and no line of the output is as exact. Without one nothing is started.
  */
 import { NotRetryable } from "../outcome.ts";
 import type { CommandLine } from "./definition.ts";
@@ -15,6 +17,8 @@ import type { CommandLine } from "./definition.ts";
 const EXPRESSION = /\$?\$\{((?:[^{}]|\{[^{}]*\})*)\}/g;
 /** A pattern, and what is put in where no file matches. */
 const NEWEST = /^newest:(.+?)(?:\|([^|()]*))?$/s;
+/** A pattern with a number in it. */
+const REMAINING = /^remaining:(.+)$/s;
 const BY_START = /^start:(.*?)\|resume:(.*)$/s;
 
 /** Is it the first start of an attempt without a checkpoint, or one with a checkpoint in the working folder? */
@@ -27,6 +31,8 @@ export interface Scope {
   readonly words: Readonly<Record<string, string>>;
   /** Newest file that matches, as a path inside the working folder; null: none does. */
   readonly newest: (glob: string) => string | null;
+  /** `progress.total`; null: it is not said. */
+  readonly total: number | null;
   readonly startKind: StartKind;
 }
 
@@ -53,7 +59,7 @@ export function namesIn(text: string): string[] {
 
 /** Whether a name in `${…}` may stand for something else at the next start (EX4). */
 export function isOfStart(name: string): boolean {
-  return isByStart(name) || isNewest(name);
+  return isByStart(name) || isNewest(name) || isRemaining(name);
 }
 
 /** `start:…|resume:…` */
@@ -64,6 +70,20 @@ export function isByStart(name: string): boolean {
 /** `newest:…` */
 export function isNewest(name: string): boolean {
   return NEWEST.test(name);
+}
+
+/** `remaining:…` */
+export function isRemaining(name: string): boolean {
+  return REMAINING.test(name);
+}
+
+/** What is wrong with the pattern of `newest:…` or `remaining:…`; null: nothing. */
+export function patternFault(name: string): string | null {
+  const [, glob] = REMAINING.exec(name) ?? NEWEST.exec(name) ?? [];
+  const marks = glob?.replaceAll(/[^<>]/g, "") ?? "";
+  if (marks === "" && !isRemaining(name)) return null;
+  if (marks === "<>" && glob?.includes("<>") === false) return null;
+  return "one part of the name stands between < and >, like ckpt-<*>.dat";
 }
 
 /**
@@ -134,6 +154,8 @@ function wholeValues(value: unknown): readonly unknown[] {
 export function valueOf(name: string, scope: Scope): unknown {
   const [isNewestFile, glob = "", fallback] = NEWEST.exec(name) ?? [];
   if (isNewestFile !== undefined) return scope.newest(glob) ?? fallback;
+  const [, numbered] = REMAINING.exec(name) ?? [];
+  if (numbered !== undefined) return remaining(numbered, scope);
   const [isOfKind, start, resume] = BY_START.exec(name) ?? [];
   if (isOfKind !== undefined) return scope.startKind === "start" ? start : resume;
   const [first = "", ...rest] = name.split(".");
@@ -145,6 +167,18 @@ export function valueOf(name: string, scope: Scope): unknown {
         : undefined,
     scope.input,
   );
+}
+
+/** EX5 */
+function remaining(glob: string, { newest, total, startKind }: Scope): number | undefined {
+  if (total === null) return undefined;
+  const told = startKind === "start" ? "0" : newest(glob);
+  const done = told === null || told.trim() === "" ? NaN : Number(told);
+  if (!Number.isFinite(done)) {
+    const what = told === null ? `no file matches ${glob}` : `"${told}", which ${glob} finds, is no number`;
+    throw new NotRetryable(`\${remaining:${glob}}: ${what}, so it cannot be told how much remains`);
+  }
+  return Math.max(0, Number((total - done).toPrecision(12)));
 }
 
 function textOf(value: unknown): string {
