@@ -5,6 +5,8 @@
 import { cpSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { mayPass } from "../../../src/client/fault.ts";
+import type { Job } from "../../../src/contract/job.ts";
 import type { Fleet } from "../fleet.ts";
 import { damageNewest } from "./damage.ts";
 import type { FailingDisk } from "./failing-disk.ts";
@@ -246,12 +248,27 @@ export function fill(path: string): void {
   }
 }
 
-const damage = onMachine(async (cast, machine) => {
-  const jobs: { readonly id: string }[] = [];
-  for await (const job of cast.fleet.client.jobs({ state: ["running"], worker: machine.workerId })) {
-    if ((job.checkpoint?.seq ?? 0) >= 3 && !cast.damaged.has(job.id) && job.forkOf === null) jobs.push(job);
+/** @returns null: nobody answers, for the other hand has struck Redis or the API */
+async function unlessAway<T>(call: () => Promise<T>): Promise<T | null> {
+  try {
+    return await call();
+  } catch (error) {
+    if (mayPass(error)) return null;
+    throw error;
   }
-  const job = pick(cast, jobs);
+}
+
+const runningOn = ({ fleet }: Cast, { workerId }: Machine): Promise<readonly Job[] | null> =>
+  unlessAway(async () => (await fleet.client.jobPage({ state: ["running"], worker: workerId })).items);
+
+const damage = onMachine(async (cast, machine) => {
+  const running = (await runningOn(cast, machine)) ?? [];
+  const job = pick(
+    cast,
+    running.filter(
+      ({ id, checkpoint, forkOf }) => (checkpoint?.seq ?? 0) >= 3 && !cast.damaged.has(id) && forkOf === null,
+    ),
+  );
   if (job === null) return null;
   cast.damaged.add(job.id);
   await cast.fleet.signal(machine.workerId, "SIGKILL");
@@ -262,15 +279,13 @@ const damage = onMachine(async (cast, machine) => {
 
 /** Its job goes to another worker, which is killed as soon as it has it: while it restores. */
 const killWhileRestoring = onMachine(async (cast, machine) => {
-  const { client } = cast.fleet;
-  const running = await client.jobPage({ state: ["running"], worker: machine.workerId }, { limit: 1 });
-  const [job] = running.items;
+  const [job] = (await runningOn(cast, machine)) ?? [];
   if (job === undefined) return null;
   await machine.crash("another");
   for (let look = 0; look < 400; look += 1) {
-    const now = await client.job(job.id);
-    if (now.state === "succeeded") return null;
-    if (now.state === "running" && now.attempts > job.attempts && now.worker !== null) {
+    const now = await unlessAway(() => cast.fleet.client.job(job.id));
+    if (now?.state === "succeeded") return null;
+    if (now?.state === "running" && now.attempts > job.attempts && now.worker !== null) {
       const killed = await cast.fleet.signal(now.worker, "SIGKILL", "keepers");
       return `${machine.name} crashed, and ${killed.length} keepers of ${now.worker} while they restored`;
     }
