@@ -135,7 +135,10 @@ describe("a fork whose record is lost with Redis", () => {
     await forgetAll();
     const jobs = await found();
     expect(jobs.find((job) => job.id === parent.job)?.lineage).toEqual([]);
+    const garbage = `${batch.keys.root}:garbage:${parent.job}`;
+    await batch.redis.zadd(garbage, 0, base.name); // As if it lived, and had not deleted it yet.
     await rebuild(jobs.find((job) => job.id === id));
+    expect(await batch.redis.zcard(garbage)).toBe(0);
     await rebuild(jobs.find((job) => job.id === parent.job));
     const { job, fence } = await leased(parent.job);
     const reply = await batch.deskOf("w1").commit(job, fence, 3, { ...checkpointCommit(2, null), manifest: "m-2" });

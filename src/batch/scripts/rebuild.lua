@@ -28,6 +28,7 @@ for number, text in pairs(cjson.decode(ARGV[6]).checkpoints or {}) do
     checkpoint.of = nil
     redis.call('HSET', key('forks', owner), id, number)
     redis.call('HSETNX', key('checkpoints', owner), number, cjson.encode(checkpoint))
+    redis.call('ZREM', key('garbage', owner), checkpoint.manifest)
   end
 end
 local state = move(id, job, event, { reason = reason }, at, 'rebuilt', { fromCheckpoint = tonumber(job.ckSeq) or cjson.null }, {})
