@@ -3,8 +3,17 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect } from "vitest";
-import { findLostJobs, NOTHING_NEW, retain, writeMarks } from "../../src/batch/batch.ts";
-import { openStore, StoreFault, storeNames, type CheckpointStore } from "../../src/checkpoints/checkpoints.ts";
+import { deleteFilesOf, findLostJobs, NOTHING_NEW, retain, submissionOf, writeMarks } from "../../src/batch/batch.ts";
+import {
+  openStore,
+  settleOutcome,
+  StoreFault,
+  storeNames,
+  writeAttempt,
+  writeSubmission,
+  type CheckpointStore,
+} from "../../src/checkpoints/checkpoints.ts";
+import { fenceText } from "../../src/domain/fence.ts";
 import { elementId } from "../../src/domain/array-element.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/domain/limits.ts";
 import { checkpointCommit, type BatchBench } from "../support/batch-bench.ts";
@@ -90,6 +99,39 @@ describe("retention", () => {
     expect(await write()).toBeInstanceOf(StoreFault);
     expect((await left(good.id)).filter((name) => name.includes("cancelled"))).toHaveLength(1);
     expect(await redis.zrange(keys.unmarked, 0, "-1")).toEqual([bad.id]);
+  });
+
+  it("O1: however much of a job is deleted when Redis is lost too, it does not come back unfinished", async () => {
+    const id = await batch.created();
+    const { fence, record } = await batch.lease("w1");
+    const names = [storeNames.artifactName(id, "map.png", SHA), storeNames.objectName(id, SHA, fence)];
+    for (const name of names) await store.create(name, Buffer.from(name));
+    await writeSubmission(store, { job: id, record: submissionOf(record) });
+    const at = new Date().toISOString();
+    const trace = { job: id, attempt: 1, round: 0, fence: fenceText(fence), token: fence.token };
+    await writeAttempt(store, fence, { ...trace, worker: "w1", zone: "", startedAt: at, from: null });
+    const end = { kind: "succeeded", output: "1", artifacts: [], progress: null } as const;
+    await settleOutcome(store, { format: 1, ...trace, at, end: { ...end, artifacts: [] } });
+    for (const key of await batch.redis.keys(`${batch.keys.root}:*`)) await batch.redis.del(key);
+    const found = async (): Promise<unknown[]> => {
+      const states: unknown[] = [];
+      for await (const one of findLostJobs({ redis: batch.redis, keys: batch.keys, store })) {
+        states.push(one.kind === "rebuildable" ? one.job.state : one.kind);
+      }
+      return states;
+    };
+    expect(await found()).toEqual(["succeeded"]);
+    let rest = (await left(id)).length;
+    for (; rest > 0; rest -= 1) {
+      let deleted = 0;
+      const dying: Deletable = {
+        list: (prefix) => store.list(prefix),
+        delete: (name) => ((deleted += 1) > 1 ? Promise.reject(new Error("killed")) : store.delete(name)),
+      };
+      await deleteFilesOf(dying, id).catch(() => undefined);
+      expect(["hopeless", undefined]).toContain((await found())[0]);
+    }
+    expect(await left(id)).toEqual([]);
   });
 
   it("O2: a job's files go ten minutes after its record, so that a download that has begun can be ended", async () => {
