@@ -168,6 +168,31 @@ describe("cairn simulate", () => {
     expect(out).toMatch(/\[cairn\] when it was asked for a checkpoint the program wrote one and exited, and all that/);
   });
 
+  test.concurrent.each([
+    [
+      "by a signal that it does not handle",
+      { signal: "SIGUSR1" },
+      /asked by SIGUSR1 for \d+ s, until its end, and no process of it handles that/,
+    ],
+    [
+      "by a file that it does not look for",
+      { file: "STOP" },
+      /asked by the file STOP the program made no checkpoint in the \d+ s until its end/,
+    ],
+  ])("says that a program was asked %s", async (_, trigger, expected) => {
+    const name = `deaf-to-${Object.keys(trigger).join("")}`;
+    const file = await script(name, "sleep 5; echo done > out.txt", {
+      checkpoint: { files: ["state"], trigger, intervalMs: "1s" },
+      outputs: ["out.txt"],
+    });
+    const { code, out } = await simulate("--programs", file, name, "{}");
+    expect(out).toMatch(expected);
+    expect({ code, out }).toEqual({
+      code: 1,
+      out: expect.stringMatching(/^NOT TRIED: it made no checkpoint/m) as string,
+    });
+  });
+
   test.concurrent("says why there was no checkpoint of one whose files never say that they are complete", async () => {
     const file = await script("unsaid", "for i in 1 2; do echo half > state; sleep 1; done; echo done > out.txt", {
       checkpoint: { files: ["state"], written: { lastLine: { matches: "^END" } } },

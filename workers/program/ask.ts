@@ -15,9 +15,14 @@ import { expand, expandCommand } from "../../src/tasks/program/expand.ts";
 import type { ProgramUser } from "../../src/tasks/program/program-user.ts";
 import type { ProcessRun } from "./process-run.ts";
 import { type ProcessTree, send } from "./process-tree.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
 import { nameOf, type Resolved } from "./resolve.ts";
 
+/** A program that has been asked for so long, and ends without an answer, is spoken of. */
+const UNANSWERED_MS = 2_000;
+
 export interface AskOptions {
+  readonly clock: Clock;
   readonly resolved: Resolved;
   readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -29,6 +34,7 @@ export interface AskOptions {
 export class Ask {
   readonly trigger: Trigger;
   readonly #options: AskOptions;
+  readonly #beganMs: number;
   #sent = false;
   #command: ChildProcess | null = null;
   #fault: string | null = null;
@@ -36,6 +42,7 @@ export class Ask {
   constructor(trigger: Trigger, options: AskOptions) {
     this.trigger = trigger;
     this.#options = options;
+    this.#beganMs = options.clock.monotonicMs();
   }
 
   /** For the log. */
@@ -50,6 +57,18 @@ export class Ask {
   /** Why it could not be asked (AK3); null: it could, as far as is known. */
   get fault(): string | null {
     return this.#fault;
+  }
+
+  /** What to say of a program that has ended without an answer; null: it had no time for one. */
+  unanswered(): string | null {
+    const forMs = this.#options.clock.monotonicMs() - this.#beganMs;
+    if (forMs < UNANSWERED_MS) return null;
+    const seconds = Math.round(forMs / 1000);
+    if (this.#sent) return `asked by ${this.name} the program made no checkpoint in the ${seconds} s until its end`;
+    return (
+      `the program was to be asked by ${this.name} for ${seconds} s, until its end, and no process of it handles that: ` +
+      "it is not sent to one that it would end"
+    );
   }
 
   /** Tries to ask; called again until it is sent (AK1). @throws NotExpandable */

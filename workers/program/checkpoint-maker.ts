@@ -16,7 +16,6 @@
 import { join } from "node:path";
 import { type CopyBegun, isNoRoom } from "../../src/checkpoints/checkpoints.ts";
 import { type CheckpointContract, tellsByExit, type Trigger } from "../../src/tasks/program/definition.ts";
-import type { Clock } from "../../src/runtime/clock.ts";
 import type { Progress } from "../keeper/protocol.ts";
 import type { Answered } from "./answered.ts";
 import { AnyMoment } from "./any-moment.ts";
@@ -43,7 +42,6 @@ export interface CheckpointMakerOptions extends AskOptions {
   readonly contract: CheckpointContract;
   readonly files: CheckpointFiles;
   readonly shelf: string;
-  readonly clock: Clock;
   /** The control group of the program alone; null: it has none. */
   readonly group: ProgramGroup | null;
   readonly progress: () => Progress | null;
@@ -168,8 +166,14 @@ export class CheckpointMaker {
 
   /** Was it asked to exit with a checkpoint, and has it written one since? */
   get hasAnsweredByExit(): boolean {
-    const ask = this.#asking?.ask;
+    const { ask } = this.#asking ?? {};
     return ask?.isSent === true && ask.trigger.then === "exits" && this.circumstances.hasNews === "yes";
+  }
+
+  /** Why the program, which has just ended, has not answered; null: it has, or was not asked, or not for long. */
+  get unanswered(): string | null {
+    const ask = this.#asking?.ask;
+    return ask === undefined || (ask.isSent && this.circumstances.hasNews === "yes") ? null : ask.unanswered();
   }
 
   /** Asks the program. Resolves when the checkpoint is frozen, or given up. */

@@ -141,6 +141,8 @@ export class Driver {
       const meaning = await this.#meaning(workshop, exit);
       this.#tellProgress();
       if (meaning.kind === "done") this.#tellDoubt(workshop);
+      const unanswered = meaning.kind === "checkpointed" ? null : (maker?.unanswered ?? null);
+      if (unanswered !== null) note(unanswered);
       if (this.#holding && (meaning.kind === "failed" || meaning.kind === "lost")) {
         // It is over anyway, and goes on from the last checkpoint that is stored.
         note(`the program ${meaning.why} when it was to make its last checkpoint`);
