@@ -214,6 +214,14 @@ describe("cairn simulate", () => {
     expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/^NOT TRIED: /m) as string });
   });
 
+  test.concurrent("says of one that puts itself into the background that it was ended, and what to say", async () => {
+    const file = await script("daemon", "(sleep 20; echo done > out.dat) > /dev/null 2>&1 & exit 0");
+    const { out } = await simulate("--programs", file, "daemon", "{}");
+    expect(out).toMatch(
+      /\[cairn\] [12] of the processes that the program had started still ran .*`background: true`$/m,
+    );
+  });
+
   test.concurrent("shows the last lines of one that fails", async () => {
     const file = await script("failing", "echo the mesh is empty; exit 3");
     const { code, out } = await simulate("--programs", file, "failing", "{}");

@@ -138,6 +138,7 @@ describe("a programs file", () => {
       program("    checkpoint: { files: [/tmp/a] }"),
       'checkpoint.files[0]: "/tmp/a" matches nothing: patterns are relative',
     ],
+    [program("    checkpoint: { files: [~/.sim/state] }"), '"~/.sim/state" matches nothing: patterns are relative'],
     [program("    outputs: [{ files: ../b }]"), 'outputs[0].files: "../b" matches nothing'],
     [
       program("    checkpoint: { files: [GO, x], trigger: { file: GO } }"),

@@ -111,7 +111,8 @@ function ofExitCodes({ exitCodes, complete }: ProgramDefinition): DefinitionFaul
 
 function ofPatterns(definition: ProgramDefinition): DefinitionFault[] {
   return patternsOf(definition).flatMap(({ path, pattern }) => {
-    const isOutside = pattern.startsWith("/") || pattern.startsWith("${folder}") || pattern.split("/").includes("..");
+    const isOutside =
+      /^(\/|~\/|\$HOME\b)/.test(pattern) || pattern.startsWith("${folder}") || pattern.split("/").includes("..");
     if (!isOutside) return [];
     const detail = `"${pattern}" matches nothing: patterns are relative to the working folder, and stay inside of it`;
     return [{ path, detail }];
