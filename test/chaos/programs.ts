@@ -8,7 +8,7 @@
  */
 import { runScenarios } from "../support/scenario.ts";
 import { chain } from "./programs/chain.ts";
-import { contracts } from "./programs/contracts.ts";
+import { contracts, unusual } from "./programs/contracts.ts";
 import { gromacs } from "./programs/gromacs.ts";
 
-await runScenarios([chain, contracts, gromacs]);
+await runScenarios([chain, contracts, unusual, gromacs]);

@@ -23,6 +23,28 @@ export const CONTRACTS = [
   "ledger",
 ] as const;
 
+/** Those of `unusual.yaml`: contracts as they are found, by `unusual.py`. */
+export const UNUSUAL = [
+  "ranks",
+  "answers",
+  "over-http",
+  "stops-itself",
+  "own-limit",
+  "snapshot",
+  "keeps-a-path",
+  "terminal",
+  "database",
+  "through-gzip",
+] as const;
+
+/** What they need besides Python. */
+export const TOOLS_OF_THE_UNUSUAL = ["python3", "unshare", "script", "sqlite3", "gzip"] as const;
+
+/** Where `unusual.yaml` lies. */
+export function unusualFile(): string {
+  return join(sources(), "unusual.yaml");
+}
+
 /** The folder with the sources; benches and chaos runs are compiled, and lie elsewhere. */
 function sources(): string {
   const here = dirname(fileURLToPath(import.meta.url));
