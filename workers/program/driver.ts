@@ -17,6 +17,7 @@ import { launched } from "./environment.ts";
 import { type ExitMeaning, meaningOf } from "./exit-meaning.ts";
 import { harvest } from "./harvest.ts";
 import type { Overrun } from "./limit-watch.ts";
+import { remarkOnWhatRunsOn } from "./left-running.ts";
 import { OutputBlocks } from "./output-blocks.ts";
 import { type Exit, ProcessRun, type ProcessRunOptions } from "./process-run.ts";
 import { ProcessTree } from "./process-tree.ts";
@@ -134,7 +135,8 @@ export class Driver {
     let fruitless = 0;
     for (let from: StartKind = first; ; from = "resume") {
       const exit = await this.#runOnce(workshop, from);
-      this.#tellOfWhatRunsOn(exit, workshop);
+      const remark = remarkOnWhatRunsOn(exit, workshop.resolved.definition, this.#tree);
+      if (remark !== null) note(remark);
       await this.#tree.kill(); // DR1
       if (this.#overrun !== null) return failure(this.#overrun.fault, this.#overrun.message);
       if (this.#lost !== null) return { kind: "lost", message: this.#lost };
@@ -240,16 +242,6 @@ export class Driver {
     note(
       "when it was asked for a checkpoint the program wrote one and exited, and all that `complete` asks for is so: it is " +
         "taken for finished. If it was not, let `complete` ask for what is only there after the last step",
-    );
-  }
-
-  /** A program that puts itself into the background looks like one that has done its work at once. */
-  #tellOfWhatRunsOn(exit: Exit, { resolved }: Workshop): void {
-    const left = resolved.definition.background || exit.code !== 0 ? 0 : this.#tree.look().length;
-    if (left === 0) return;
-    note(
-      `${left} of the processes that the program had started still ran when it had exited with 0, and are ended: ` +
-        "if they are the program, say `background: true`",
     );
   }
 
