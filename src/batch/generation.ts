@@ -9,10 +9,14 @@
  * N3 Then all leases of before are void: the record may name an owner that has been replaced since. Whom it names is
  *    affirmed if the store knows nobody newer, and given up otherwise (`void-leases.ts`). If Redis has lost nothing they
  *    go on, and only new ones get the new generation.
+ * N4 A Redis with another run_id is had to write its append-only file anew, at once: what a power failure tore there
+ *    would be half done at the start after this one (`redis/log-rewrite.ts`).
  */
 import type { CheckpointStore } from "../checkpoints/checkpoints.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { RedisClient } from "../redis/connection.ts";
+import { classifyRedisError } from "../redis/fault.ts";
+import { rewriteLog } from "../redis/log-rewrite.ts";
 import { runScript } from "../redis/script.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -49,12 +53,28 @@ export class Generation {
     const [known, knownRun] = await redis.hmget(keys.generation, "number", "runId");
     if (typeof known === "string") {
       if (knownRun === runId) return; // The usual case, for which the store is not needed.
-      if (this.#strange?.runId !== runId) this.#strange = { runId, sinceMs: clock.monotonicMs() };
+      if (this.#strange?.runId !== runId) {
+        await this.#rewriteLog(); // N4
+        this.#strange = { runId, sinceMs: clock.monotonicMs() };
+      }
       if (clock.monotonicMs() - this.#strange.sinceMs < WITNESS_MS) return;
     }
     await demandStore();
     this.#strange = null;
     await settleGeneration(redis, keys, store);
+  }
+
+  async #rewriteLog(): Promise<void> {
+    const { redis, logger } = this.#options;
+    try {
+      await rewriteLog(redis);
+    } catch (error) {
+      if (classifyRedisError(error) !== null) throw error;
+      logger.warn(
+        { err: error },
+        "Redis was started anew and does not let its append-only file be written anew (BGREWRITEAOF): if a power failure has torn it, what was under way then may be half done at its next start",
+      );
+    }
   }
 
   /** Says as a witness that Redis has older data than it had (N3). */

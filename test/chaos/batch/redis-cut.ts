@@ -1,6 +1,6 @@
 import { statSync, truncateSync } from "node:fs";
 import { nothingWrong, onBatchStage, told } from "../../support/batch-stage.ts";
-import { growingFile } from "../../support/faults/repertoire.ts";
+import { growingFile, logRewritten } from "../../support/faults/redis-data.ts";
 
 /** What a power failure leaves: the end of the append-only file is missing, in the middle of a write. */
 export const redisCut = onBatchStage({
@@ -13,8 +13,10 @@ export const redisCut = onBatchStage({
     await stage.trouble(stage.amount(120, 15), 5_000, async () => {
       await redis.kill();
       const cut = Math.floor(stage.between(100, 20_000));
-      const left = cutEnd(growingFile(redis.dataDir), cut);
+      const path = growingFile(redis.dataDir);
+      const left = cutEnd(path, cut);
       await redis.restart();
+      await logRewritten(redis.dataDir, path);
       return `the last ${cut} bytes of the append-only file are gone, ${left} are left`;
     });
     const audit = await stage.audit(ids);

@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { copyData } from "../../support/faults/redis-data.ts";
 import { nothingWrong, onBatchStage, told } from "../../support/batch-stage.ts";
 
 /**
@@ -19,8 +20,7 @@ export const redisSetBack = onBatchStage({
     try {
       await stage.trouble(stage.amount(180, 25), 3_000, async () => {
         await delay(1_100); // Once a second the append-only file is on the disk.
-        rmSync(copies, { recursive: true, force: true });
-        cpSync(redis.dataDir, copies, { recursive: true, filter: (path) => !path.endsWith(".lock") });
+        await copyData(redis.dataDir, copies);
         const laterMs = stage.between(1_000, stage.amount(60_000, 6_000));
         // A worker that is lost meanwhile gives its jobs to others: owners that the old data does not know of.
         const worker = await stage.anyWorker();

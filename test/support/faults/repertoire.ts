@@ -2,7 +2,7 @@
  * Every fault of a random run. Each takes what it strikes (a machine, Redis, the second API) for itself, so that two at
  * a time never undo each other, and leaves it whole.
  */
-import { cpSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { mayPass } from "../../../src/client/fault.ts";
@@ -12,6 +12,7 @@ import { damageNewest } from "./damage.ts";
 import type { FailingDisk } from "./failing-disk.ts";
 import type { Machine } from "./machines.ts";
 import type { MixedLoad } from "./mixed-load.ts";
+import { copyData, growingFile, logRewritten } from "./redis-data.ts";
 
 export interface Cast {
   readonly fleet: Fleet;
@@ -140,20 +141,13 @@ const cutRedis = onRedis("forgets", async (cast) => {
   const left = Math.floor(between(cast, Math.min(since, size), size));
   truncateSync(path, left);
   await redis.restart();
+  await logRewritten(redis.dataDir, path);
   return `the last ${size - left} bytes of the append-only file are gone`;
 });
 
-/** The append-only file that grows. @param dataDir of the server */
-export function growingFile(dataDir: string): string {
-  const folder = join(dataDir, "appendonlydir");
-  const growing = readdirSync(folder).filter((name) => name.endsWith(".incr.aof"));
-  return join(folder, growing.sort().at(-1) ?? "");
-}
-
 const setBackRedis = onRedis("forgets", async (cast) => {
   const { redis } = cast.fleet;
-  rmSync(cast.copies, { recursive: true, force: true });
-  cpSync(redis.dataDir, cast.copies, { recursive: true, filter: (path) => !path.endsWith(".lock") });
+  await copyData(redis.dataDir, cast.copies);
   const ms = between(cast, 500, 12_000);
   // A worker that is lost meanwhile gives its jobs to others: owners that the old data does not know of.
   const crashed = cast.random() < 0.5 ? crash(cast) : null;
