@@ -18,7 +18,7 @@ describe.skipIf(!canCompile())("a worker whose checkpoint store hangs", () => {
     mkdirSync(fleet.storeFolder, { recursive: true });
     disk = new FailingDisk(fleet.storeFolder);
     const node = preloadedNode(fleet.folder, "hanging", [disk.library], disk.variables);
-    await fleet.addWorker("w1", {}, node);
+    await fleet.addWorker("w1", { CAIRN_BATCH_SLOTS: "1" }, node);
   });
   afterAll(async () => {
     disk.heal();
@@ -26,13 +26,17 @@ describe.skipIf(!canCompile())("a worker whose checkpoint store hangs", () => {
     disk.remove();
   });
 
-  it("lets go of a job that is cancelled while it waits for the store, and runs others when that answers again", async () => {
+  it("lets go of a job that is cancelled while it waits for the store, frees its slot, and runs others when that answers again", async () => {
     disk.hang();
     const job = await SteadyJob.submit(fleet);
     await fleet.job(job.id, "is leased", ({ state }) => state === "running");
     await eventually("its keeper waits for the store", () => disk.failed > 0);
     await fleet.client.cancel(job.id);
     expect(await job.over()).toMatchObject({ state: "cancelled", attempts: 1 });
+    const other = await SteadyJob.submit(fleet);
+    await fleet.job(other.id, "is leased too, by the only slot there is", ({ state }) => state === "running");
+    await fleet.client.cancel(other.id);
+    await other.over();
     disk.heal();
     const next = await SteadyJob.submit(fleet);
     await fleet.running(next.id);

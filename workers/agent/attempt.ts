@@ -6,6 +6,8 @@
  *     The scripts would refuse anyway; this saves the attempt's last words from being lost in a refusal.
  * AT3 A keeper that dies without having ended its attempt lost its runner: the agent ends what is left of the group
  *     and says so. A keeper that does not turn any more is ended.
+ * AT4 A keeper that has said its end may be unable to exit, with a call to its store under way that nobody answers: it is
+ *     ended, and its slot free. What not even SIGKILL ends keeps its slot (BD3), and the log says so, once.
  */
 import type { ChildProcess } from "node:child_process";
 import {
@@ -26,6 +28,7 @@ import { LOST_AFTER_MS } from "../../src/fleet/fleet.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { FaultPoints } from "../../src/runtime/fault-points.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
+import { removeFolder } from "../../src/runtime/remove-folder.ts";
 import { machineMs } from "../keeper/lease-touch.ts";
 import type { Assignment, AttemptEnd, FromKeeper, KeeperReply, KeeperRequest } from "../keeper/protocol.ts";
 import { Affirmation, type Standing } from "./affirmation.ts";
@@ -36,6 +39,9 @@ import { ProgressMeter } from "./progress-meter.ts";
 const KEEPER_SILENT_MS = 5_000;
 /** Pause between two tries to say how an attempt ended, while Redis is away. */
 const SAY_AGAIN_MS = 500;
+/** So long a keeper may take to exit when all is said, and to be gone after SIGKILL (AT4). */
+const EXIT_MS = 5_000;
+const ABANDONED_EXIT_MS = 2_000;
 
 export interface AttemptDeps {
   readonly desk: LeaseDesk;
@@ -69,6 +75,8 @@ export class Attempt {
   #affirming = false;
   #account: AttemptAccount | null = null;
   readonly #effects: Assignment["effects"];
+  readonly #folder: string;
+  #leaving = false;
   readonly #affirmation: Affirmation;
   /** As it was told to the keeper last. */
   #mtbfMs: number | null;
@@ -80,6 +88,7 @@ export class Attempt {
     this.#meter = new ProgressMeter(deps.clock);
     this.#mtbfMs = assignment.mtbfMs;
     this.#effects = assignment.effects;
+    this.#folder = assignment.workFolder;
     this.#confirmedMs = deps.clock.monotonicMs();
     this.#heardMs = this.#confirmedMs;
     this.#affirmation = new Affirmation({
@@ -89,7 +98,10 @@ export class Attempt {
     });
     this.#keeper = deps.forkKeeper();
     this.#keeper.on("message", (message) => this.#onMessage(message as FromKeeper));
-    this.gone = ended(this.#keeper).then((exit) => this.#onKeeperGone(exit));
+    this.gone = ended(this.#keeper).then(async (exit) => {
+      await this.#onKeeperGone(exit);
+      if (exit.signal !== null) await this.#removeFolder();
+    });
     tell(this.#keeper, { kind: "assignment", assignment });
     this.#log.info(
       { keeperPid: this.#keeper.pid, fromCheckpoint: assignment.candidates[0]?.seq ?? null },
@@ -119,7 +131,7 @@ export class Attempt {
     tell(this.#keeper, { kind: "abandon" });
     if (this.#runnerPid !== null) killGroup(this.#runnerPid);
     // A keeper that is frozen does not hear: it is ended with its runner.
-    setTimeout(() => this.#keeper.kill("SIGKILL"), 2_000).unref();
+    void this.#seeOff(ABANDONED_EXIT_MS);
   }
 
   /** Looks after the lease: called with every beat. */
@@ -127,8 +139,8 @@ export class Attempt {
     if (this.#phase !== "running") return;
     const { desk, clock, rideThroughMs } = this.#deps;
     if (clock.monotonicMs() - this.#heardMs > KEEPER_SILENT_MS) {
-      this.#log.error("keeper silent: ended");
-      this.#keeper.kill("SIGKILL"); // AT3: its end is seen by #onKeeperGone
+      if (!this.#leaving) this.#log.error("keeper silent: ended");
+      void this.#seeOff(0); // AT3: its end is seen by #onKeeperGone
       return;
     }
     let renewal: Renewal;
@@ -266,6 +278,7 @@ export class Attempt {
         if (reply.kind === "ok") {
           this.#phase = "ended";
           this.#log.info({ outcome: request.end.kind }, "attempt ended");
+          void this.#seeOff(EXIT_MS);
         }
         return reply;
       }
@@ -286,6 +299,26 @@ export class Attempt {
     return this.#phase === "abandoned";
   }
 
+  /** AT4 @param exitMs how long the keeper may take to exit by itself */
+  async #seeOff(exitMs: number): Promise<void> {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    const over = new AbortController();
+    void ended(this.#keeper).then(() => over.abort());
+    const goneWithin = async (ms: number): Promise<boolean> => {
+      await this.#deps.clock.sleep(ms, over.signal);
+      return over.signal.aborted;
+    };
+    if (exitMs > 0 && (await goneWithin(exitMs))) return;
+    this.#log.warn({ keeperPid: this.keeperPid }, "keeper killed: it did not exit by itself");
+    this.#keeper.kill("SIGKILL");
+    if (await goneWithin(EXIT_MS)) return;
+    this.#log.error(
+      { keeperPid: this.keeperPid },
+      "keeper cannot be killed: the system holds it in a call to a disk or a mount that does not answer; its slot stays taken until that is answered, or the machine is restarted",
+    );
+  }
+
   /** AT3 */
   async #onKeeperGone(exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null }): Promise<void> {
     if (this.#runnerPid !== null) killGroup(this.#runnerPid);
@@ -303,6 +336,11 @@ export class Attempt {
       await this.#deps.clock.sleep(SAY_AGAIN_MS);
     }
     this.#phase = "ended";
+  }
+
+  /** Of a keeper that was killed before it could. */
+  async #removeFolder(): Promise<void> {
+    await removeFolder(this.#folder).catch((error: unknown) => this.#log.warn({ err: error }, "folder not removed"));
   }
 
   #endOf(end: AttemptEnd): EndOfAttempt {
