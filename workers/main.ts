@@ -156,6 +156,7 @@ async function main(): Promise<void> {
       storeUrl: config.store,
       storeAccess,
       storeId,
+      storePatienceMs: config.storePatienceMs,
       logBytes: config.limits.logBytesPerAttempt,
       outputBytes: config.limits.inlineBytes,
     },

@@ -20,6 +20,7 @@ export {
   type FrozenFile,
   type FrozenFolder,
 } from "./freeze-files.ts";
+export { folderAnswers } from "./folder-probe.ts";
 export { CheckpointGarbage } from "./garbage.ts";
 export { hashFile, type Content } from "./hashing-copy.ts";
 export { demandIdentity, makeIdentity, readIdentity } from "./identity.ts";
@@ -57,6 +58,9 @@ export {
   type AnnouncedPieces,
   type CheckpointStore,
   type CreateOutcome,
+  type NamedOptions,
+  type NamedOutcome,
+  type NameOf,
   type Source,
   type StoredEntry,
 } from "./store.ts";

@@ -42,6 +42,7 @@ export const WORKER_SETTINGS = [
   "batchSlots",
   "batchNice",
   "stopGraceMs",
+  "storePatienceMs",
   "drainMs",
   "rideThroughMs",
   "garbageDelayMs",

@@ -26,7 +26,8 @@ export const JOB_REASONS = {
   disk_full: "the disk of its worker, or its checkpoint store, was full; it continues from its last checkpoint",
   disk_failed: "the disk of its worker failed; it continues from its last checkpoint, elsewhere if another worker can",
   checkpoint_missing: "its worker did not find its checkpoint in the store; another one looks for it",
-  store_unavailable: "its checkpoint store could not be reached for too long; it continues from its last checkpoint",
+  store_unavailable:
+    "its worker could not reach its checkpoint store for too long; it continues from its last checkpoint, elsewhere if another worker can",
   worker_draining: "its worker is being drained; it continues elsewhere from the checkpoint made for that",
   migrating: "was asked to move to another worker",
   stop_requested: "was asked to stop; it makes a checkpoint and parks",
@@ -53,7 +54,7 @@ const WITHOUT_CHECKPOINT: Readonly<Partial<Record<JobReason, string>>> = {
   disk_failed:
     "the disk of its worker failed before the first checkpoint; it begins anew, elsewhere if another worker can",
   store_unavailable:
-    "its checkpoint store could not be reached for too long before the first checkpoint; it begins anew",
+    "its worker could not reach its checkpoint store for too long before the first checkpoint; it begins anew, elsewhere if another worker can",
   worker_draining: "its worker is being drained, and it has no checkpoint; it begins anew elsewhere",
   stopped_by_request: "was stopped by request before the first checkpoint; resume begins anew",
 };

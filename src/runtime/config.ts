@@ -103,6 +103,10 @@ const settings = z.strictObject({
   programs: list.default([]).describe("Files (YAML or JSON) with programs that this worker runs as batch tasks"),
   builtins: z.enum(["on", "off"]).default("on").describe("Serve the built-in tasks"),
   stopGraceMs: whole.min(0).default(30_000).describe("Time a batch job has to make its last checkpoint, ms"),
+  storePatienceMs: whole
+    .min(1_000)
+    .default(60_000)
+    .describe("How long a batch job waits for a checkpoint store that does not answer, before it goes elsewhere, ms"),
   drainMs: whole.min(0).default(60_000).describe("Time a worker has to drain before it is hurried, ms"),
   rideThroughMs: whole.min(0).default(600_000).describe("How long batch work computes on without Redis, ms"),
   garbageDelayMs: whole

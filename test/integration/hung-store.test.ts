@@ -14,7 +14,10 @@ describe.skipIf(!canCompile())("a worker whose checkpoint store hangs", () => {
   let fleet: Fleet;
   let disk: FailingDisk;
   beforeAll(async () => {
-    fleet = await Fleet.start({ workers: 0, settings: { CAIRN_TASKS: STEADY_TASKS, CAIRN_STOP_GRACE_MS: "1000" } });
+    fleet = await Fleet.start({
+      workers: 0,
+      settings: { CAIRN_TASKS: STEADY_TASKS, CAIRN_STOP_GRACE_MS: "1000", CAIRN_STORE_PATIENCE_MS: "3000" },
+    });
     mkdirSync(fleet.storeFolder, { recursive: true });
     disk = new FailingDisk(fleet.storeFolder);
     const node = preloadedNode(fleet.folder, "hanging", [disk.library], disk.variables);
@@ -42,5 +45,30 @@ describe.skipIf(!canCompile())("a worker whose checkpoint store hangs", () => {
     await fleet.running(next.id);
     next.hurry();
     expect(await next.over()).toMatchObject({ state: "succeeded", output: next.output });
+  });
+
+  it("goes on with a job that computes, without checkpoints, until the store answers again", async () => {
+    const job = await SteadyJob.submit(fleet);
+    await fleet.job(job.id, "has a checkpoint", ({ checkpoint }) => checkpoint !== null);
+    disk.hang();
+    const label = "misses a checkpoint";
+    const { checkpointTrouble } = await fleet.job(job.id, label, (seen) => seen.checkpointTrouble !== null);
+    expect(checkpointTrouble).toMatchObject({ last: { why: "not_stored" } });
+    disk.heal();
+    job.hurry();
+    expect(await job.over()).toMatchObject({ state: "succeeded", output: job.output, attempts: 1 });
+  });
+
+  it("gives a job that cannot begin there to another worker, at no cost of a retry", async () => {
+    disk.hang();
+    const job = await SteadyJob.submit(fleet);
+    await fleet.job(job.id, "is leased", ({ state }) => state === "running");
+    await fleet.addWorker("w2");
+    await fleet.job(job.id, "runs elsewhere", ({ state, worker }) => state === "running" && worker === "w2");
+    job.hurry();
+    expect(await job.over()).toMatchObject({ state: "succeeded", output: job.output, retries: 0 });
+    const attempts = await fleet.attempts(job.id);
+    const there = attempts.find(({ worker }) => worker === "w1");
+    expect(there).toMatchObject({ outcome: "interrupted", reason: "store_unavailable" });
   });
 });

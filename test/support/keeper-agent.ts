@@ -130,6 +130,7 @@ export class TestAttempt {
       storeUrl: job.store.url,
       storeAccess: NO_STORE_ACCESS,
       storeId: null,
+      storePatienceMs: 60_000,
       workFolder: join(job.root, `work-${number}`),
       taskModules: [],
       builtins: "on",

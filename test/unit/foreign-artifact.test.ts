@@ -30,7 +30,7 @@ describe("an artifact of another job", () => {
   const ask = (maxBytes: number, signal = new AbortController().signal) => {
     const reply: FencedReply = { kind: "ok", artifact: { sha256, bytes: content.length } };
     const views = new CheckpointViews({
-      ...{ store, storeId, folder: root, clock: systemClock },
+      ...{ store, folder: root, clock: systemClock, assignment: { storeId, storePatienceMs: 60_000 } },
       link: { request: () => Promise.resolve(reply) } as unknown as AgentLink,
       onHeldUp: (why) => heldUp.push(why),
     });

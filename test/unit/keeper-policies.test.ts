@@ -234,7 +234,7 @@ describe("patience with a store", () => {
 
   test("tries again until it is there", async () => {
     const clock = new SleepClock();
-    expect(await untilStored({ clock, signal: never }, failing(4))).toBe("there");
+    expect(await untilStored({ clock, signal: never, patienceMs: 60_000 }, failing(4))).toBe("there");
     expect(clock.slept).toEqual([200, 400, 800, 1_600]);
   });
 
@@ -244,7 +244,9 @@ describe("patience with a store", () => {
     expect(clock.now).toBeGreaterThanOrEqual(10_000);
     expect(clock.now).toBeLessThan(20_000);
     const gone = AbortSignal.abort();
-    await expect(untilStored({ clock, signal: gone }, failing(1))).rejects.toThrow("away");
-    await expect(untilStored({ clock, signal: never }, () => Promise.reject(new Error("bug")))).rejects.toThrow("bug");
+    await expect(untilStored({ clock, signal: gone, patienceMs: 60_000 }, failing(1))).rejects.toThrow("away");
+    await expect(
+      untilStored({ clock, signal: never, patienceMs: 60_000 }, () => Promise.reject(new Error("bug"))),
+    ).rejects.toThrow("bug");
   });
 });

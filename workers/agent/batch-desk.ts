@@ -55,6 +55,7 @@ export interface BatchDeskOptions {
     | "storeUrl"
     | "storeAccess"
     | "storeId"
+    | "storePatienceMs"
     | "taskModules"
     | "builtins"
     | "faults"

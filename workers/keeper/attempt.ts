@@ -175,14 +175,15 @@ export class Attempt {
   async #compute(): Promise<void> {
     const { assignment, store, clock, logger } = this.#options;
     const { signal } = this.#work;
-    const standing = await untilStored({ clock, signal }, () => readOutcome(store, assignment.job, assignment.round));
+    const patience = { clock, signal, patienceMs: assignment.storePatienceMs };
+    const standing = await untilStored(patience, () => readOutcome(store, assignment.job, assignment.round));
     if (standing.kind === "stands") {
       // An attempt before this one had come to the end, and could not say so.
       logger.info({ attempt: standing.outcome.attempt }, "outcome adopted");
       this.#decide({ kind: "adopted", end: standing.outcome.end });
       return;
     }
-    await untilStored({ clock, signal }, () => freshFolders(this.folder, ["scratch", "artifacts", "views"]));
+    await untilStored(patience, () => freshFolders(this.folder, ["scratch", "artifacts", "views"]));
     // Beside restoring; what fails now is done before the first checkpoint.
     void this.#traces
       .written()
@@ -235,8 +236,7 @@ export class Attempt {
     const parts = { artifacts: this.#artifacts, time: this.#time, traces: this.#traces, source: this.#saving };
     this.#checkpointer = new Checkpointer({ ...this.#options, ...parts, parent });
     const onHeldUp = (why: HeldUp, detail: string): void => this.#decide({ kind: "held_up", why, detail });
-    const views = { storeId: assignment.storeId, folder: join(this.folder, "views"), onHeldUp };
-    this.#views = new CheckpointViews({ ...this.#options, ...views });
+    this.#views = new CheckpointViews({ ...this.#options, folder: join(this.folder, "views"), onHeldUp });
     runner.tell({
       kind: "start",
       assignment: runnerAssignment(assignment, {

@@ -15,7 +15,7 @@ import type { Clock } from "../../src/runtime/clock.ts";
 import type { AgentLink } from "./agent-link.ts";
 import { Absent, fetchArtifact } from "./foreign-artifact.ts";
 import { heldUpBy } from "./store-patience.ts";
-import type { HeldUp } from "./protocol.ts";
+import type { Assignment, HeldUp } from "./protocol.ts";
 
 /** Views that are kept open; a task that opens more at a time loses the oldest. */
 const OPEN_AT_MOST = 64;
@@ -24,8 +24,7 @@ type Question = Extract<FromRunner, { kind: "latest" | "read" | "parents" | "art
 
 export interface CheckpointViewsOptions {
   readonly store: CheckpointStore;
-  /** The id that the store must have; null: whichever it is. */
-  readonly storeId: string | null;
+  readonly assignment: Pick<Assignment, "storeId" | "storePatienceMs">;
   readonly link: AgentLink;
   /** Exists already, for this alone. */
   readonly folder: string;
@@ -96,8 +95,10 @@ export class CheckpointViews {
   }
 
   async #artifact(question: Extract<Question, { kind: "artifact" }>, signal: AbortSignal): Promise<ToRunner> {
+    const { storeId, storePatienceMs: patienceMs } = this.#options.assignment;
+    const options = { ...this.#options, storeId, patienceMs, signal, newPath: () => this.#newPath() };
     try {
-      const path = await fetchArtifact(question, { ...this.#options, signal, newPath: () => this.#newPath() });
+      const path = await fetchArtifact(question, options);
       return { kind: "file", id: question.id, path };
     } catch (error) {
       const why = heldUpBy(error);

@@ -103,7 +103,8 @@ async function fail(end: FailedEnd, options: ConclusionOptions): Promise<Attempt
   if (verified.kind !== "ok") return null;
   if (verified.final !== true || signals.result.aborted) return end;
   try {
-    return await settle(end, { clock, signal: signals.result }, options);
+    const { storePatienceMs: patienceMs } = options.assignment;
+    return await settle(end, { clock, signal: signals.result, patienceMs }, options);
   } catch (error) {
     if (!(error instanceof StoreFault)) throw error;
     // The record alone has to do: a failure that nobody hears of would be worse.

@@ -30,6 +30,8 @@ export interface FetchOptions {
   readonly link: AgentLink;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** How long a store that does not answer is waited for, ms. */
+  readonly patienceMs: number;
   /** A path where nothing is; another one for each call. */
   readonly newPath: () => string;
 }
@@ -39,7 +41,7 @@ export interface FetchOptions {
  * @throws Absent; StoreFault when the store does not answer for too long; Error when it is damaged
  */
 export async function fetchArtifact({ job, name, maxBytes }: WantedArtifact, options: FetchOptions): Promise<string> {
-  const { store, storeId, link, clock, signal, newPath } = options;
+  const { store, storeId, link, clock, signal, patienceMs, newPath } = options;
   if (!storeNames.isArtifactName(name)) throw new Absent(`${JSON.stringify(name)} is no name of an artifact`);
   const answer = await link.request({ kind: "artifact", job, name }, signal);
   if (answer.kind !== "ok") throw new Error("the attempt is over");
@@ -49,7 +51,7 @@ export async function fetchArtifact({ job, name, maxBytes }: WantedArtifact, opt
   if (bytes > maxBytes) {
     throw new Absent(`the artifact ${name} of job ${job} has ${bytes} bytes, more than ${maxBytes}; raise maxBytes`); // FA3
   }
-  return untilStored({ clock, signal }, async () => {
+  return untilStored({ clock, signal, patienceMs }, async () => {
     const path = newPath();
     const content = await store.copyTo(storeNames.artifactName(job, name, sha256), path);
     if (content === null) {

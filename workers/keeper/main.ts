@@ -5,17 +5,26 @@
  * KM2 Signals are the agent's affair: a terminal's Ctrl-C reaches everybody, and what is to become of the attempt then
  *     is an order that comes over the channel.
  */
-import { openStore, storeFolder, StoreFault, successorOf } from "../../src/checkpoints/checkpoints.ts";
+import {
+  type CheckpointStore,
+  folderAnswers,
+  openStore,
+  storeFolder,
+  StoreFault,
+  successorOf,
+} from "../../src/checkpoints/checkpoints.ts";
 import { fenceText } from "../../src/domain/fence.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { parseFaultPlan } from "../../src/runtime/fault-points.ts";
 import { createLogger, type Logger } from "../../src/runtime/logger.ts";
 import { removeFolderNow } from "../../src/runtime/remove-folder.ts";
 import { AgentLink } from "./agent-link.ts";
+import { AnsweringStore } from "./answering-store.ts";
 import { Attempt } from "./attempt.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { LeaseTouch, machineMs } from "./lease-touch.ts";
 import type { Assignment, FromKeeper, ToKeeper } from "./protocol.ts";
+import { StoreSilence } from "./store-silence.ts";
 
 /** A keeper that cannot come to its end in an orderly way, after its attempt was given up, ends all the same. */
 const ABANDONED_MS = 2_000;
@@ -24,6 +33,7 @@ const ABANDONED_MS = 2_000;
 const TOUCH_EVERY_MS = 100;
 
 const LOOK_AT_DISKS_EVERY_MS = 2_000;
+const LOOK_AT_STORE_EVERY_MS = 250;
 
 class Keeper {
   readonly #link = new AgentLink({ clock: systemClock, send });
@@ -76,7 +86,7 @@ class Keeper {
       logger.fatal({ err: error }, "keeper broke down");
       this.#giveUp(); // The agent sees that the attempt has no keeper any more.
     });
-    const store = openStore(assignment.storeUrl, assignment.storeAccess);
+    const store = this.#openStore(assignment, logger);
     const faults = parseFaultPlan(assignment.faults);
     const attempt = new Attempt({ assignment, store, link: this.#link, clock: systemClock, faults, logger });
     this.#attempt = attempt;
@@ -86,6 +96,21 @@ class Keeper {
     void store.sweep().catch((error: unknown) => logger.warn({ err: error }, "store not swept"));
     await attempt.run();
     process.exit(0);
+  }
+
+  /** Stores over a network bound their waits themselves; a folder does not. */
+  #openStore({ storeUrl, storeAccess, storePatienceMs }: Assignment, logger: Logger): CheckpointStore {
+    const store = openStore(storeUrl, storeAccess);
+    const folder = storeFolder(storeUrl);
+    if (folder === null) return store;
+    const silence = new StoreSilence({
+      clock: systemClock,
+      silentMs: storePatienceMs / 2, // The rest is for asking again: it may have come back.
+      probe: () => folderAnswers(folder),
+      onChange: (standing) => logger.warn({ folder, standing }, "checkpoint store"),
+    });
+    setInterval(() => silence.look(), LOOK_AT_STORE_EVERY_MS).unref();
+    return new AnsweringStore(store, silence);
   }
 
   #watchDisks(attempt: Attempt, { workFolder, storeUrl }: Assignment, logger: Logger): void {

@@ -76,6 +76,8 @@ export interface Assignment {
   readonly storeAccess: StoreAccess;
   /** The id that the store must have; null: whichever it is. */
   readonly storeId: string | null;
+  /** How long a store that does not answer is waited for, ms; what has been computed to its end waits longer. */
+  readonly storePatienceMs: number;
   /** Folder for this attempt alone, made by the keeper, removed by it at the end. */
   readonly workFolder: string;
   /** Modules and programs to load tasks from, bundled and kept already. */

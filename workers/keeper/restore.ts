@@ -83,7 +83,7 @@ async function tryPatiently(
   const { clock, signal } = options;
   let trials = 0;
   let othersAreRead = false;
-  return untilStored({ clock, signal }, async () => {
+  return untilStored({ clock, signal, patienceMs: options.assignment.storePatienceMs }, async () => {
     try {
       const tried = await tryCandidate(options, candidate);
       if (tried.kind !== "absent") return tried;

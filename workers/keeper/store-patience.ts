@@ -17,8 +17,7 @@ export interface Patience {
   readonly clock: Clock;
   /** Aborts: nobody wants it any more, and the last fault is thrown. */
   readonly signal: AbortSignal;
-  /** Default a minute. */
-  readonly patienceMs?: number;
+  readonly patienceMs: number;
 }
 
 /**
@@ -26,7 +25,7 @@ export interface Patience {
  * @throws the last such error, when patience is over; other errors at once
  */
 export async function untilStored<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
-  const { clock, signal, patienceMs = 60_000 } = patience;
+  const { clock, signal, patienceMs } = patience;
   const begin = clock.monotonicMs();
   for (let pauseMs = AGAIN_MS.first; ; pauseMs = Math.min(pauseMs * 2, AGAIN_MS.most)) {
     try {
@@ -41,7 +40,7 @@ export async function untilStored<T>(patience: Patience, work: () => Promise<T>)
 }
 
 /** SP1 @throws what `work` throws; StoreFault when it was not answered */
-export function orGivenUp<T>(work: Promise<T>, { clock, signal }: Patience): Promise<T> {
+export function orGivenUp<T>(work: Promise<T>, { clock, signal }: Pick<Patience, "clock" | "signal">): Promise<T> {
   const answered = new AbortController();
   return new Promise((resolve, reject) => {
     const giveUp = async (): Promise<void> => {

@@ -53,8 +53,8 @@ else -- interrupted: it let go as it was asked to, which is nobody's failure
   if job.intent == 'stop' then why = 'stop_requested' end
   if job.intent == 'cancel' then why = 'cancel_requested' end
   if job.stopReason and job.stopReason ~= '' then why = job.stopReason end
-  -- Another worker may find what this one did not, or have a disk that works.
-  if why == 'checkpoint_missing' or why == 'disk_failed' then keep_apart(id, job, at) end
+  -- Another worker may find what this one did not, have a disk that works, or reach the store.
+  if why == 'checkpoint_missing' or why == 'disk_failed' or why == 'store_unavailable' then keep_apart(id, job, at) end
   close_attempt(id, job, at, 'interrupted', why)
   state = let_go(id, job, at, why)
 end
