@@ -1,5 +1,6 @@
 /**
  * `npm test` runs unit and integration tests. Chaos runs take long, measure, and are no tests: `npm run chaos`.
+ * What takes longest, and is seldom what a change breaks, is `npm run test:long`; `.ci/run` does both.
  * Tests wait more than they compute (for leases to run out, for processes to start), so more files run at a time than
  * there are cores; with more than four, on two cores, processes start so slowly that waits run out.
  *
@@ -9,6 +10,15 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./support/longest-first.ts";
+
+const INTEGRATION = "test/integration/**/*.test.ts";
+const LONG = "test/integration/**/*.long.test.ts";
+const WITH_PROCESSES = {
+  isolate: false,
+  // For a machine that is many times slower than usual; what hangs is found by waits that say what they wait for.
+  testTimeout: 180_000,
+  hookTimeout: 120_000,
+};
 
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
@@ -22,16 +32,8 @@ export default defineConfig({
       {
         test: { name: "unit", include: ["test/unit/**/*.test.ts"], isolate: false, testTimeout: 60_000 },
       },
-      {
-        test: {
-          name: "integration",
-          include: ["test/integration/**/*.test.ts"],
-          isolate: false,
-          // For a machine that is many times slower than usual; what hangs is found by waits that say what they wait for.
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
-        },
-      },
+      { test: { name: "integration", include: [INTEGRATION], exclude: [LONG], ...WITH_PROCESSES } },
+      { test: { name: "long", include: [LONG], ...WITH_PROCESSES } },
     ],
   },
 });

@@ -1,5 +1,6 @@
 /**
  * `npm test`: makes ready what is missing, then runs the tests. Arguments go to vitest: `npm test -- -t "a name"`.
+ * `npm run test:long` is the same with those that take longest, and no others.
  *
  * Plain JavaScript: in a fresh clone there are no packages yet.
  */
@@ -34,8 +35,9 @@ async function runTests(temporary) {
     ...(given.some((argument) => argument.startsWith("--reporter")) ? [] : ["--reporter=default"]),
     `--reporter=${join(ROOT, "test/support/count-reporter.ts")}`,
   ];
+  const projects = given.includes("--project") ? [] : ["--project", "unit", "--project", "integration"];
   const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
-  const args = [vitest, "run", "--config", "test/vitest.config.ts", ...reporters, ...given];
+  const args = [vitest, "run", "--config", "test/vitest.config.ts", ...reporters, ...projects, ...given];
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     // A group of its own: signals reach it from us, once.
