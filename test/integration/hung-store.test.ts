@@ -70,5 +70,9 @@ describe.skipIf(!canCompile())("a worker whose checkpoint store hangs", () => {
     const attempts = await fleet.attempts(job.id);
     const there = attempts.find(({ worker }) => worker === "w1");
     expect(there).toMatchObject({ outcome: "interrupted", reason: "store_unavailable" });
+    const next = await SteadyJob.submit(fleet); // The worker whose store hangs is not handed the next.
+    expect(await fleet.running(next.id)).toMatchObject({ worker: "w2", attempts: 1 });
+    next.hurry();
+    await next.over();
   });
 });

@@ -52,6 +52,8 @@ export interface AttemptDeps {
   /** Notes a process group that must not outlive this worker (`leftovers.ts`). */
   readonly noteGroup: (pid: number) => void;
   readonly rideThroughMs: number;
+  /** Something of an attempt lies in the checkpoint store, or it let go because that did not answer. */
+  readonly onStore: (standing: "stored" | "away") => void;
 }
 
 type Phase = "running" | "ended" | "abandoned";
@@ -262,6 +264,7 @@ export class Attempt {
         return desk.artifact(request.job, request.name);
       case "commit": {
         faults.reach("agent.before-commit");
+        this.#deps.onStore("stored");
         const reply = await desk.commit(job, fence, Number(record["attempts"]), request.checkpoint);
         return this.#affirmation.committed(request.checkpoint, reply);
       }
@@ -274,6 +277,8 @@ export class Attempt {
         faults.reach("agent.before-end");
         if (request.end.kind === "succeeded" && request.end.progress !== null) this.#meter.note(request.end.progress);
         this.#account = request.account;
+        if (request.end.kind === "succeeded") this.#deps.onStore("stored");
+        if (request.end.kind === "interrupted" && request.end.why === "store_unavailable") this.#deps.onStore("away");
         const reply = await desk.end(job, fence, record, this.#endOf(request.end), this.#report());
         if (reply.kind === "ok") {
           this.#phase = "ended";

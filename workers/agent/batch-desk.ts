@@ -8,6 +8,7 @@
  *     this worker lives. Seen twice, that is: a grant on its way looks the same.
  * BD5 A job that is granted while the worker lets go of all it has is given back at once, and waited for: an attempt
  *     begun then would be ended with its worker, and its job would wait until that is noticed.
+ * BD6 A worker whose checkpoint store is away leaves to others what they can take (`domain/store-rest.ts`).
  */
 import { join } from "node:path";
 import {
@@ -22,6 +23,7 @@ import {
 import { fenceText } from "../../src/domain/fence.ts";
 import type { JobReason } from "../../src/domain/job-reason.ts";
 import type { Intent } from "../../src/domain/job-state.ts";
+import { StoreRest } from "../../src/domain/store-rest.ts";
 import { childTraceparent } from "../../src/domain/trace-context.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
@@ -47,7 +49,7 @@ export interface BatchDeskOptions {
   readonly clock: Clock;
   readonly redisNowMs: () => number;
   readonly logger: Logger;
-  readonly attempt: AttemptDeps;
+  readonly attempt: Omit<AttemptDeps, "onStore">;
   /** The parts of an assignment that are the worker's. */
   readonly assignment: Pick<
     Assignment,
@@ -73,6 +75,7 @@ export class BatchDesk implements Service {
   readonly #options: BatchDeskOptions;
   readonly #loop: Loop;
   readonly #attempts = new Set<Attempt>();
+  readonly #rest = new StoreRest();
   #open = false;
   /** The ticket in hand, from its drawing to the begin of its attempt, or its return. */
   #taking: Promise<unknown> = Promise.resolve();
@@ -163,9 +166,11 @@ export class BatchDesk implements Service {
 
   /** BD1 */
   async #draw(): Promise<void> {
-    const { drawer, queues, workerId, slots } = this.#options;
-    while (this.#open && this.#attempts.size < slots && queues.length > 0) {
-      const taking = this.#takeNext();
+    const { drawer, workerId, slots } = this.#options;
+    while (this.#open && this.#attempts.size < slots) {
+      const queues = this.#drawnFrom();
+      if (queues.length === 0) return;
+      const taking = this.#takeNext(queues);
       this.#taking = taking;
       if ((await taking) === "taken") continue;
       await drawer.await(queues, workerId);
@@ -173,8 +178,14 @@ export class BatchDesk implements Service {
     }
   }
 
-  async #takeNext(): Promise<"taken" | "none"> {
-    const { drawer, queues, workerId } = this.#options;
+  /** BD6 */
+  #drawnFrom(): readonly string[] {
+    const { queues, elsewhere, clock } = this.#options;
+    return this.#rest.rests(clock.monotonicMs()) ? queues.filter((queue) => elsewhere(queue) === "alone") : queues;
+  }
+
+  async #takeNext(queues: readonly string[]): Promise<"taken" | "none"> {
+    const { drawer, workerId } = this.#options;
     const ticket = await drawer.draw(queues, workerId);
     if (ticket === null) return "none";
     await this.#take(ticket);
@@ -203,12 +214,26 @@ export class BatchDesk implements Service {
   }
 
   #begin(lease: Lease, askedMs: number): void {
-    const attempt = new Attempt(lease, this.#assignmentOf(lease, askedMs), this.#options.attempt);
+    const deps: AttemptDeps = { ...this.#options.attempt, onStore: (standing) => this.#heardOfStore(standing) };
+    const attempt = new Attempt(lease, this.#assignmentOf(lease, askedMs), deps);
     this.#attempts.add(attempt);
     void attempt.gone.then(() => {
       this.#attempts.delete(attempt); // BD3
       this.wake();
     });
+  }
+
+  /** BD6 */
+  #heardOfStore(standing: "stored" | "away"): void {
+    if (standing === "stored") {
+      this.#rest.stored();
+      return;
+    }
+    const restMs = this.#rest.away(this.#options.clock.monotonicMs());
+    this.#options.logger.warn(
+      { restMs },
+      "the checkpoint store does not answer: what other workers can take is left to them",
+    );
   }
 
   #assignmentOf({ job, fence, record, lineage }: Lease, askedMs: number): Assignment {
