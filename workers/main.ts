@@ -31,6 +31,7 @@ import { RedisClock } from "../src/redis/redis-clock.ts";
 import { openScriptWriter } from "../src/redis/script-writer.ts";
 import { systemClock } from "../src/runtime/clock.ts";
 import { awsVariables, inheritedEnvironment } from "../src/runtime/config.ts";
+import { withThreads } from "./keeper/thread-pool.ts";
 import { parseFaultPlan } from "../src/runtime/fault-points.ts";
 import { createLogger } from "../src/runtime/logger.ts";
 import { ServiceGroup } from "../src/runtime/service.ts";
@@ -128,7 +129,7 @@ async function main(): Promise<void> {
   });
 
   // What the operator lets programs see besides; each sees only what its own definition names.
-  const keeperEnvironment = childEnvironment(inheritedEnvironment(), passEnv);
+  const keeperEnvironment = withThreads(childEnvironment(inheritedEnvironment(), passEnv));
   const own = { taskModules: bundles, builtins: config.builtins, faults: config.faults, logLevel: config.logLevel };
   const watch = new FleetWatch({ redis: commands, keys, clock, onError: onError("fleet-watch") });
   const batch = new BatchDesk({

@@ -15,6 +15,7 @@ import { fileURLToPath } from "node:url";
 import { family } from "../../src/launch/process-identity.mjs";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { inheritedEnvironment } from "../../src/runtime/config.ts";
+import { withoutThreads } from "./thread-pool.ts";
 import type { FromRunner, ToRunner } from "../runner/protocol.ts";
 import { lowerSession } from "./background-priority.ts";
 import { ControlGroup } from "./control-group.ts";
@@ -31,7 +32,7 @@ const STRAY_PAUSE_MS = 25;
 /** The variable with the marks of all that this process came of (`src/launch/guard.mjs`). */
 const MARK = "CAIRN_RUN";
 /** RU3: taken when this is loaded, before a store is opened. */
-const ENVIRONMENT = { ...inheritedEnvironment() };
+const ENVIRONMENT = withoutThreads(inheritedEnvironment());
 const ENTRIES = { steps: "../runner/main.js", program: "../program/main.js" } as const;
 
 export interface RunnerExit {
