@@ -32,6 +32,8 @@ const beatSchema = z.object({
   }),
   /** Replicas that had to be replaced since the agent started, by why. */
   replaced: z.record(z.string(), z.number()).default({}),
+  /** `away`: attempts had to let go because it did not answer; others count it as one that takes nothing meanwhile. */
+  store: z.enum(["answers", "away"]).default("answers"),
   load: z.number(),
   loopLagMs: z.number(),
 });

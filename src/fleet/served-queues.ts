@@ -14,13 +14,18 @@ export function queuesOfWorker(watch: Pick<FleetWatch, "tasks">, { registration 
 }
 
 /** Has a worker other than `workerId` a free slot for what waits on `queue`? No I/O. */
-export function canTakeElsewhere(watch: FleetWatch, queue: string, workerId: string): boolean {
+export function canTakeElsewhere(
+  watch: Pick<FleetWatch, "tasks" | "workers">,
+  queue: string,
+  workerId: string,
+): boolean {
   return watch
     .workers()
     .some(
       (worker) =>
         worker.id !== workerId &&
         worker.beat.state === "ready" &&
+        worker.beat.store === "answers" &&
         worker.silentMs < LOST_AFTER_MS / 2 &&
         worker.beat.slots.batch.used < worker.beat.slots.batch.total &&
         queuesOfWorker(watch, worker).includes(queue),

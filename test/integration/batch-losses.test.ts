@@ -249,6 +249,7 @@ function openFleet(batch: BatchBench) {
         replaced: {},
         load: 0,
         loopLagMs: 0,
+        store: "answers",
       },
       pids: { agent: 1, replicas: [], keepers: [], runners: [] },
       slots: { online: { total: 0, used: 0 }, batch: { total: 1, used: 1 } },

@@ -52,7 +52,16 @@ describe("a Redis that was started anew", () => {
   let counter = 0;
   const beat = (boot = "b") =>
     witness.beat({
-      ...{ format: 1, boot, counter: (counter += 1), state: "ready", reason: null, load: 0, loopLagMs: 0 },
+      ...{
+        format: 1,
+        boot,
+        counter: (counter += 1),
+        state: "ready",
+        reason: null,
+        store: "answers",
+        load: 0,
+        loopLagMs: 0,
+      },
       pids: { agent: 1, replicas: [], keepers: [], runners: [] },
       replaced: {},
       slots: { online: { total: 0, used: 0 }, batch: { total: 1, used: 1 } },

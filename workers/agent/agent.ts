@@ -142,7 +142,7 @@ export class Agent implements Service {
       boot,
       counter: this.#counter,
       state: this.#state,
-      reason: this.#reason ?? replicas.trouble,
+      reason: this.#reason ?? replicas.trouble ?? (batch.rests ? "its checkpoint store does not answer" : null),
       pids: {
         agent: process.pid,
         replicas: replicas.pids,
@@ -154,6 +154,7 @@ export class Agent implements Service {
         batch: { total: slots.batch, used: attempts.length },
       },
       replaced: { ...replicas.replaced },
+      store: batch.rests ? "away" : "answers",
       load: loadavg()[0] ?? 0,
       loopLagMs: Math.round(lagMs),
     };

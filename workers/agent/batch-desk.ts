@@ -178,10 +178,14 @@ export class BatchDesk implements Service {
     }
   }
 
-  /** BD6 */
+  /** BD6. Where all others rest as well none of them counts, and all take what there is. */
+  get rests(): boolean {
+    return this.#rest.rests(this.#options.clock.monotonicMs());
+  }
+
   #drawnFrom(): readonly string[] {
-    const { queues, elsewhere, clock } = this.#options;
-    return this.#rest.rests(clock.monotonicMs()) ? queues.filter((queue) => elsewhere(queue) === "alone") : queues;
+    const { queues, elsewhere } = this.#options;
+    return this.rests ? queues.filter((queue) => elsewhere(queue) === "alone") : queues;
   }
 
   async #takeNext(queues: readonly string[]): Promise<"taken" | "none"> {
