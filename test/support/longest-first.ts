@@ -9,7 +9,6 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const LONG = [
   "online-faults",
   "recovery",
-  "cli-processes",
   "keeper-faults",
   "online",
   "programs",
