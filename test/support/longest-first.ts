@@ -6,17 +6,7 @@ import { basename } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Whatever took more than half a minute, the longest first. */
-const LONG = [
-  "online-faults",
-  "recovery",
-  "keeper-faults",
-  "online",
-  "programs",
-  "cli",
-  "launch-supervisor",
-  "api-process",
-  "keeper-tasks",
-];
+const LONG = ["online-faults", "recovery", "keeper-faults", "online", "programs", "cli", "api-process", "keeper-tasks"];
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
