@@ -33,7 +33,8 @@ export const historyRoutes: readonly Route[] = [
       path: "/v1/jobs/{id}/attempts",
       operationId: "listAttempts",
       summary: "List a job's attempts, newest first",
-      description: "Which worker took the job from which checkpoint, how far it came, and how it ended.",
+      description:
+        "Which worker took the job from which checkpoint, how far it came, and how it ended. The newest 1,000 are kept.",
       successes: [{ status: 200, description: "A page of attempts", schema: attemptListSchema }],
     },
     listAttempts,

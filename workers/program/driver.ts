@@ -8,6 +8,7 @@
 import { join } from "node:path";
 import { whyNotSaved } from "../runner/disk-trouble.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
+import { asksForMore } from "../../src/tasks/program/definition.ts";
 import { expandCommand, type StartKind } from "../../src/tasks/program/expand.ts";
 import type { KeeperLink } from "../runner/keeper-link.ts";
 import type { FromRunner, RunnerAssignment, ToRunner } from "../runner/protocol.ts";
@@ -231,9 +232,9 @@ export class Driver {
       (mayBeDone ? await this.#checkCommand(workshop) : null);
     const { bySignal, hasNews, ...how } = maker?.circumstances ?? { asked: "no", bySignal: null, hasNews: "no" };
     const asked = how.asked === "to_exit" && this.#holding ? "to_end" : how.asked;
-    const { files, text, command } = resolved.definition.complete;
-    const doneBy = files.length + text.length > 0 || command !== undefined ? "complete" : "code";
-    return meaningOf(exit, resolved.definition.exitCodes, { incomplete, doneBy, asked, bySignal, hasNews });
+    const { complete, exitCodes } = resolved.definition;
+    const doneBy = asksForMore(complete) ? "complete" : "code";
+    return meaningOf(exit, exitCodes, { incomplete, doneBy, asked, bySignal, hasNews });
   }
 
   /** It was asked for a checkpoint, wrote one and exited, as after its last step: `complete` alone tells which it was. */

@@ -14,13 +14,11 @@
  *     definition gives that code a meaning.
  */
 import { constants } from "node:os";
-import type { ProgramDefinition } from "../../src/tasks/program/definition.ts";
+import { type ProgramDefinition, tellsByExit } from "../../src/tasks/program/definition.ts";
 import type { Exit } from "./process-run.ts";
 
 /** Sent by people, by the system when memory is short, by a shutdown: not by a fault of the program. */
 const FROM_OUTSIDE = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"]);
-/** The code of `checkpointed` where the definition names none: of a program that knows nothing of it. */
-const OF_HTCONDOR = 85;
 const NOT_READY = "if it could not answer yet: `checkpoint.ready` says from when on it can be asked";
 
 export interface Circumstances {
@@ -52,7 +50,7 @@ export function meaningOf(exit: Exit, codes: ProgramDefinition["exitCodes"], now
   const isToExit = now.asked === "to_exit" || now.asked === "to_end";
   const hasNews = now.hasNews === "yes" || (now.hasNews === "before" && signal === null);
   const answered = isToExit && hasNews && willing;
-  const tells = now.doneBy === "complete" || codes.checkpointed.some((code) => code !== OF_HTCONDOR);
+  const tells = now.doneBy === "complete" || tellsByExit({ exitCodes: codes });
   const isInDoubt = !tells && (answered || (now.asked === "to_end" && willing));
   if (means(codes.done) && now.incomplete === null && !isInDoubt) return { kind: "done" }; // XM1
   if (means(codes.fail)) return { kind: "failed", fault: "not_retryable", why: how };

@@ -5,7 +5,14 @@
  */
 import { isAbsolute } from "node:path";
 import type { DefinitionFault } from "./definition-fault.ts";
-import { executableOf, isAlwaysComplete, onlyGrows, type ProgramDefinition, tellsByExit } from "./definition.ts";
+import {
+  asksForMore,
+  executableOf,
+  isAlwaysComplete,
+  onlyGrows,
+  type ProgramDefinition,
+  tellsByExit,
+} from "./definition.ts";
 import type { InputFields } from "./input-fields.ts";
 import { findsMoreThanANumber } from "./regular-expression.ts";
 import { injections } from "./scripts.ts";
@@ -84,7 +91,7 @@ function ofStdin({ stdin, files, checkpoint }: ProgramDefinition): DefinitionFau
 function ofBackground({ background, complete, stdin, checkpoint }: ProgramDefinition): DefinitionFault[] {
   if (!background) return [];
   const faults: DefinitionFault[] = [];
-  if (!isAsked(complete)) {
+  if (!asksForMore(complete)) {
     // What was started exits with 0 as soon as the rest runs by itself.
     faults.push({ path: ["background"], detail: "needs `complete`: no exit code tells that it has finished" });
   }
@@ -94,17 +101,13 @@ function ofBackground({ background, complete, stdin, checkpoint }: ProgramDefini
   return faults;
 }
 
-function isAsked({ files, text, command }: ProgramDefinition["complete"]): boolean {
-  return files.length + text.length > 0 || command !== undefined;
-}
-
 function ofExitCodes({ exitCodes, complete }: ProgramDefinition): DefinitionFault[] {
   const { done, checkpointed, retry, fail } = exitCodes;
   const meant = [...retry, ...fail];
   const twice = meant.find((code, at) => meant.indexOf(code) !== at || done.includes(code) || checkpointed.includes(code)); // prettier-ignore
   if (twice !== undefined) return [{ path: ["exitCodes"], detail: `${twice} cannot mean two things` }];
   const both = checkpointed.find((code) => done.includes(code));
-  if (both === undefined || isAsked(complete)) return [];
+  if (both === undefined || asksForMore(complete)) return [];
   const detail = `${both} is in \`done\` too: say in \`complete\` what tells one that has finished from one that has not`;
   return [{ path: ["exitCodes", "checkpointed"], detail }];
 }

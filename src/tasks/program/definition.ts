@@ -336,8 +336,13 @@ export function executableOf([first]: CommandLine): string {
 export type CheckpointContract = NonNullable<ProgramDefinition["checkpoint"]>;
 
 /** Does the definition give a code of its own to an exit with a checkpoint? */
-export function tellsByExit({ exitCodes: { checkpointed } }: ProgramDefinition): boolean {
+export function tellsByExit({ exitCodes: { checkpointed } }: Pick<ProgramDefinition, "exitCodes">): boolean {
   return checkpointed.some((code) => !CHECKPOINTED.includes(Number(code)));
+}
+
+/** Does `complete` ask for anything besides the exit code? */
+export function asksForMore({ files, text, command }: ProgramDefinition["complete"]): boolean {
+  return files.length + text.length > 0 || command !== undefined;
 }
 
 /**
